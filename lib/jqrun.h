@@ -1,0 +1,32 @@
+/*
+ * jq programs over one JSON text at a time, by libjq, without losing digits.
+ *
+ * libjq 1.6 holds numbers as doubles. A literal that a double cannot hold is
+ * remembered with its bytes and written back as it stood; a program whose output would
+ * contain such a number changed or ambiguous fails for that record instead.
+ */
+#ifndef JQRUN_H
+#define JQRUN_H
+
+#include "buf.h"
+#include "cs.h"
+
+struct jqrun;
+
+/*
+ * Compile. NULL with *err (free() it) when the program is no valid jq.
+ * vars: NULL or a NULL-terminated list of name, JSON text, name, JSON text, …
+ */
+struct jqrun *jqrun_new(const char *program, const char *const *vars, char **err);
+void	jqrun_free(struct jqrun *j);
+/*
+ * Run over the valid JSON text p[0..n) (checked by the scanner before), calling emit for each
+ * result with compact JSON; when a result is the unchanged input these are the input's own bytes. emit returns non-zero to
+ * stop early. 0, or -1 with *err (owned by j, until the next call) when the program failed.
+ */
+int	jqrun_run(struct jqrun *j, const char *p, size_t n,
+	    int (*emit)(void *arg, const char *p, size_t n), void *arg, const char **err);
+/* "1.6" etc. for --version. */
+const char *jqrun_version(void);
+
+#endif
