@@ -62,6 +62,20 @@ $(B)/obj/%.o: %.c $(B)/flags
 $(playground): $(call objs,tests/playground)
 	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^ $(mhd) $(cjson) $(z) -lm -lpthread
 
+# The window on lib/ for tests/scan.bats, once with SSE2 and once with its scalar twin.
+unit := $(B)/unit/lib $(B)/unit/lib-scalar
+$(B)/unit/lib: $(B)/obj/tests/unit/lib.o $(B)/libcs.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^
+
+$(B)/unit/lib-scalar: $(B)/obj/tests/unit/lib.o $(B)/obj/lib/scan-scalar.o $(B)/libcs.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^
+
+$(B)/obj/lib/scan-scalar.o: lib/scan.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(flags) -DCS_SCALAR -MMD -MP -c -o $@ $<
+
 # Other flags, other objects.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
