@@ -43,7 +43,7 @@ libs-cs-state = $(sqlite) $(cjson)
 playground := tests/playground/playground
 objs        = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c))
 
-all: $(tools:%=$(B)/%)
+all: $(tools:%=$(B)/%) ## build the four tools into build/
 
 define tool
 $(B)/cs-$(1): $(call objs,$(1)) $(B)/libcs.a
@@ -59,8 +59,23 @@ $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(flags) -MMD -MP -c -o $@ $<
 
-$(playground): $(call objs,tests/playground)
+# The API that demo and tests sync from, and the programs that test lib/ alone.
+$(B)/playground: $(call objs,tests/playground)
 	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^ $(mhd) $(cjson) $(z) -lm -lpthread
+
+$(playground): $(B)/playground
+	ln -sf ../../$< $@
+
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libcs.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^ $(jq) $(cjson) $(sqlite) -lm
+units := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
+
+playground: $(playground) ## the mock API: tests/playground/playground --port 5001
+
+check: ## build with warnings as errors, run all tests, or those of T='tests/load-*.bats'
+	@$(MAKE) --no-print-directory WERROR=-Werror all playground $(units)
+	@BUILD=$(B) tests/run $(T)
 
 # Other flags, other objects.
 $(B)/flags: FORCE
@@ -69,6 +84,6 @@ $(B)/flags: FORCE
 
 -include $(wildcard $(dirs:%=$(B)/obj/%/*.d) $(B)/obj/tests/*/*.d)
 
-.PHONY: all FORCE
+.PHONY: all playground check FORCE
 FORCE:
 .DELETE_ON_ERROR:
