@@ -40,7 +40,6 @@ libs-cs-map   = $(jq) $(cjson)
 libs-cs-load  = $(sqlite) $(cjson)
 libs-cs-state = $(sqlite) $(cjson)
 
-playground := tests/playground/playground
 objs        = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c))
 
 all: $(tools:%=$(B)/%) ## build the four tools into build/
@@ -63,15 +62,13 @@ $(B)/obj/%.o: %.c $(B)/flags
 $(B)/playground: $(call objs,tests/playground)
 	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^ $(mhd) $(cjson) $(z) -lm -lpthread
 
-$(playground): $(B)/playground
-	ln -sf ../../$< $@
-
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libcs.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^ $(jq) $(cjson) $(sqlite) -lm
 units := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 
-playground: $(playground) ## the mock API: tests/playground/playground --port 5001
+playground: $(B)/playground ## the mock API: tests/playground/playground --port 5001
+	@ln -sf ../../$< tests/playground/playground
 
 check: ## build with warnings as errors, run all tests, or those of T='tests/load-*.bats'
 	@$(MAKE) --no-print-directory WERROR=-Werror all playground $(units)

@@ -32,7 +32,7 @@ start_playground() {
 	dir=$(mktemp -d "${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/playground.XXXXXX")
 	TOKEN=${CS_TEST_MARK:-tok}-$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
 	PLAYGROUND_LOG=$dir/log
-	PLAYGROUND_TOKEN=$TOKEN "$ROOT/tests/playground/playground" --port 0 --for 300 --quiet \
+	PLAYGROUND_TOKEN=$TOKEN "$BUILD/playground" --port 0 --for 300 --quiet \
 		--port-file "$dir/port" --log "$PLAYGROUND_LOG" "$@" \
 		</dev/null >"$dir/output" 2>&1 3>&- &
 	PLAYGROUND_PID=$!
