@@ -2,7 +2,7 @@
 #
 # In a test: $ROOT is the tree, $BUILD has the tools and is first on PATH, $BATS_TEST_TMPDIR is the
 # test's own directory and the current one. Servers are started here, on free ports of the loopback.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # bats sets output, status and the like
 
 bats_require_minimum_version 1.5.0
 
@@ -12,6 +12,7 @@ export ROOT BUILD PATH=$BUILD:$PATH
 export TZ=UTC LC_ALL=C.UTF-8 NO_PROXY='*' no_proxy='*'
 # The caller's own settings must not change what is tested.
 for name in $(compgen -e CS_ || :) $(compgen -e PLAYGROUND || :); do unset "$name"; done
+unset MAKEFLAGS MFLAGS MAKELEVEL
 export XDG_STATE_HOME=${BATS_RUN_TMPDIR:-/tmp}/state XDG_CONFIG_HOME=/nonexistent
 
 # Files that redefine setup call this one first.
