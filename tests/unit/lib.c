@@ -22,24 +22,25 @@
 
 static const char *const types[] = {"", "null", "false", "true", "number", "string", "array", "object"};
 
+static struct buf b; /* all of stdin */
+
 static void
-read_all(struct buf *b)
+read_all(void)
 {
-	if (file_read(b, "-") < 0)
+	if (file_read(&b, "-") < 0)
 		err(CS_IO, "stdin");
 	/* A byte that must not be looked at as part of the text. */
-	buf_addc(b, ',');
-	b->len--;
+	buf_addc(&b, ',');
+	b.len--;
 }
 
 static int
 text(void)
 {
-	struct buf b = {0};
 	struct value v;
 	const char *why;
 
-	read_all(&b);
+	read_all();
 	if (scan_text(b.p, b.len, &v, &why) < 0) {
 		puts(why);
 		return CS_DATA;
@@ -53,13 +54,13 @@ text(void)
 static int
 walk(void)
 {
-	struct buf b = {0}, stack = {0};
-	struct scan s = {0};
+	static struct buf stack; /* the types of the open containers */
+	static struct scan s;
 	struct slice key;
 	struct value v;
 	int r;
 
-	read_all(&b);
+	read_all();
 	scan_init(&s, b.p, b.len);
 	for (;;) {
 		int type = scan_type(&s);
@@ -103,10 +104,9 @@ static int
 find(size_t step)
 {
 	struct scan_find f = {0};
-	struct buf b = {0};
 	size_t at = 0;
 
-	read_all(&b);
+	read_all();
 	while (at < b.len && !f.done) {
 		size_t n = b.len - at < step ? b.len - at : step;
 		ssize_t r = scan_find(&f, b.p + at, n);
@@ -124,12 +124,11 @@ find(size_t step)
 static int
 bench(long times)
 {
-	struct buf b = {0};
 	struct value v;
 	const char *why, *p, *end;
 	unsigned long n = 0;
 
-	read_all(&b);
+	read_all();
 	for (; times > 0; times--)
 		for (p = b.p; p < b.p + b.len; p = end + 1) {
 			end = memchr(p, '\n', (size_t)(b.p + b.len - p));
