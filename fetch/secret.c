@@ -16,6 +16,7 @@
 #include "base64.h"
 #include "cs.h"
 #include "file.h"
+#include "progress.h"
 #include "scan.h"
 
 #define SECRET_MAX (64u << 10) /* bytes */
@@ -146,6 +147,7 @@ message(const char *fmt, va_list ap)
 			out.p[i] = ' ';
 	explicit_bzero(raw, strlen(raw));
 	free(raw);
+	progress_clear();
 	return buf_steal(&out);
 }
 
