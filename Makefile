@@ -111,7 +111,7 @@ uninstall: ## remove what install put there
 	rm -rf $(DESTDIR)$(DATADIR)/pipelines
 
 deps: ## install what building and testing need; silent when all is there
-	@CC='$(CC)' tests/deps.sh build demo check lint
+	@CC='$(CC)' tests/deps.sh build demo check
 
 clean: ## remove all that was built, and the demo's databases
 	rm -rf build demo tests/playground/playground
