@@ -68,6 +68,22 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libcs.a
 	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^ $(jq) $(cjson) $(sqlite) -lm
 units := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 
+# The scanner's scalar twin, for tests/scan.bats.
+$(B)/unit/lib-scalar: $(B)/obj/tests/unit/lib.o $(B)/obj/lib/scan-scalar.o $(B)/libcs.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^
+units += $(B)/unit/lib-scalar
+
+$(B)/obj/lib/scan-scalar.o: lib/scan.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(flags) -DCS_SCALAR -MMD -MP -c -o $@ $<
+
+fuzz: ## feed the scanner random texts for FUZZ=60 seconds (clang)
+	@mkdir -p build/fuzz/scan
+	clang $(subst -fstack-protector-strong,,$(flags)) -g -O1 -fsanitize=fuzzer,address,undefined \
+	    -o build/fuzz/fuzz-scan tests/fuzz/scan.c $(patsubst %,lib/%.c,scan jsontext stream buf num)
+	build/fuzz/fuzz-scan -max_total_time=$(or $(FUZZ),60) -max_len=4096 -timeout=5 build/fuzz/scan
+
 playground: $(B)/playground ## the mock API: tests/playground/playground --port 5001
 	@ln -sf ../../$< tests/playground/playground
 
@@ -132,6 +148,6 @@ $(B)/flags: FORCE
 
 -include $(wildcard $(dirs:%=$(B)/obj/%/*.d) $(B)/obj/tests/*/*.d)
 
-.PHONY: all playground demo check bench lint fmt install uninstall deps clean help FORCE
+.PHONY: all playground demo check bench fuzz lint fmt install uninstall deps clean help FORCE
 FORCE:
 .DELETE_ON_ERROR:

@@ -272,6 +272,17 @@ tag_parse(struct tag *t, struct scan *s, const char *p, size_t n)
 	return scan_enter(s);
 }
 
+int
+tag_done(const struct tag *t, struct scan *s)
+{
+	struct slice key;
+	int r = t->wrapped ? scan_key(s, &key) : 0;
+
+	if (r > 0)
+		return tag_fail(s, "a wrapped line with more than \"record\"");
+	return r < 0 ? -1 : scan_done(s);
+}
+
 void
 tag_release(struct tag *t)
 {
