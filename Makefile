@@ -114,7 +114,7 @@ lint: ## check the style of code, scripts and man pages
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --library=posix --library=gnu \
 	    --enable=warning,portability,performance --suppress=missingInclude -I. -Ilib -D_GNU_SOURCE $(c)
 
-fmt: ## let clang-format have its way with the C files (headers are set by hand)
+fmt: ## run clang-format over the C files (headers are set by hand)
 	clang-format -i $(c)
 
 install: all ## install programs, manuals and pipelines under PREFIX=/usr/local, below DESTDIR
