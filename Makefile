@@ -84,6 +84,9 @@ fuzz: ## feed the scanner random texts for FUZZ=60 seconds (clang)
 	    -o build/fuzz/fuzz-scan tests/fuzz/scan.c $(patsubst %,lib/%.c,scan jsontext stream buf num)
 	build/fuzz/fuzz-scan -max_total_time=$(or $(FUZZ),60) -max_len=4096 -timeout=5 build/fuzz/scan
 
+$(B)/usage: $(B)/obj/tests/bench/usage.o
+	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^
+
 playground: $(B)/playground ## the mock API: tests/playground/playground --port 5001
 	@ln -sf ../../$< tests/playground/playground
 
@@ -92,7 +95,7 @@ sub = $(MAKE) --no-print-directory -s $(if $(findstring -j,$(MAKEFLAGS)),,-j$(sh
 
 demo: ## sync both seed pipelines twice from a local server into demo/
 	@CC='$(CC)' tests/deps.sh build demo
-	@+$(sub) all playground
+	@+$(sub) all playground $(B)/usage
 	@BUILD=$(B) tests/demo.sh
 
 check: ## build with -Werror and run all tests, or T='tests/load-*.bats'
@@ -100,10 +103,10 @@ check: ## build with -Werror and run all tests, or T='tests/load-*.bats'
 	@+$(sub) WERROR=-Werror all playground $(units)
 	@BUILD=$(B) tests/run $(T)
 
-bench: all $(B)/bench-data ## compare CPU time with jq, sqlite3 and curl
+bench: all playground $(B)/usage ## compare CPU time and memory with jq, sqlite3 and curl
 	@BUILD=$(B) tests/bench/run
 
-sh := tests/run tests/deps.sh tests/demo.sh tests/lib.bash .ci/run $(wildcard tests/bench/*.sh)
+sh := tests/run tests/deps.sh tests/demo.sh tests/lib.bash .ci/run tests/bench/run
 c  := $(wildcard $(dirs:%=%/*.c) tests/*/*.c)
 lint: ## check the style of code, scripts and man pages
 	@tests/deps.sh lint

@@ -78,13 +78,15 @@ copy_and_build() {
 	equals "$output$stderr" ""
 }
 
-# A PATH that holds these programs and those that deps.sh itself needs.
+# A PATH that holds these programs and those that deps.sh itself needs. They are scripts, not links:
+# whatever a test writes to bin/ stays in bin/.
 only() {
 	mkdir bin
 	local c
-	for c in sh cat id awk tr mktemp rm env "$@"; do
-		ln -s "$(type -P "$c")" "bin/$c"
+	for c in cat id awk tr mktemp rm env "$@"; do
+		printf '#!/bin/sh\nexec %s "$@"\n' "$(type -P "$c")" >"bin/$c"
 	done
+	chmod +x bin/*
 }
 
 fake() {
@@ -96,10 +98,10 @@ fake() {
 	[ "$(id -u)" -eq 0 ] || skip "not root"
 	only pkg-config sqlite3
 	fake apt-get
-	CC=true PATH=$PWD/bin succeeds sh "$ROOT/tests/deps.sh" build demo
+	CC=true PATH=$PWD/bin succeeds "$ROOT/tests/deps.sh" build demo
 	[ ! -e calls ]
 	rm bin/sqlite3
-	CC=true PATH=$PWD/bin succeeds sh "$ROOT/tests/deps.sh" build demo
+	CC=true PATH=$PWD/bin succeeds "$ROOT/tests/deps.sh" build demo
 	contains "$output" '^missing: .*sqlite3'
 	contains "$(head -n 1 calls)" '^apt-get update'
 	contains "$(tail -n 1 calls)" '^apt-get install .* sqlite3$'
@@ -109,7 +111,7 @@ fake() {
 	[ "$(id -u)" -eq 0 ] || skip "not root"
 	only pkg-config
 	fake apt-get 'echo "E: no such luck" >&2; exit 100'
-	CC=true PATH=$PWD/bin run -1 sh "$ROOT/tests/deps.sh" demo
+	CC=true PATH=$PWD/bin run -1 "$ROOT/tests/deps.sh" demo
 	contains "$output" 'E: no such luck'
 }
 
@@ -120,7 +122,7 @@ fake() {
 		rm -f bin/apt-get bin/dnf bin/apk bin/brew bin/pacman
 		fake "$pm"
 		fake id 'echo 1000' # not root
-		CC=false PATH=$PWD/bin run -1 sh "$ROOT/tests/deps.sh" build
+		CC=false PATH=$PWD/bin run -1 "$ROOT/tests/deps.sh" build
 		contains "$output" "$want"
 	done <<-'EOF'
 		apt-get sudo apt-get install .* libcurl4-openssl-dev libjq-dev libonig-dev libcjson-dev libsqlite3-dev zlib1g-dev
