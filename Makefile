@@ -98,7 +98,7 @@ demo: ## sync both seed pipelines twice from a local server into demo/
 	@+$(sub) all playground $(B)/usage
 	@BUILD=$(B) tests/demo.sh
 
-check: ## build with -Werror and run all tests, or T='tests/load-*.bats'
+check: ## build with -Werror, run all tests or T='tests/load-*.bats'
 	@CC='$(CC)' tests/deps.sh build demo check
 	@+$(sub) WERROR=-Werror all playground $(units)
 	@BUILD=$(B) tests/run $(T)
@@ -120,7 +120,7 @@ lint: ## check the style of code, scripts and man pages
 fmt: ## run clang-format over the C files (headers are set by hand)
 	clang-format -i $(c)
 
-install: all ## install programs, manuals and pipelines under PREFIX=/usr/local, below DESTDIR
+install: all ## install programs, manuals, pipelines: PREFIX=/usr/local DESTDIR=
 	install -d $(DESTDIR)$(BINDIR) $(foreach n,1 5 7,$(DESTDIR)$(MANDIR)/man$(n))
 	install $(tools:%=$(B)/%) $(DESTDIR)$(BINDIR)
 	$(foreach n,1 5 7,install -m 644 $(filter %.$(n),$(man)) $(DESTDIR)$(MANDIR)/man$(n) &&) :
@@ -129,7 +129,7 @@ uninstall: ## remove what install put there
 	rm -f $(tools:%=$(DESTDIR)$(BINDIR)/%) $(foreach m,$(notdir $(man)),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m))
 	rm -rf $(DESTDIR)$(DATADIR)/pipelines
 
-deps: ## install what building and testing need; silent when all is there
+deps: ## install what building and testing need, if anything is missing
 	@CC='$(CC)' tests/deps.sh build demo check
 
 clean: ## remove all that was built, and the demo's databases

@@ -125,11 +125,11 @@ fake() {
 		CC=false PATH=$PWD/bin run -1 "$ROOT/tests/deps.sh" build
 		contains "$output" "$want"
 	done <<-'EOF'
-		apt-get sudo apt-get install .* libcurl4-openssl-dev libjq-dev libonig-dev libcjson-dev libsqlite3-dev zlib1g-dev
-		dnf sudo dnf install .* libcurl-devel jq-devel
-		apk sudo apk add .* curl-dev jq-dev
-		brew  brew install .* curl jq
-		pacman sudo pacman .* curl jq
+		apt-get sudo apt-get install .*libcurl4-openssl-dev libjq-dev libonig-dev libcjson-dev libsqlite3-dev zlib1g-dev
+		dnf sudo dnf install .*libcurl-devel jq-devel
+		apk sudo apk add curl-dev jq-dev
+		brew brew install curl jq
+		pacman sudo pacman .*curl jq
 	EOF
 	lacks "$(cat calls)" 'apt-get|dnf|apk|brew|pacman'
 }
