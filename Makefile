@@ -120,7 +120,7 @@ lint: ## check the style of code, scripts and man pages
 fmt: ## run clang-format over the C files (headers are set by hand)
 	clang-format -i $(c)
 
-install: all ## install programs, manuals, pipelines: PREFIX=/usr/local DESTDIR=
+install: all ## install programs, manuals and pipelines: PREFIX= DESTDIR=
 	install -d $(DESTDIR)$(BINDIR) $(foreach n,1 5 7,$(DESTDIR)$(MANDIR)/man$(n))
 	install $(tools:%=$(B)/%) $(DESTDIR)$(BINDIR)
 	$(foreach n,1 5 7,install -m 644 $(filter %.$(n),$(man)) $(DESTDIR)$(MANDIR)/man$(n) &&) :

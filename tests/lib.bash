@@ -31,7 +31,7 @@ setup() {
 start_playground() {
 	local dir port i
 	dir=$(mktemp -d "${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/playground.XXXXXX")
-	TOKEN=${CS_TEST_MARK:-tok}-$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
+	TOKEN=${TOKEN_MARK:-token}-$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
 	PLAYGROUND_LOG=$dir/log
 	PLAYGROUND_TOKEN=$TOKEN "$BUILD/playground" --port 0 --for 300 --quiet \
 		--port-file "$dir/port" --log "$PLAYGROUND_LOG" "$@" \
