@@ -120,14 +120,20 @@ lint: ## check the style of code, scripts and man pages
 fmt: ## run clang-format over the C files (headers are set by hand)
 	clang-format -i $(c)
 
+pipelines := $(wildcard pipelines/*.mk $(addprefix pipelines/*/,Makefile *.json *.template))
+pipelines := $(filter-out %/configuration.json,$(pipelines))
+manual     = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 install: all ## install programs, manuals and pipelines: PREFIX= DESTDIR=
-	install -d $(DESTDIR)$(BINDIR) $(foreach n,1 5 7,$(DESTDIR)$(MANDIR)/man$(n))
+	install -d $(DESTDIR)$(BINDIR) $(sort $(dir $(foreach m,$(man),$(call manual,$(m)))) \
+	    $(dir $(pipelines:%=$(DESTDIR)$(DATADIR)/%)))
 	install $(tools:%=$(B)/%) $(DESTDIR)$(BINDIR)
-	$(foreach n,1 5 7,install -m 644 $(filter %.$(n),$(man)) $(DESTDIR)$(MANDIR)/man$(n) &&) :
+	$(foreach m,$(man),install -m 644 $(m) $(call manual,$(m)) &&) :
+	$(foreach p,$(pipelines),install -m 644 $(p) $(DESTDIR)$(DATADIR)/$(p) &&) :
 
 uninstall: ## remove what install put there
-	rm -f $(tools:%=$(DESTDIR)$(BINDIR)/%) $(foreach m,$(notdir $(man)),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m))
-	rm -rf $(DESTDIR)$(DATADIR)/pipelines
+	rm -f $(tools:%=$(DESTDIR)$(BINDIR)/%) $(foreach m,$(man),$(call manual,$(m))) \
+	    $(pipelines:%=$(DESTDIR)$(DATADIR)/%)
+	-test ! -d $(DESTDIR)$(DATADIR) || find $(DESTDIR)$(DATADIR) -depth -type d -exec rmdir {} +
 
 deps: ## install what building and testing need, if anything is missing
 	@CC='$(CC)' tests/deps.sh build demo check
