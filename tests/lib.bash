@@ -10,9 +10,12 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=$(cd "${BUILD:-$ROOT/build}" && pwd) || exit 1
 export ROOT BUILD PATH=$BUILD:$PATH
 export TZ=UTC LC_ALL=C.UTF-8 NO_PROXY='*' no_proxy='*'
-# The caller's own settings must not change what is tested.
-for name in $(compgen -e CS_ || :) $(compgen -e PLAYGROUND || :); do unset "$name"; done
-unset MAKEFLAGS MFLAGS MAKELEVEL
+# The caller's own settings must not change what is tested; what setup_file sets must stay.
+if [ -z "${CLEAN_ENVIRONMENT:-}" ]; then
+	for name in $(compgen -e CS_ || :) $(compgen -e PLAYGROUND || :); do unset "$name"; done
+	unset MAKEFLAGS MFLAGS MAKELEVEL
+	export CLEAN_ENVIRONMENT=1
+fi
 export XDG_STATE_HOME=${BATS_RUN_TMPDIR:-/tmp}/state XDG_CONFIG_HOME=/nonexistent
 
 # Files that redefine setup call this one first.

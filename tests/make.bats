@@ -15,7 +15,7 @@ copy_and_build() {
 	git -C "$ROOT" rev-parse >/dev/null 2>&1 || skip "this tree has no git"
 	mkdir "$TREE"
 	(cd "$ROOT" && git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$TREE")
-	cd "$TREE"
+	cd "$TREE" || return
 	git init -q
 	git add -A
 	git -c user.name=t -c user.email=t@t commit -q -m t
