@@ -112,7 +112,7 @@ lint: ## check the style of code, scripts and man pages
 	@tests/deps.sh lint
 	mandoc -T lint -W warning $(man)
 	shellcheck $(sh)
-	shellcheck --shell=bats --exclude=SC2030,SC2031,SC2154 $(wildcard tests/*.bats)
+	shellcheck --shell=bats --severity=warning --exclude=SC2030,SC2031,SC2154 $(wildcard tests/*.bats)
 	clang-format --dry-run -Werror $(c)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --library=posix --library=gnu \
 	    --enable=warning,portability,performance --suppress=missingInclude -I. -Ilib -D_GNU_SOURCE $(c)
