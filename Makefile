@@ -84,6 +84,9 @@ fuzz: ## feed the scanner random texts for FUZZ=60 seconds (clang)
 	    -o build/fuzz/fuzz-scan tests/fuzz/scan.c $(patsubst %,lib/%.c,scan jsontext stream buf num)
 	build/fuzz/fuzz-scan -max_total_time=$(or $(FUZZ),60) -max_len=4096 -timeout=5 build/fuzz/scan
 
+$(B)/usage: $(B)/obj/tests/bench/usage.o
+	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^
+
 playground: $(B)/playground ## the mock API: tests/playground/playground --port 5001
 	@ln -sf ../../$< tests/playground/playground
 
@@ -92,42 +95,48 @@ sub = $(MAKE) --no-print-directory -s $(if $(findstring -j,$(MAKEFLAGS)),,-j$(sh
 
 demo: ## sync both seed pipelines twice from a local server into demo/
 	@CC='$(CC)' tests/deps.sh build demo
-	@+$(sub) all playground
+	@+$(sub) all playground $(B)/usage
 	@BUILD=$(B) tests/demo.sh
 
-check: ## build with -Werror and run all tests, or T='tests/load-*.bats'
+check: ## build with -Werror, run all tests or T='tests/load-*.bats'
 	@CC='$(CC)' tests/deps.sh build demo check
 	@+$(sub) WERROR=-Werror all playground $(units)
 	@BUILD=$(B) tests/run $(T)
 
-bench: all $(B)/bench-data ## compare CPU time with jq, sqlite3 and curl
+bench: all playground $(B)/usage ## compare CPU time and memory with jq, sqlite3 and curl
 	@BUILD=$(B) tests/bench/run
 
-sh := tests/run tests/deps.sh tests/demo.sh tests/lib.bash .ci/run $(wildcard tests/bench/*.sh)
+sh := tests/run tests/deps.sh tests/demo.sh tests/lib.bash .ci/run tests/bench/run
 c  := $(wildcard $(dirs:%=%/*.c) tests/*/*.c)
 lint: ## check the style of code, scripts and man pages
 	@tests/deps.sh lint
 	mandoc -T lint -W warning $(man)
 	shellcheck $(sh)
-	shellcheck --shell=bats --exclude=SC2030,SC2031,SC2154 $(wildcard tests/*.bats)
+	shellcheck --shell=bats --severity=warning --exclude=SC2030,SC2031,SC2154 $(wildcard tests/*.bats)
 	clang-format --dry-run -Werror $(c)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --library=posix --library=gnu \
 	    --enable=warning,portability,performance --suppress=missingInclude -I. -Ilib -D_GNU_SOURCE $(c)
 
-fmt: ## let clang-format have its way with the C files (headers are set by hand)
+fmt: ## run clang-format over the C files (headers are set by hand)
 	clang-format -i $(c)
 
-install: all ## install programs, manuals and pipelines under PREFIX=/usr/local, below DESTDIR
-	install -d $(DESTDIR)$(BINDIR) $(foreach n,1 5 7,$(DESTDIR)$(MANDIR)/man$(n))
+pipelines := $(wildcard pipelines/*.mk $(addprefix pipelines/*/,Makefile *.json *.template))
+pipelines := $(filter-out %/configuration.json,$(pipelines))
+manual     = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+install: all ## install programs, manuals and pipelines: PREFIX= DESTDIR=
+	install -d $(DESTDIR)$(BINDIR) $(sort $(dir $(foreach m,$(man),$(call manual,$(m)))) \
+	    $(dir $(pipelines:%=$(DESTDIR)$(DATADIR)/%)))
 	install $(tools:%=$(B)/%) $(DESTDIR)$(BINDIR)
-	$(foreach n,1 5 7,install -m 644 $(filter %.$(n),$(man)) $(DESTDIR)$(MANDIR)/man$(n) &&) :
+	$(foreach m,$(man),install -m 644 $(m) $(call manual,$(m)) &&) :
+	$(foreach p,$(pipelines),install -m 644 $(p) $(DESTDIR)$(DATADIR)/$(p) &&) :
 
 uninstall: ## remove what install put there
-	rm -f $(tools:%=$(DESTDIR)$(BINDIR)/%) $(foreach m,$(notdir $(man)),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m))
-	rm -rf $(DESTDIR)$(DATADIR)/pipelines
+	rm -f $(tools:%=$(DESTDIR)$(BINDIR)/%) $(foreach m,$(man),$(call manual,$(m))) \
+	    $(pipelines:%=$(DESTDIR)$(DATADIR)/%)
+	-test ! -d $(DESTDIR)$(DATADIR) || find $(DESTDIR)$(DATADIR) -depth -type d -exec rmdir {} +
 
-deps: ## install what building and testing need; silent when all is there
-	@CC='$(CC)' tests/deps.sh build demo check lint
+deps: ## install what building and testing need, if anything is missing
+	@CC='$(CC)' tests/deps.sh build demo check
 
 clean: ## remove all that was built, and the demo's databases
 	rm -rf build demo tests/playground/playground

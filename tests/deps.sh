@@ -47,6 +47,9 @@ there() {
 		printf '#include <stdio.h>\n#include <%s>\nint main(void) { return 0; }\n' "$3" |
 			"$cc" -x c -o "$tmp" - $flags 2>/dev/null
 		;;
+	cc)
+		command -v "$cc" >/dev/null
+		;;
 	*)
 		command -v "$1" >/dev/null
 		;;

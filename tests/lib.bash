@@ -10,9 +10,12 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=$(cd "${BUILD:-$ROOT/build}" && pwd) || exit 1
 export ROOT BUILD PATH=$BUILD:$PATH
 export TZ=UTC LC_ALL=C.UTF-8 NO_PROXY='*' no_proxy='*'
-# The caller's own settings must not change what is tested.
-for name in $(compgen -e CS_ || :) $(compgen -e PLAYGROUND || :); do unset "$name"; done
-unset MAKEFLAGS MFLAGS MAKELEVEL
+# The caller's own settings must not change what is tested; what setup_file sets must stay.
+if [ -z "${CLEAN_ENVIRONMENT:-}" ]; then
+	for name in $(compgen -e CS_ || :) $(compgen -e PLAYGROUND || :); do unset "$name"; done
+	unset MAKEFLAGS MFLAGS MAKELEVEL
+	export CLEAN_ENVIRONMENT=1
+fi
 export XDG_STATE_HOME=${BATS_RUN_TMPDIR:-/tmp}/state XDG_CONFIG_HOME=/nonexistent
 
 # Files that redefine setup call this one first.
@@ -31,7 +34,7 @@ setup() {
 start_playground() {
 	local dir port i
 	dir=$(mktemp -d "${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/playground.XXXXXX")
-	TOKEN=${CS_TEST_MARK:-tok}-$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
+	TOKEN=${TOKEN_MARK:-token}-$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
 	PLAYGROUND_LOG=$dir/log
 	PLAYGROUND_TOKEN=$TOKEN "$BUILD/playground" --port 0 --for 300 --quiet \
 		--port-file "$dir/port" --log "$PLAYGROUND_LOG" "$@" \
@@ -77,7 +80,7 @@ shared() {
 }
 
 # succeeds COMMAND…, fails_with STATUS COMMAND…: run it with stdout in $output and stderr in $stderr, and
-# fail, showing both, when the status is another.
+# fail when the status is another (bats shows both).
 succeeds() {
 	ends_with_status 0 "$@"
 }
@@ -97,8 +100,7 @@ ends_with_status() {
 	shift
 	run --separate-stderr "$@"
 	[ "$status" -eq "$want" ] && return 0
-	printf 'status %s, not %s: %s\n-- stdout (its first lines):\n%s\n-- stderr:\n%s\n' "$status" "$want" "$*" \
-		"$(head -n 20 <<<"$output")" "$stderr"
+	echo "status $status, not $want: $*"
 	return 1
 }
 
