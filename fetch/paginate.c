@@ -1,6 +1,7 @@
 #include "paginate.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -438,9 +439,11 @@ pager_take(struct pager *p, const struct page *page, struct http *h)
 	}
 	if (r == PAGER_END)
 		r = count_matches(p, page);
-	else if (r == PAGER_MORE && p->o->max_pages > 0 && p->pages >= p->o->max_pages)
-		r = fail(CS_PROTOCOL, "%s: there is more after --max-pages %" PRIu64, page->url.p,
+	else if (r == PAGER_MORE && p->o->max_pages > 0 && p->pages >= p->o->max_pages) {
+		fail(CS_PROTOCOL, "%s: there is more after --max-pages %" PRIu64, page->url.p,
 		    p->o->max_pages);
+		r = PAGER_CAPPED;
+	}
 	buf_release(&s.next);
 	return r;
 }

@@ -36,7 +36,8 @@ struct pager {
 enum {
 	PAGER_END = 0,
 	PAGER_MORE = 1,
-	PAGER_REWIND = 2 /* records went away: drop this page and go on where the pager is now */
+	PAGER_REWIND = 2, /* records went away: drop this page and go on where the pager is now */
+	PAGER_CAPPED = 3  /* there is more, but --max-pages is reached, as fail() has said */
 };
 
 /* since: the value for --since-param, or empty. */

@@ -142,9 +142,11 @@ message(const char *fmt, va_list ap)
 	if (vasprintf(&raw, fmt, ap) < 0)
 		errx(CS_IO, "out of memory");
 	mask(&out, raw, strlen(raw));
-	for (size_t i = 0; i < out.len; i++)
+	for (size_t i = 0, text = utf8_valid(out.p, out.len); i < out.len; i++)
 		if ((unsigned char)out.p[i] < ' ' || out.p[i] == 0x7f)
 			out.p[i] = ' ';
+		else if ((unsigned char)out.p[i] >= 0x80 && !text)
+			out.p[i] = '?';
 	explicit_bzero(raw, strlen(raw));
 	free(raw);
 	progress_clear();
@@ -183,10 +185,8 @@ fail(int code, const char *fmt, ...)
 	char *m = message(fmt, ap);
 	va_end(ap);
 	warnx("%s", m);
-	if (kept == NULL)
-		kept = m;
-	else
-		free(m);
+	free(kept);
+	kept = m;
 	return code;
 }
 

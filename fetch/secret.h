@@ -41,8 +41,8 @@ void	mask(struct buf *out, const char *p, size_t n);
 void	say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void	die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /*
- * say() it, remember it for the error line that ends the stream, return code.
- * The first reason of a run is kept, later ones are only printed.
+ * say() it, remember it (and nothing before it) for the error line that ends the
+ * stream, return code.
  */
 int	fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The message that fail() kept, or NULL. */
