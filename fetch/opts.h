@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "path.h"
 #include "secret.h"
 
 enum auth { AUTH_NONE, AUTH_BEARER, AUTH_BASIC, AUTH_HEADER, AUTH_QUERY };
@@ -55,9 +56,9 @@ struct opts {
 	struct list allow_host;
 
 	/* records */
-	char *records; /* PATH, or NULL: the root array */
-	int format;    /* enum format */
-	char *primary_key; /* columns, comma-separated, or NULL: for the begin line */
+	struct path *records; /* NULL: the root array */
+	int format;	      /* enum format */
+	char *primary_key;    /* columns, comma-separated, for the begin line; or NULL */
 	uint64_t max_record, max_page;
 
 	/* paging */
@@ -65,13 +66,15 @@ struct opts {
 	uint64_t page_size; /* 0: do not ask */
 	char *limit_param, *offset_param, *page_param;
 	uint64_t first_page;
-	char *cursor_path, *cursor_param, *next, *total, *total_pages, *has_more;
+	char *cursor_param;
+	struct path *cursor_path, *next, *total, *total_pages, *has_more; /* or NULL */
 	bool stop_empty, stop_short;
 	int stop_status[8], n_stop_status;
 	uint64_t max_pages, max_records; /* 0: no limit */
 
 	/* incremental */
-	char *cursor_field, *since_param, *param_format, *start;
+	struct path *cursor_field; /* NULL: every run is a full one */
+	char *since_param, *param_format, *start;
 	int cursor_type; /* enum cursor_type */
 	uint64_t lookback;
 	bool client_filter, full, incremental;
@@ -108,9 +111,12 @@ int	opts_known(const char *name);
 struct secret *opts_secret(struct opts *o, const char *name);
 int	opts_is_secret(const char *name);
 
-/* The table for getopt_long, and the option's name for what it returned. */
+/* Do the settings fit each other? Ends the process with CS_USAGE if not. */
+void	opts_check(const struct opts *o);
+
+/* The tables for getopt_long, and the option's name for what it returned (256 and up: a long one). */
 const struct option *opts_long(void);
 const char *opts_short(void);
-const char *opts_name(int c, int index);
+const char *opts_name(int c);
 
 #endif
