@@ -160,7 +160,10 @@ set_text(struct connector *c, struct opts *o, const char *name, const char *pref
 	if (x.absent) {
 		/* no value, no setting */
 	} else if (x.secret && (s = opts_secret(o, name))) {
-		*s = (struct secret){.where = xstrdup(where), .value = xstrdup(value)};
+		secret_set_literal(s, "", where);
+		free(s->value);
+		s->value =
+		    xstrdup(value); /* not again a reference, whatever it looks like */
 		secret_register(value, strlen(value));
 	} else {
 		whole = xasprintf("%s%s", prefix, value);
@@ -251,16 +254,24 @@ set_one(struct connector *c, struct opts *o, const char *name, const struct valu
 	}
 }
 
-/* All settings of one level, but for the URL. */
+static bool
+is_null(const struct member *m)
+{
+	return m && m->v.type == JSON_NULL;
+}
+
+/* All settings of one level, but for the URL and what is null here or in the level above.
+ */
 static void
 set_level(struct connector *c, struct opts *o, const struct members *m,
-    const char *const *words, const char *prefix)
+    const struct members *above, const char *const *words, const char *prefix)
 {
 	for (size_t i = 0; i < m->n; i++) {
 		const struct member *x = &m->v[i];
 		char *line, *where;
 
-		if (in(x->key, words) || strcmp(x->key, "url") == 0)
+		if (in(x->key, words) || strcmp(x->key, "url") == 0 || is_null(x) ||
+		    is_null(members_find(above, x->key)))
 			continue;
 		line = doc_at(&c->doc, x->v.p);
 		where = xasprintf("%s: %s%s", line, prefix, x->key);
@@ -395,12 +406,13 @@ connector_load(struct opts *o, const char *file, const char *config, char *const
 	for (size_t i = 0; i < c.params.n; i++)
 		param_resolve(&c.params, &c.params.v[i]);
 
-	set_level(&c, o, &c.top, words_top, "");
+	set_level(&c, o, &c.top, &settings, words_top, "");
 	o->layer++;
 	where = xasprintf("streams.%s.", m->key);
-	set_level(&c, o, &settings, words_stream, where);
+	set_level(&c, o, &settings, &settings, words_stream, where);
 	set_url(&c, o, &settings, m->key);
 	o->layer++;
+	free(o->stream);
 	o->stream = xstrdup(m->key);
 	free(where);
 	members_release(&settings);

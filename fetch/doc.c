@@ -49,7 +49,7 @@ doc_read(struct doc *d, const char *file, struct members *root)
 		doc_fail(d, d->text.p + bom + scan_at(&s) - 1, "not valid JSON: %s", why);
 	}
 	scan_release(&s);
-	doc_members(d, &v, "the file", root);
+	doc_members(d, &v, "top level", root);
 }
 
 void
@@ -183,7 +183,8 @@ guess_add(struct guess *g, const char *candidate)
 {
 	size_t dist = distance(g->name, candidate);
 
-	if (dist <= 1 + strlen(g->name) / 4 && (!g->best || dist < g->dist)) {
+	if (dist <= strlen(g->name) / 3 + (strlen(g->name) > 4) &&
+	    (!g->best || dist < g->dist)) {
 		g->best = candidate;
 		g->dist = dist;
 	}

@@ -329,35 +329,48 @@ give(struct param *p, char *value, char *where)
 	p->where = where;
 }
 
+static void
+warn_readable(const char *file, const char *name)
+{
+	struct stat st;
+
+	if (stat(file, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & 077)
+		say("%s: holds the secret %s and can be read by others: chmod 600 %s",
+		    file, name, file);
+}
+
+/* One member of the configuration file. */
+static void
+configure(struct params *ps, const struct doc *d, const struct member *m)
+{
+	char *text, *place, *where = doc_at(d, m->v.p);
+	struct param *p = params_get(ps, m->key, where);
+
+	text = doc_text(d, &m->v, p->name);
+	if (!p->write_only) {
+		give(p, text, where);
+		return;
+	}
+	place = xasprintf("%s: %s", where, p->name);
+	secret_set_literal(&p->secret, text, place);
+	if (!p->secret.ref && *text && !placeholder(text))
+		warn_readable(d->file, p->name);
+	explicit_bzero(text, strlen(text));
+	free(text);
+	free(place);
+	free(where);
+}
+
 void
 params_config(struct params *ps, const char *file)
 {
 	struct members m;
 	struct doc d = {0};
-	struct param *p;
-	struct stat st;
-	char *where, *s;
 
 	ps->config = file;
 	doc_read(&d, file, &m);
-	for (size_t i = 0; i < m.n; i++) {
-		where = doc_at(&d, m.v[i].v.p);
-		p = params_get(ps, m.v[i].key, where);
-		s = doc_text(&d, &m.v[i].v, p->name);
-		if (!p->write_only) {
-			give(p, s, where);
-			continue;
-		}
-		secret_set_literal(&p->secret, s, xasprintf("%s: %s", where, p->name));
-		if (!p->secret.ref && *s && !placeholder(s) && stat(file, &st) == 0 &&
-		    S_ISREG(st.st_mode) && st.st_mode & 077)
-			say("%s: holds the secret %s and others may read it; chmod 600 "
-			    "%s",
-			    file, p->name, file);
-		explicit_bzero(s, strlen(s));
-		free(s);
-		free(where);
-	}
+	for (size_t i = 0; i < m.n; i++)
+		configure(ps, &d, &m.v[i]);
 	members_release(&m);
 	if (d.text.p)
 		explicit_bzero(d.text.p, d.text.len);
@@ -369,16 +382,18 @@ params_set(struct params *ps, const char *arg)
 {
 	const char *eq = strchr(arg, '=');
 	struct param *p;
-	char *name;
+	char *name, *place;
 
 	if (!eq)
 		die(CS_USAGE, "--set: give it as NAME=VALUE");
 	name = xstrndup(arg, eq - arg);
 	p = params_get(ps, name, "--set");
+	place = xasprintf("--set: %s", name);
 	if (p->write_only)
-		secret_set(&p->secret, eq + 1, xasprintf("--set: %s", name));
+		secret_set(&p->secret, eq + 1, place);
 	else
 		give(p, xstrdup(eq + 1), xstrdup("--set"));
+	free(place);
 	free(name);
 }
 
@@ -435,6 +450,11 @@ params_release(struct params *ps)
 		free(p->pattern);
 		free(p->standard);
 		give(p, NULL, NULL);
+		free(p->secret.where);
+		free(p->secret.ref);
+		if (p->secret.value)
+			explicit_bzero(p->secret.value, strlen(p->secret.value));
+		free(p->secret.value);
 	}
 	free(ps->v);
 	*ps = (struct params){0};
