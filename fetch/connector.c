@@ -281,31 +281,47 @@ set_level(struct connector *c, struct opts *o, const struct members *m,
 	}
 }
 
+/* A member's text with its parameters filled in. */
+static char *
+expanded(struct connector *c, const struct member *m, const char *where)
+{
+	struct expansion x = {0};
+	char *text = doc_text(&c->doc, &m->v, where), *whole = expand(c, text, where, &x);
+
+	if (x.absent)
+		doc_fail(&c->doc, m->v.p,
+		    "%s: %s has a parameter in it that is not given", where, text);
+	free(text);
+	return whole;
+}
+
 /* The base, which the stream may replace, and the stream's path. */
 static void
 set_url(
     struct connector *c, struct opts *o, const struct members *stream, const char *name)
 {
-	const struct member *base = members_find(stream, "url"),
-			    *m = members_find(stream, "path");
-	char *url, *path, *whole, *where = xasprintf("%s: streams.%s", c->doc.file, name);
+	const struct member *base = members_find(stream, "url");
+	const struct member *path = members_find(stream, "path");
+	char *where = xasprintf("%s: streams.%s", c->doc.file, name);
+	char *head, *tail, *url;
 	size_t n;
 
 	if (!base && !(base = members_find(&c->top, "url")))
 		die(CS_USAGE, "%s: neither the connector nor the stream has a \"url\"",
 		    where);
-	url = doc_text(&c->doc, &base->v, "url");
-	path = m ? doc_text(&c->doc, &m->v, "path") : xstrdup("");
-	if (*path && *path != '/' && *path != '?')
+	head = expanded(c, base, "url");
+	tail = path ? expanded(c, path, "path") : xstrdup("");
+	if (*tail && *tail != '/' && *tail != '?')
 		doc_fail(
-		    &c->doc, m->v.p, "streams.%s.path: must start with / or ?", name);
-	for (n = strlen(url); *path == '/' && n && url[n - 1] == '/'; n--)
-		url[n - 1] = '\0';
-	whole = xasprintf("%s%s", url, path);
-	set_text(c, o, "url", "", whole, where, false);
-	free(whole);
-	free(path);
+		    &c->doc, path->v.p, "streams.%s.path: must start with / or ?", name);
+	n = strlen(head);
+	while (*tail == '/' && n && head[n - 1] == '/')
+		n--;
+	url = xasprintf("%.*s%s", (int)n, head, tail);
+	opts_set(o, "url", url, where);
 	free(url);
+	free(tail);
+	free(head);
 	free(where);
 }
 
