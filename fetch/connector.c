@@ -13,8 +13,7 @@ struct connector {
 	struct params params;
 };
 
-static const char *const words_top[] = {
-    "name", "description", "parameters", "streams", NULL};
+static const char *const words_top[] = {"name", "description", "parameters", "streams", NULL};
 static const char *const words_stream[] = {"description", "path", NULL};
 
 static bool
@@ -34,8 +33,8 @@ is_reference(const char *s)
 
 /* Every member is a word of the format or a setting. */
 static void
-check_keys(const struct doc *d, const struct members *m, const char *const *words,
-    const char *where)
+check_keys(
+    const struct doc *d, const struct members *m, const char *const *words, const char *where)
 {
 	const struct option *o;
 	struct guess g;
@@ -49,14 +48,13 @@ check_keys(const struct doc *d, const struct members *m, const char *const *word
 		for (o = opts_long(); o->name; o++)
 			if (opts_known(o->name))
 				guess_add(&g, o->name);
-		doc_fail(d, m->v[i].v.p, "%s: unknown key \"%s\"%s", where, m->v[i].key,
-		    guess_text(&g));
+		doc_fail(
+		    d, m->v[i].v.p, "%s: unknown key \"%s\"%s", where, m->v[i].key, guess_text(&g));
 	}
 }
 
 static void
-connector_read(
-    struct connector *c, const char *file, const char *config, char *const *sets)
+connector_read(struct connector *c, const char *file, const char *config, char *const *sets)
 {
 	const struct member *m;
 
@@ -91,8 +89,8 @@ struct expansion {
 };
 
 static void
-expand_one(struct connector *c, const char *name, const char *where, struct expansion *x,
-    struct buf *out)
+expand_one(
+    struct connector *c, const char *name, const char *where, struct expansion *x, struct buf *out)
 {
 	const struct param *p = params_get(&c->params, name, where);
 	const char *text = param_text(p);
@@ -131,8 +129,7 @@ expand(struct connector *c, const char *s, const char *where, struct expansion *
 			s += 3;
 		} else if (is_reference(s)) {
 			if (!(end = strchr(s, '}')))
-				die(CS_USAGE,
-				    "%s: \"${\" without \"}\"; write $${ for a plain ${",
+				die(CS_USAGE, "%s: \"${\" without \"}\"; write $${ for a plain ${",
 				    where);
 			name = xstrndup(s + 2, end - s - 2);
 			expand_one(c, name, where, x, &out);
@@ -162,8 +159,7 @@ set_text(struct connector *c, struct opts *o, const char *name, const char *pref
 	} else if (x.secret && (s = opts_secret(o, name))) {
 		secret_set_literal(s, "", where);
 		free(s->value);
-		s->value =
-		    xstrdup(value); /* not again a reference, whatever it looks like */
+		s->value = xstrdup(value); /* not again a reference, whatever it looks like */
 		secret_register(value, strlen(value));
 	} else {
 		whole = xasprintf("%s%s", prefix, value);
@@ -177,8 +173,8 @@ set_text(struct connector *c, struct opts *o, const char *name, const char *pref
 
 /* {"Accept": "text/csv"} is Accept: text/csv for a header, and name=value elsewhere. */
 static void
-set_members(struct connector *c, struct opts *o, const char *name, const struct value *v,
-    const char *where)
+set_members(
+    struct connector *c, struct opts *o, const char *name, const struct value *v, const char *where)
 {
 	struct members m;
 
@@ -186,8 +182,8 @@ set_members(struct connector *c, struct opts *o, const char *name, const struct 
 	for (size_t i = 0; i < m.n; i++) {
 		char *place = xasprintf("%s.%s", where, m.v[i].key);
 		char *text = doc_text(&c->doc, &m.v[i].v, place);
-		char *prefix = xasprintf(
-		    "%s%s", m.v[i].key, strcmp(name, "header") == 0 ? ": " : "=");
+		char *prefix =
+		    xasprintf("%s%s", m.v[i].key, strcmp(name, "header") == 0 ? ": " : "=");
 
 		set_text(c, o, name, prefix, text, place, false);
 		free(prefix);
@@ -198,8 +194,8 @@ set_members(struct connector *c, struct opts *o, const char *name, const struct 
 }
 
 static void
-set_list(struct connector *c, struct opts *o, const char *name, const struct value *v,
-    const char *where)
+set_list(
+    struct connector *c, struct opts *o, const char *name, const struct value *v, const char *where)
 {
 	char **list = doc_list(&c->doc, v, where);
 
@@ -228,8 +224,8 @@ set_columns(struct connector *c, struct opts *o, const struct value *v, const ch
 }
 
 static void
-set_one(struct connector *c, struct opts *o, const char *name, const struct value *v,
-    const char *where)
+set_one(
+    struct connector *c, struct opts *o, const char *name, const struct value *v, const char *where)
 {
 	static const char *const pairs[] = {"form", "header", "query", NULL};
 	static const char *const lists[] = {
@@ -263,8 +259,8 @@ is_null(const struct member *m)
 /* All settings of one level, but for the URL and what is null here or in the level above.
  */
 static void
-set_level(struct connector *c, struct opts *o, const struct members *m,
-    const struct members *above, const char *const *words, const char *prefix)
+set_level(struct connector *c, struct opts *o, const struct members *m, const struct members *above,
+    const char *const *words, const char *prefix)
 {
 	for (size_t i = 0; i < m->n; i++) {
 		const struct member *x = &m->v[i];
@@ -289,16 +285,15 @@ expanded(struct connector *c, const struct member *m, const char *where)
 	char *text = doc_text(&c->doc, &m->v, where), *whole = expand(c, text, where, &x);
 
 	if (x.absent)
-		doc_fail(&c->doc, m->v.p,
-		    "%s: %s has a parameter in it that is not given", where, text);
+		doc_fail(
+		    &c->doc, m->v.p, "%s: %s has a parameter in it that is not given", where, text);
 	free(text);
 	return whole;
 }
 
 /* The base, which the stream may replace, and the stream's path. */
 static void
-set_url(
-    struct connector *c, struct opts *o, const struct members *stream, const char *name)
+set_url(struct connector *c, struct opts *o, const struct members *stream, const char *name)
 {
 	const struct member *base = members_find(stream, "url");
 	const struct member *path = members_find(stream, "path");
@@ -307,13 +302,11 @@ set_url(
 	size_t n;
 
 	if (!base && !(base = members_find(&c->top, "url")))
-		die(CS_USAGE, "%s: neither the connector nor the stream has a \"url\"",
-		    where);
+		die(CS_USAGE, "%s: neither the connector nor the stream has a \"url\"", where);
 	head = expanded(c, base, "url");
 	tail = path ? expanded(c, path, "path") : xstrdup("");
 	if (*tail && *tail != '/' && *tail != '?')
-		doc_fail(
-		    &c->doc, path->v.p, "streams.%s.path: must start with / or ?", name);
+		doc_fail(&c->doc, path->v.p, "streams.%s.path: must start with / or ?", name);
 	n = strlen(head);
 	while (*tail == '/' && n && head[n - 1] == '/')
 		n--;
@@ -356,8 +349,8 @@ print_parameter(const struct param *p)
 {
 	char *range = param_range(p);
 
-	printf("  %s\n      %s%s%s%s%s\n", p->name, p->write_only ? "secret: " : "",
-	    range, p->required ? ", required" : "", p->standard ? ", default " : "",
+	printf("  %s\n      %s%s%s%s%s\n", p->name, p->write_only ? "secret: " : "", range,
+	    p->required ? ", required" : "", p->standard ? ", default " : "",
 	    p->standard ? p->standard : "");
 	if (p->description)
 		printf("      %s\n", p->description);
@@ -400,8 +393,8 @@ flushed(void)
 }
 
 int
-connector_load(struct opts *o, const char *file, const char *config, char *const *sets,
-    const char *stream)
+connector_load(
+    struct opts *o, const char *file, const char *config, char *const *sets, const char *stream)
 {
 	struct connector c = {0};
 	const struct member *m;

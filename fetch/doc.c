@@ -59,8 +59,7 @@ doc_release(struct doc *d)
 }
 
 void
-doc_members(
-    const struct doc *d, const struct value *v, const char *where, struct members *m)
+doc_members(const struct doc *d, const struct value *v, const char *where, struct members *m)
 {
 	struct slice key;
 	struct scan s = {0};
@@ -117,8 +116,7 @@ doc_text(const struct doc *d, const struct value *v, const char *where)
 		in = value_inner(v);
 		buf_addf(&b, "%s", "");
 		if (json_unescape(&b, in.p, in.n) != 0)
-			doc_fail(d, v->p, "%s: has U+0000 or half a surrogate pair in it",
-			    where);
+			doc_fail(d, v->p, "%s: has U+0000 or half a surrogate pair in it", where);
 		return buf_steal(&b);
 	case JSON_NUMBER:
 	case JSON_TRUE:
@@ -183,8 +181,7 @@ guess_add(struct guess *g, const char *candidate)
 {
 	size_t dist = distance(g->name, candidate);
 
-	if (dist <= strlen(g->name) / 3 + (strlen(g->name) > 4) &&
-	    (!g->best || dist < g->dist)) {
+	if (dist <= strlen(g->name) / 3 + (strlen(g->name) > 4) && (!g->best || dist < g->dist)) {
 		g->best = candidate;
 		g->dist = dist;
 	}

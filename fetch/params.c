@@ -72,15 +72,13 @@ placeholder(const char *s)
 {
 	size_t n = strlen(s);
 
-	return (n > 1 && s[0] == '<' && s[n - 1] == '>') ||
-	       strncasecmp(s, "your_", 5) == 0;
+	return (n > 1 && s[0] == '<' && s[n - 1] == '>') || strncasecmp(s, "your_", 5) == 0;
 }
 
 char *
 param_range(const struct param *p)
 {
-	static const char *const kind[] = {
-	    "text", "an integer", "a number", "true or false"};
+	static const char *const kind[] = {"text", "an integer", "a number", "true or false"};
 	struct buf b = {0};
 
 	if (p->list) {
@@ -93,11 +91,10 @@ param_range(const struct param *p)
 	if (p->min && p->max)
 		buf_addf(&b, " in %s..%s", p->min, p->max);
 	else if (p->min || p->max)
-		buf_addf(&b, " of %s or %s", p->min ? p->min : p->max,
-		    p->min ? "more" : "less");
+		buf_addf(&b, " of %s or %s", p->min ? p->min : p->max, p->min ? "more" : "less");
 	if (p->min_len && p->max_len != UINT64_MAX)
-		buf_addf(&b, " of %ju to %ju characters", (uintmax_t)p->min_len,
-		    (uintmax_t)p->max_len);
+		buf_addf(
+		    &b, " of %ju to %ju characters", (uintmax_t)p->min_len, (uintmax_t)p->max_len);
 	else if (p->min_len || p->max_len != UINT64_MAX)
 		buf_addf(&b, " of %s %ju characters", p->min_len ? "at least" : "at most",
 		    (uintmax_t)(p->min_len ? p->min_len : p->max_len));
@@ -139,15 +136,13 @@ check(const struct param *p, const char *s, const char *where)
 	const char *q = numeric(s, PARAM_NUMBER) ? "" : "\"";
 
 	if (!p->write_only && placeholder(s))
-		die(CS_USAGE, "%s: %s: %s is a placeholder; put your own value there",
-		    where, p->name, s);
+		die(CS_USAGE, "%s: %s: %s is a placeholder; put your own value there", where,
+		    p->name, s);
 	if (allowed(p, s))
 		return;
 	if (p->write_only)
-		die(CS_USAGE, "%s: the value (not shown) is not %s", where,
-		    param_range(p));
-	die(CS_USAGE, "%s: %s: %s%s%s is not %s", where, p->name, q, s, q,
-	    param_range(p));
+		die(CS_USAGE, "%s: the value (not shown) is not %s", where, param_range(p));
+	die(CS_USAGE, "%s: %s: %s%s%s is not %s", where, p->name, q, s, q, param_range(p));
 }
 
 /* A number that bounds something, as written. */
@@ -192,8 +187,7 @@ type_of(const struct doc *d, const struct value *v, const char *where)
 			free(s);
 			return (enum param_type)i;
 		}
-	doc_fail(d, v->p, "%s: \"%s\" is not one of string, integer, number, boolean",
-	    where, s);
+	doc_fail(d, v->p, "%s: \"%s\" is not one of string, integer, number, boolean", where, s);
 }
 
 static void
@@ -213,8 +207,8 @@ pattern(struct param *p, const struct doc *d, const struct value *v, const char 
 static void
 declare_word(struct param *p, const struct doc *d, const struct member *m)
 {
-	static const char *const words[] = {"description", "type", "default", "minimum",
-	    "maximum", "minLength", "maxLength", "pattern", "enum", "writeOnly", NULL};
+	static const char *const words[] = {"description", "type", "default", "minimum", "maximum",
+	    "minLength", "maxLength", "pattern", "enum", "writeOnly", NULL};
 	bool number = p->type == PARAM_INTEGER || p->type == PARAM_NUMBER;
 	struct guess g = {.name = m->key};
 	char *where = xasprintf("parameters.%s.%s", p->name, m->key);
@@ -240,8 +234,8 @@ declare_word(struct param *p, const struct doc *d, const struct member *m)
 	else if (strcmp(m->key, "type") != 0) {
 		for (const char *const *s = words; *s; s++)
 			guess_add(&g, *s);
-		doc_fail(d, m->v.p, "parameters.%s: unknown key \"%s\" for type %s%s",
-		    p->name, m->key, types[p->type], guess_text(&g));
+		doc_fail(d, m->v.p, "parameters.%s: unknown key \"%s\" for type %s%s", p->name,
+		    m->key, types[p->type], guess_text(&g));
 	}
 	free(where);
 }
@@ -261,8 +255,7 @@ declare(struct param *p, const struct doc *d, const struct member *m)
 		declare_word(p, d, &words.v[i]);
 	if (p->write_only && (p->type != PARAM_STRING || p->standard || p->list))
 		doc_fail(d, m->v.p,
-		    "%s: a writeOnly parameter is a string without default and enum",
-		    where);
+		    "%s: a writeOnly parameter is a string without default and enum", where);
 	if (p->standard) {
 		p->where = doc_at(d, m->v.p);
 		check(p, p->standard, p->where);
@@ -335,8 +328,8 @@ warn_readable(const char *file, const char *name)
 	struct stat st;
 
 	if (stat(file, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & 077)
-		say("%s: holds the secret %s and can be read by others: chmod 600 %s",
-		    file, name, file);
+		say("%s: holds the secret %s and can be read by others: chmod 600 %s", file, name,
+		    file);
 }
 
 /* One member of the configuration file. */
@@ -400,9 +393,8 @@ params_set(struct params *ps, const char *arg)
 static void
 missing(const struct params *ps, const struct param *p)
 {
-	die(p->write_only ? CS_AUTH : CS_USAGE,
-	    "%s: missing; add it to %s%s, or give --set %s=%s", p->name,
-	    ps->config ? "" : "a configuration file (--config)",
+	die(p->write_only ? CS_AUTH : CS_USAGE, "%s: missing; add it to %s%s, or give --set %s=%s",
+	    p->name, ps->config ? "" : "a configuration file (--config)",
 	    ps->config ? ps->config : "", p->name, p->write_only ? "env:NAME" : "VALUE");
 }
 
