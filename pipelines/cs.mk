@@ -22,7 +22,7 @@
 # FETCH, MAP, LOAD      more options for a stage, such as LOAD='--synced-at synced_at'
 # KEY.STREAM, TABLE.STREAM   primary key (id) and table (the stream, with _ for -)
 
-NAME   ?= $(notdir $(CURDIR))
+NAME   ?= $(lastword $(subst /, ,$(CURDIR)))
 DB     ?= $(NAME).db
 CONFIG ?= configuration.json
 
@@ -33,22 +33,24 @@ endif
 
 fetch = cs-fetch --connector connector.json --config "$$CONFIG" $(if $(FULL),--full) $(FETCH)
 table = $(or $(TABLE.$@),$(subst -,_,$@))
-rest  = $(if $(FORCE),,$(if $(EVERY),--every $(EVERY)))
+# $(call get,PARAMETER) in a recipe is the parameter's value.
+get   = `cs-fetch --connector connector.json --config "$$CONFIG" --get $(1)`
 
 sync: $(STREAMS)
 
 $(STREAMS): | $(CONFIG)
-	cs-state --store "sqlite:$$DB" run $(rest) $(NAME)/$@ -- sh -c '\
+	@every=$(if $(FORCE),,$(EVERY)) && \
+	cs-state --store "sqlite:$$DB" run $${every:+--every} $$every $(NAME)/$@ -- sh -c '\
 		$(fetch) $@ | \
 		cs-map --rules $@.map.json $(MAP) | \
-		cs-load --to "sqlite:$$DB" --table $(table) --key $(or $(KEY.$@),id) \
+		cs-load --to "sqlite:$$DB" --table $(table) --key $(or $(KEY.$@),id) --missing null --strict \
 			$(if $(wildcard $@.schema.json),--schema $@.schema.json) $(LOAD)'
 
 check: | $(CONFIG)
-	$(fetch) --check
+	@$(fetch) --check
 
 status:
-	cs-state --store "sqlite:$$DB" status
+	@cs-state --store "sqlite:$$DB" status
 
 $(CONFIG):
 	@echo '$@ is missing: copy configuration.json.template to it, chmod 600 it, fill it in' >&2
