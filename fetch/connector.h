@@ -14,7 +14,7 @@
 /*
  * Set everything that the connector and then its stream say, through opts_set(), with o->layer
  * raised before the stream's part and once more at the end, for the command line. o->stream becomes the stream's name.
- * stream NULL: the connector's only stream, or a complaint that lists them. Returns 0.
+ * stream NULL: print what the connector has to offer, streams and parameters, and end the process. Returns 0.
  */
 int	connector_load(struct opts *o, const char *file, const char *config, char *const *sets,
 	    const char *stream);
