@@ -170,8 +170,8 @@ instant_epoch(struct instant *t, const char *p, size_t n, int scale, char *mem)
 	rest = v % unit;
 	t->sec = v / unit;
 	if (scale && rest)
-		len = (size_t)snprintf(frac, sizeof frac, "%0*lld", scale,
-		    (long long)(rest < 0 ? rest + unit : rest));
+		len = (size_t)snprintf(
+		    frac, sizeof frac, "%0*lld", scale, (long long)(rest < 0 ? rest + unit : rest));
 	if (rest < 0)
 		t->sec--;
 	if (q < end) {

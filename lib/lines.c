@@ -9,7 +9,7 @@
 
 #include "lines.h"
 
-#define IO_SIZE	  (256u << 10) /* bytes a read or write */
+#define IO_SIZE   (256u << 10) /* bytes a read or write */
 #define PIPE_SIZE (1 << 20)    /* doubles a pipeline's throughput over the default 64 KiB */
 
 static void

@@ -78,8 +78,8 @@ opt_duration(const char *name, const char *arg)
 		for (size_t i = 0; i < sizeof units / sizeof *units; i++)
 			if (!strcmp(p, units[i].unit) && v <= INT64_MAX / units[i].ms)
 				return v * units[i].ms;
-	errx(CS_USAGE, "%s: \"%s\" is not a duration (such as 500ms, 30s, 15m, 4h, 90d)", name,
-	    arg);
+	errx(
+	    CS_USAGE, "%s: \"%s\" is not a duration (such as 500ms, 30s, 15m, 4h, 90d)", name, arg);
 }
 
 int
@@ -94,8 +94,8 @@ num_int64(const char *p, size_t n, int64_t *out)
 		return -1;
 	for (; p < end; p++) {
 		if (*p < '0' || *p > '9' || __builtin_mul_overflow(v, 10, &v) ||
-		    (neg ? __builtin_sub_overflow(v, *p - '0', &v) :
-			   __builtin_add_overflow(v, *p - '0', &v)))
+		    (neg ? __builtin_sub_overflow(v, *p - '0', &v)
+			 : __builtin_add_overflow(v, *p - '0', &v)))
 			return -1;
 	}
 	*out = v;

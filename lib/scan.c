@@ -272,13 +272,13 @@ nested(struct scan *s, struct value *v)
 	unsigned type, esc, flags = 0;
 
 #define BIT (UINT64_C(1) << (depth & 63))
-#define WS                                                                                   \
-	do {                                                                                 \
-		if ((unsigned char)*p <= ' ') {                                              \
-			q = p;                                                               \
-			p = skip_ws(s, p);                                                   \
-			flags |= p != q ? VALUE_WS : 0;                                      \
-		}                                                                            \
+#define WS                                                                                         \
+	do {                                                                                       \
+		if ((unsigned char)*p <= ' ') {                                                    \
+			q = p;                                                                     \
+			p = skip_ws(s, p);                                                         \
+			flags |= p != q ? VALUE_WS : 0;                                            \
+		}                                                                                  \
 	} while (0)
 
 value:
@@ -318,8 +318,8 @@ after:
 		goto value;
 	}
 	if (*p != ((objects[depth >> 6] & BIT) ? '}' : ']'))
-		return fail(s, p, (objects[depth >> 6] & BIT) ? "expected ',' or '}'" :
-		    "expected ',' or ']'");
+		return fail(s, p,
+		    (objects[depth >> 6] & BIT) ? "expected ',' or '}'" : "expected ',' or ']'");
 	p++;
 	if (--depth > s->depth)
 		goto after;
@@ -546,7 +546,8 @@ find_bracket(const char *p, const char *end)
 static inline bool
 in_scalar(char c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'z') || c == '+' || c == '-' || c == '.' || c == 'E';
+	return is_digit(c) || (c >= 'a' && c <= 'z') || c == '+' || c == '-' || c == '.' ||
+	       c == 'E';
 }
 
 ssize_t

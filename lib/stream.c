@@ -23,9 +23,9 @@ line_kind(const char *p, size_t n)
 	    slice_is(key, "@cs")) {
 		int type = scan_type(&s);
 
-		kind = type == JSON_STRING ? LINE_CONTROL :
-		    type == JSON_OBJECT	   ? LINE_TAGGED :
-					     LINE_BAD;
+		kind = type == JSON_STRING   ? LINE_CONTROL
+		       : type == JSON_OBJECT ? LINE_TAGGED
+					     : LINE_BAD;
 	}
 	scan_release(&s);
 	return kind;
@@ -334,8 +334,8 @@ stream_begin(struct buf *b, const struct stream_begin *x)
 }
 
 void
-stream_checkpoint(struct buf *b, const char *stream, const char *run, struct slice state,
-    uint64_t records)
+stream_checkpoint(
+    struct buf *b, const char *stream, const char *run, struct slice state, uint64_t records)
 {
 	buf_adds(b, "{\"@cs\":\"checkpoint\"");
 	add_text(b, "stream", stream);
@@ -345,8 +345,8 @@ stream_checkpoint(struct buf *b, const char *stream, const char *run, struct sli
 }
 
 void
-stream_end(struct buf *b, const char *stream, const char *run, uint64_t records,
-    uint64_t rejected, bool complete)
+stream_end(struct buf *b, const char *stream, const char *run, uint64_t records, uint64_t rejected,
+    bool complete)
 {
 	buf_adds(b, "{\"@cs\":\"end\"");
 	add_text(b, "stream", stream);
@@ -359,8 +359,7 @@ stream_end(struct buf *b, const char *stream, const char *run, uint64_t records,
 }
 
 void
-stream_error(struct buf *b, const char *stream, int code, const char *message,
-    const char *retry_at)
+stream_error(struct buf *b, const char *stream, int code, const char *message, const char *retry_at)
 {
 	buf_adds(b, "{\"@cs\":\"error\"");
 	add_text(b, "stream", stream);

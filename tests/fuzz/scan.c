@@ -9,7 +9,7 @@
 #include "scan.h"
 #include "stream.h"
 
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Enter everything; 0 when the text is one whole valid value. *lone: stopped by a key's lone surrogate. */
 static int
@@ -82,8 +82,7 @@ check_strings(const struct value *v)
 			json_quote(&again, raw.p ? raw.p : "", raw.len);
 			if (scan_text(again.p, again.len, &w, &err) < 0 ||
 			    json_unescape(&back, again.p + 1, again.len - 2) < 0 ||
-			    back.len != raw.len ||
-			    (raw.len && memcmp(back.p, raw.p, raw.len)))
+			    back.len != raw.len || (raw.len && memcmp(back.p, raw.p, raw.len)))
 				abort();
 			buf_release(&back);
 		}

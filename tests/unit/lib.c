@@ -20,7 +20,8 @@
 #include "scan.h"
 #include "stream.h"
 
-static const char *const types[] = {"", "null", "false", "true", "number", "string", "array", "object"};
+static const char *const types[] = {
+    "", "null", "false", "true", "number", "string", "array", "object"};
 
 static struct buf b; /* all of stdin */
 
@@ -77,7 +78,7 @@ walk(void)
 				goto bad;
 			printf("%s %.*s\n", types[v.type], (int)v.n, v.p);
 		}
-		for (r = 0; r == 0 && stack.len; ) {
+		for (r = 0; r == 0 && stack.len;) {
 			if (stack.p[stack.len - 1] == JSON_ARRAY)
 				r = scan_item(&s);
 			else if ((r = scan_key(&s, &key)) > 0)
