@@ -1,4 +1,5 @@
 /* One record into one row. */
+#include <stdio.h>
 #include <string.h>
 
 #include "sqlite.h"
@@ -13,10 +14,8 @@ bad_cell(struct db *db, const struct column *c)
 	int r;
 
 	if (c->rule.type == TYPE_DECIMAL) {
-		struct rule wide = c->rule;
-
-		(void)rule_sql(&wide, mem);
-		type = wide.precision > 15 ? "DECIMAL" : mem;
+		snprintf(mem, sizeof mem, "DECIMAL(%d,%d)", c->rule.precision, c->rule.scale);
+		type = mem;
 	}
 	cell_show(&b, &c->cell);
 	if (!c->rule.type && c->class != CLASS_INTEGER &&
@@ -26,7 +25,7 @@ bad_cell(struct db *db, const struct column *c)
 		r = row_bad(&db->sink, "column \"%s\": %s would become a number as %s", c->name, b.p, type);
 	else
 		r = row_bad(&db->sink, "column \"%s\": %s is not %s %s", c->name, b.p,
-		    *type && strchr("AEIOU", *type) ? "an" : "a", type);
+		    *type && strchr("AEIO", *type) ? "an" : "a", type);
 	buf_release(&b);
 	return r;
 }
