@@ -29,7 +29,6 @@ struct load {
 	struct lines lines;
 	struct spool spool;
 	struct reject reject;
-	struct out out;
 	struct scan scan;
 	struct tag tag;
 	struct buf acks;    /* checkpoint lines that wait for the commit */
@@ -249,11 +248,11 @@ commit(struct load *l)
 	if (l->o->dry_run)
 		return 0;
 	if (l->acks.len)
-		out_write(&l->out, l->acks.p, l->acks.len);
+		out_write(&l->in->out, l->acks.p, l->acks.len);
 	l->in->checkpoints += l->nacks;
 	l->nacks = 0;
 	buf_clear(&l->acks);
-	if (out_flush(&l->out) < 0) {
+	if (out_flush(&l->in->out) < 0) {
 		warn("stdout");
 		return CS_IO;
 	}
@@ -368,9 +367,9 @@ tell(struct load *l, const char *p, size_t n)
 	buf_adds(&b, ",\"counts\":");
 	counts_json(&b, &d);
 	buf_addc(&b, '}');
-	out_line(&l->out, b.p, b.len);
+	out_line(&l->in->out, b.p, b.len);
 	buf_release(&b);
-	if (out_flush(&l->out) == 0)
+	if (out_flush(&l->in->out) == 0)
 		return 0;
 	warn("stdout");
 	return CS_IO;
@@ -514,7 +513,7 @@ salvage(struct load *l, int status)
 	if (r)
 		return r;
 	if (l->error.len && !l->o->dry_run)
-		out_write(&l->out, l->error.p, l->error.len);
+		out_write(&l->in->out, l->error.p, l->error.len);
 	return l->upstream ? l->upstream : status;
 }
 
@@ -530,7 +529,7 @@ input_load(struct input *in, const struct opts *o, struct sink *sink)
 	l.lines.arg = &l;
 	l.direct = fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode);
 	spool_init(&l.spool, o->max_record);
-	out_open(&l.out, STDOUT_FILENO);
+	out_open(&in->out, STDOUT_FILENO);
 	r = reject_open(&l.reject, o->rejects, "stdin", o->max_rejects);
 	if (r == 0)
 		r = read_all(&l);
@@ -538,12 +537,6 @@ input_load(struct input *in, const struct opts *o, struct sink *sink)
 		r = salvage(&l, r);
 	if (reject_close(&l.reject))
 		r = CS_IO;
-	bool told = l.out.error; /* and printed then */
-
-	if (out_close(&l.out) < 0 && !told) {
-		warn("stdout");
-		r = CS_IO;
-	}
 	spool_release(&l.spool);
 	lines_close(&l.lines);
 	scan_release(&l.scan);
@@ -553,10 +546,18 @@ input_load(struct input *in, const struct opts *o, struct sink *sink)
 	return r;
 }
 
-void
-input_release(struct input *in)
+int
+input_close(struct input *in)
 {
+	bool told = in->out.error; /* and printed, then */
+	int r = 0;
+
+	if (out_close(&in->out) < 0 && !told) {
+		warn("stdout");
+		r = CS_IO;
+	}
 	free(in->life.stream);
 	free(in->life.run);
 	buf_release(&in->life.from);
+	return r;
 }

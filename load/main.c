@@ -28,7 +28,6 @@ main(int argc, char *argv[])
 	if (r == 0 && sink->counts.rejected)
 		r = CS_SOME;
 	sink->close(sink);
-	input_release(&in);
 	names_release(&o.key);
-	return r;
+	return input_close(&in) ? CS_IO : r;
 }
