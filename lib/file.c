@@ -97,6 +97,9 @@ replace_open(struct replace *r, const char *path, mode_t mode)
 				goto bad;
 			return 0;
 		}
+	} else if (lstat(path, &st) == 0) {
+		errno = ENOENT; /* a link to nothing, such as /dev/stdout once it is closed */
+		goto bad;
 	} else {
 		mask = umask(0);
 		umask(mask);
