@@ -261,6 +261,23 @@ retry_after(struct answer *a, const char *how)
 	text_release(&date);
 }
 
+static const char *
+humaans_code(int status)
+{
+	switch (status) {
+	case 401:
+		return "NotAuthenticated";
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "NotFound";
+	case 429:
+		return "TooManyRequests";
+	default:
+		return "BadRequest";
+	}
+}
+
 bool
 answer_fault(struct answer *a, const struct request *req)
 {
@@ -280,7 +297,7 @@ answer_fault(struct answer *a, const struct request *req)
 	else if (status >= 500)
 		answer_html(a, status, "Server trouble", "Try again later.");
 	else if (strstr(req->path, "/api/") != NULL)
-		answer_humaans_error(a, status, status == 429 ? "TooManyRequests" : "BadRequest", "asked for");
+		answer_humaans_error(a, status, humaans_code(status), "asked for");
 	else
 		answer_error(a, status, "asked for");
 	if (arg[3] == ':')
