@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # The playground API: what it promises to the tests that fetch from it.
 
+# The dollars are those of $limit and of jq.
+# shellcheck disable=SC2016
 bats_require_minimum_version 1.5.0
 
 playground=$BATS_TEST_DIRNAME/playground/playground
@@ -78,7 +80,9 @@ q() {
 
 @test "every long option is in the help text" {
 	"$playground" --help >"$BATS_TEST_TMPDIR/help"
-	for option in $(sed -n 's/^    {"\([a-z-]*\)", .*_argument.*/\1/p' "$BATS_TEST_DIRNAME/playground/main.c"); do
+	sed -n 's/^ *{"\([a-z-]*\)", .*_argument.*/\1/p' "$BATS_TEST_DIRNAME/playground/main.c" >"$BATS_TEST_TMPDIR/options"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/options")" -gt 15 ]
+	while read -r option; do
 		grep -q -e "--$option" "$BATS_TEST_TMPDIR/help" || { echo "$option" && false; }
 	done
 }
@@ -463,7 +467,8 @@ fault() {
 	run -2 gzip -t < <(fault gzip:trailing)
 	fault cut-gzip -D - -o /dev/null | grep -qi '^content-encoding: gzip'
 	[ "$(fault gzip:bomb | gzip -dc | wc -c)" -gt 67108864 ]
-	for kind in '' :short :trailing :nan; do
+	fault bad-json:nan | grep -q ':NaN,' # which jq takes
+	for kind in '' :short :trailing; do
 		run ! jq . < <(fault "bad-json$kind")
 	done
 	fault bad-json:bom | head -c 3 | cmp - <(printf '\357\273\277')

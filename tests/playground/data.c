@@ -5,11 +5,13 @@
 #include "data.h"
 #include "text.h"
 
-#define HOUR        3600000
-#define DAY         (24 * (int64_t)HOUR)
-#define CREATED_IN  (700 * DAY) /* the span of createdAt, and after it that of updatedAt */
+#define HOUR 3600000
+#define DAY  (24 * (int64_t)HOUR)
+#define CREATED_IN                                                                       \
+	(700 * DAY) /* the span of createdAt, and after it that of updatedAt             \
+		     */
 #define UPDATED_IN  (300 * DAY)
-#define TIED        7  /* neighbours by updatedAt that share it: no page size is a multiple */
+#define TIED        7 /* neighbours by updatedAt that share it: no page size is a multiple */
 #define SELECTIONS  8
 #define MAX_RECORDS 200000000u
 
@@ -35,8 +37,8 @@ struct row {
 };
 
 static struct table {
-	uint32_t base;      /* records at the start */
-	uint32_t count;     /* with the inserted, deleted ones too */
+	uint32_t base;          /* records at the start */
+	uint32_t count;         /* with the inserted, deleted ones too */
 	uint64_t step, inverse; /* rank by updatedAt = n * step mod base */
 	int64_t newest;
 	uint64_t generation, picks;
@@ -46,7 +48,8 @@ static struct table {
 	size_t slots;   /* a power of two */
 } tables[RESOURCES];
 
-static const char *const names[RESOURCES] = {"users", "companies", "documents", "job-roles", "people"};
+static const char *const names[RESOURCES] = {
+    "users", "companies", "documents", "job-roles", "people"};
 
 static struct data_opts opts;
 static struct selection selections[SELECTIONS];
@@ -71,7 +74,8 @@ gcd(uint64_t a, uint64_t b)
 	return a;
 }
 
-/* A number near the golden section of n that shares no factor with it: multiples of it visit all of 0..n-1. */
+/* A number near the golden section of n that shares no factor with it: multiples of it
+ * visit all of 0..n-1. */
 static uint64_t
 stride(uint64_t n)
 {
@@ -180,8 +184,10 @@ touched_add(struct table *t, const struct record *rec)
 		for (size_t i = 0; i < t->ntouched; i++)
 			touched_slot(t, i);
 	}
-	t->touched[t->ntouched] =
-	    (struct touched){.n = rec->n, .rev = rec->rev, .created = rec->created, .updated = rec->updated};
+	t->touched[t->ntouched] = (struct touched){.n = rec->n,
+	    .rev = rec->rev,
+	    .created = rec->created,
+	    .updated = rec->updated};
 	touched_slot(t, t->ntouched);
 	return &t->touched[t->ntouched++];
 }
@@ -218,7 +224,8 @@ static void
 humaans_times(const struct table *t, uint32_t n, int64_t *created, int64_t *updated)
 {
 	uint32_t tied = t->base < 50 ? 1 : TIED;
-	int64_t group = (t->base - 1 - rank_of(t, n)) / tied, groups = (t->base - 1) / tied + 1;
+	int64_t group = (t->base - 1 - rank_of(t, n)) / tied,
+		groups = (t->base - 1) / tied + 1;
 
 	*updated = opts.newest - UPDATED_IN / groups * group;
 	*created = opts.newest - UPDATED_IN - CREATED_IN + CREATED_IN / t->base * n;
@@ -261,8 +268,8 @@ static bool
 matches(const struct query *q, const struct record *rec)
 {
 	return rec->updated >= q->updated[0] && rec->updated <= q->updated[1] &&
-	    rec->created >= q->created[0] && rec->created <= q->created[1] &&
-	    (q->status < 0 || (int)data_person_status(rec) == q->status);
+	       rec->created >= q->created[0] && rec->created <= q->created[1] &&
+	       (q->status < 0 || (int)data_person_status(rec) == q->status);
 }
 
 static void
@@ -287,7 +294,8 @@ by_updated(const void *a, const void *b)
 
 /* Untouched records are in order by construction; touched ones are all newer. */
 static void
-select_by_updated(struct selection *s, const struct table *t, const struct query *q, enum resource r)
+select_by_updated(
+    struct selection *s, const struct table *t, const struct query *q, enum resource r)
 {
 	for (uint32_t rank = 0; rank < t->base; rank++) {
 		uint32_t n = r == USERS ? rank : (uint32_t)(rank * t->inverse % t->base);
@@ -306,7 +314,8 @@ select_by_updated(struct selection *s, const struct table *t, const struct query
 }
 
 static void
-select_as_made(struct selection *s, const struct table *t, const struct query *q, enum resource r)
+select_as_made(
+    struct selection *s, const struct table *t, const struct query *q, enum resource r)
 {
 	for (uint32_t n = 0; n < t->count; n++) {
 		const struct touched *o = touched_find(t, n);
@@ -330,10 +339,10 @@ static int64_t
 sort_key(const struct sort *by, const struct record *rec)
 {
 	/* Ids sort as their hash does; the top bit makes that order a signed one. */
-	int64_t key = by->field == SORT_CREATED ? rec->created
-	    : by->field == SORT_UPDATED         ? rec->updated
-	    : by->field == SORT_ID              ? (int64_t)(rec->hash ^ (uint64_t)1 << 63)
-	                                        : 0;
+	int64_t key = by->field == SORT_CREATED   ? rec->created
+		      : by->field == SORT_UPDATED ? rec->updated
+		      : by->field == SORT_ID ? (int64_t)(rec->hash ^ (uint64_t)1 << 63)
+					     : 0;
 	return by->desc ? ~key : key;
 }
 
@@ -417,7 +426,8 @@ data_name(enum resource r)
 	return names[r];
 }
 
-static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+static const char base62[] =
+    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 void
 data_id(enum resource r, uint32_t n, char id[static 25])
@@ -463,7 +473,8 @@ data_pick(enum resource r, size_t count, uint32_t *picked)
 	if (t->count == 0)
 		return 0;
 	uint64_t step = stride(t->count), at = mix(salt(r) ^ ++t->picks) % t->count;
-	for (uint32_t i = 0; i < t->count && len < count; i++, at = (at + step) % t->count) {
+	for (uint32_t i = 0; i < t->count && len < count;
+	     i++, at = (at + step) % t->count) {
 		const struct touched *o = touched_find(t, (uint32_t)at);
 		if (o == NULL || !o->deleted)
 			picked[len++] = (uint32_t)at;
@@ -508,7 +519,8 @@ data_insert(enum resource r)
 
 	if (t->count >= MAX_RECORDS)
 		errx(74, "too many records");
-	struct record rec = {.r = r, .n = t->count++, .created = tick(r), .updated = t->newest};
+	struct record rec = {
+	    .r = r, .n = t->count++, .created = tick(r), .updated = t->newest};
 	touched_add(t, &rec);
 	t->generation++;
 	return rec.n;

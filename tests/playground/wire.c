@@ -24,7 +24,8 @@ wire_sleep(int64_t ms)
 static int
 socket_of(const struct request *req)
 {
-	return MHD_get_connection_info(req->mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	return MHD_get_connection_info(req->mhd, MHD_CONNECTION_INFO_CONNECTION_FD)
+	    ->connect_fd;
 }
 
 static bool
@@ -77,9 +78,11 @@ enum framing { BY_LENGTH, BY_CHUNKS, BY_CLOSE };
 static void
 raw_head(struct text *t, const struct answer *a, enum framing framing)
 {
-	text_fmt(t, "HTTP/1.1 %d %s\r\nDate: ", a->status, MHD_get_reason_phrase_for((unsigned)a->status));
+	text_fmt(t, "HTTP/1.1 %d %s\r\nDate: ", a->status,
+	    MHD_get_reason_phrase_for((unsigned)a->status));
 	text_http_date(t, time(NULL));
-	text_fmt(t, "\r\nConnection: close\r\nContent-Type: %s\r\n", a->type ? a->type : "application/json");
+	text_fmt(t, "\r\nConnection: close\r\nContent-Type: %s\r\n",
+	    a->type ? a->type : "application/json");
 	for (size_t i = 0; i < a->nheader; i++)
 		text_fmt(t, "%s: %s\r\n", a->header[i].name, a->header[i].value);
 	if (framing == BY_LENGTH)
@@ -101,8 +104,9 @@ cut_at(const struct faults *f, enum fault_id id, size_t len)
 }
 
 /*
- * The malformed answers. Linux resets a connection at once when its socket is told to connect to nowhere;
- * SO_LINGER would wait for libmicrohttpd's close(), after its shutdown() told the client all is well.
+ * The malformed answers. Linux resets a connection at once when its socket is told to
+ * connect to nowhere; SO_LINGER would wait for libmicrohttpd's close(), after its
+ * shutdown() told the client all is well.
  */
 static void
 raw_answer(const struct request *req, const struct answer *a)
@@ -111,8 +115,8 @@ raw_answer(const struct request *req, const struct answer *a)
 	int fd = socket_of(req);
 	struct text t = {0};
 	enum framing framing = fault_has(f, CUT_CHUNKED) ? BY_CHUNKS
-	    : fault_has(f, CUT_CLOSE)                    ? BY_CLOSE
-	                                                 : BY_LENGTH;
+			       : fault_has(f, CUT_CLOSE) ? BY_CLOSE
+							 : BY_LENGTH;
 
 	raw_head(&t, a, framing);
 	size_t head = t.len;
@@ -121,7 +125,8 @@ raw_answer(const struct request *req, const struct answer *a)
 		size_t n = (size_t)fault_number(f, RESET, 0);
 		raw_send(fd, t.p, n < t.len ? n : t.len);
 		wire_sleep(SLICE_MS); /* what was sent is to arrive */
-		connect(fd, &(struct sockaddr){.sa_family = AF_UNSPEC}, sizeof(struct sockaddr));
+		connect(fd, &(struct sockaddr){.sa_family = AF_UNSPEC},
+		    sizeof(struct sockaddr));
 	} else if (fault_has(f, STALL)) {
 		size_t n = (size_t)fault_number(f, STALL, 0);
 		if (raw_send(fd, t.p, head + (n < a->head.len ? n : a->head.len)))
@@ -130,9 +135,9 @@ raw_answer(const struct request *req, const struct answer *a)
 		if (raw_send(fd, t.p, head))
 			raw_drip(fd, t.p + head, t.len - head, fault_number(f, SLOW, 1));
 	} else {
-		enum fault_id id = framing == BY_CHUNKS ? CUT_CHUNKED
-		    : framing == BY_CLOSE               ? CUT_CLOSE
-		                                        : CUT_LENGTH;
+		enum fault_id id = framing == BY_CHUNKS  ? CUT_CHUNKED
+				   : framing == BY_CLOSE ? CUT_CLOSE
+							 : CUT_LENGTH;
 		raw_send(fd, t.p, head + cut_at(f, id, a->head.len));
 	}
 	shutdown(fd, SHUT_WR);
@@ -233,14 +238,15 @@ streamed(struct answer *a)
 		err(74, "out of memory");
 	s->a = *a;
 	*a = (struct answer){.status = a->status, .type = a->type};
-	return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 65536, stream_read, s, stream_free);
+	return MHD_create_response_from_callback(
+	    MHD_SIZE_UNKNOWN, 65536, stream_read, s, stream_free);
 }
 
 static struct MHD_Response *
 buffered(struct answer *a)
 {
-	struct MHD_Response *r = MHD_create_response_from_buffer(
-	    a->head.len, a->head.len ? a->head.p : (void *)(uintptr_t) "",
+	struct MHD_Response *r = MHD_create_response_from_buffer(a->head.len,
+	    a->head.len ? a->head.p : (void *)(uintptr_t) "",
 	    a->head.len ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
 
 	if (r != NULL && a->head.len)
@@ -263,8 +269,10 @@ proper_answer(const struct request *req, struct answer *a)
 	if (a->status != 204 && a->status != 304)
 		MHD_add_response_header(r, "Content-Type", type);
 	for (size_t i = 0; i < nheader; i++)
-		MHD_add_response_header(r, headers.header[i].name, headers.header[i].value);
-	enum MHD_Result result = MHD_queue_response(req->mhd, (unsigned)headers.status, r);
+		MHD_add_response_header(
+		    r, headers.header[i].name, headers.header[i].value);
+	enum MHD_Result result =
+	    MHD_queue_response(req->mhd, (unsigned)headers.status, r);
 	MHD_destroy_response(r);
 	return result;
 }
@@ -272,8 +280,8 @@ proper_answer(const struct request *req, struct answer *a)
 bool
 wire_needs_whole(const struct faults *f)
 {
-	static const enum fault_id whole[] = {BAD_JSON, CUT_CHUNKED, CUT_CLOSE, CUT_GZIP, CUT_LENGTH, ERROR_200,
-	    GZIP, HTML, RESET, SLOW, STALL};
+	static const enum fault_id whole[] = {BAD_JSON, CUT_CHUNKED, CUT_CLOSE, CUT_GZIP,
+	    CUT_LENGTH, ERROR_200, GZIP, HTML, RESET, SLOW, STALL};
 
 	for (size_t i = 0; i < sizeof(whole) / sizeof(*whole); i++)
 		if (fault_has(f, whole[i]))
@@ -284,7 +292,8 @@ wire_needs_whole(const struct faults *f)
 enum MHD_Result
 wire_send(struct request *req, struct answer *a)
 {
-	static const enum fault_id raw[] = {CUT_CHUNKED, CUT_CLOSE, CUT_LENGTH, RESET, SLOW, STALL};
+	static const enum fault_id raw[] = {
+	    CUT_CHUNKED, CUT_CLOSE, CUT_LENGTH, RESET, SLOW, STALL};
 	const struct faults *f = &req->faults;
 
 	if (fault_has(f, GZIP) || fault_has(f, CUT_GZIP))
