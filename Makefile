@@ -9,6 +9,7 @@ CFLAGS  ?= -O2 -g
 
 tools := cs-fetch cs-map cs-load cs-state
 dirs  := lib fetch map load state
+man   := $(wildcard man/*.[157])
 
 # SANITIZE=address,undefined builds beside the plain build and runs the same suite.
 ifdef SANITIZE
@@ -40,10 +41,9 @@ libs-cs-map   = $(jq) $(cjson)
 libs-cs-load  = $(sqlite) $(cjson)
 libs-cs-state = $(sqlite) $(cjson)
 
-playground := tests/playground/playground
 objs        = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c))
 
-all: $(tools:%=$(B)/%)
+all: $(tools:%=$(B)/%) ## build the four tools into build/
 
 define tool
 $(B)/cs-$(1): $(call objs,$(1)) $(B)/libcs.a
@@ -55,12 +55,100 @@ $(B)/libcs.a: $(call objs,lib)
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(B)/obj/%.o: %.c $(B)/flags
+$(B)/obj/%.o: %.c $(B)/flags | $(B)/deps
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(flags) -MMD -MP -c -o $@ $<
 
-$(playground): $(call objs,tests/playground)
+# The API that demo and tests sync from, and the programs that test lib/ alone.
+$(B)/playground: $(call objs,tests/playground)
 	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^ $(mhd) $(cjson) $(z) -lm -lpthread
+
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libcs.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^ $(jq) $(cjson) $(sqlite) -lm
+units := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
+
+# The scanner's scalar twin, for tests/scan.bats.
+$(B)/unit/lib-scalar: $(B)/obj/tests/unit/lib.o $(B)/obj/lib/scan-scalar.o $(B)/libcs.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^
+units += $(B)/unit/lib-scalar
+
+$(B)/obj/lib/scan-scalar.o: lib/scan.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(flags) -DCS_SCALAR -MMD -MP -c -o $@ $<
+
+fuzz: ## feed the scanner random texts for FUZZ=60 seconds (clang)
+	@mkdir -p build/fuzz/scan
+	clang $(subst -fstack-protector-strong,,$(flags)) -g -O1 -fsanitize=fuzzer,address,undefined \
+	    -o build/fuzz/fuzz-scan tests/fuzz/scan.c $(patsubst %,lib/%.c,scan jsontext stream buf num)
+	build/fuzz/fuzz-scan -max_total_time=$(or $(FUZZ),60) -max_len=4096 -timeout=5 build/fuzz/scan
+
+$(B)/usage: $(B)/obj/tests/bench/usage.o
+	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^
+
+playground: $(B)/playground ## the mock API: tests/playground/playground --port 5001
+	@ln -sf ../../$< tests/playground/playground
+
+# A make of its own, after what it needs was installed; on all processors unless told otherwise.
+sub = $(MAKE) --no-print-directory -s $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc || echo 2))
+
+demo: ## sync both seed pipelines twice from a local server into demo/
+	@CC='$(CC)' tests/deps.sh build demo
+	@+$(sub) all playground $(B)/usage
+	@BUILD=$(B) tests/demo.sh
+
+check: ## build with -Werror, run all tests or T='tests/load-*.bats'
+	@CC='$(CC)' tests/deps.sh build demo check
+	@+$(sub) WERROR=-Werror all playground $(units)
+	@BUILD=$(B) tests/run $(T)
+
+bench: all playground $(B)/usage ## compare CPU time and memory with jq, sqlite3 and curl
+	@BUILD=$(B) tests/bench/run
+
+sh := tests/run tests/deps.sh tests/demo.sh tests/lib.bash .ci/run tests/bench/run
+c  := $(wildcard $(dirs:%=%/*.c) tests/*/*.c)
+lint: ## check the style of code, scripts and man pages
+	@tests/deps.sh lint
+	mandoc -T lint -W warning $(man)
+	shellcheck $(sh)
+	shellcheck --shell=bats --severity=warning --exclude=SC2030,SC2031,SC2154 $(wildcard tests/*.bats)
+	clang-format --dry-run -Werror $(c)
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --library=posix --library=gnu \
+	    --enable=warning,portability,performance --suppress=missingInclude -I. -Ilib -D_GNU_SOURCE $(c)
+
+fmt: ## run clang-format over the C files (headers are set by hand)
+	clang-format -i $(c)
+
+pipelines := $(wildcard pipelines/*.mk $(addprefix pipelines/*/,Makefile *.json *.template))
+pipelines := $(filter-out %/configuration.json,$(pipelines))
+manual     = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+install: all ## install programs, manuals and pipelines: PREFIX= DESTDIR=
+	install -d $(DESTDIR)$(BINDIR) $(sort $(dir $(foreach m,$(man),$(call manual,$(m)))) \
+	    $(dir $(pipelines:%=$(DESTDIR)$(DATADIR)/%)))
+	install $(tools:%=$(B)/%) $(DESTDIR)$(BINDIR)
+	$(foreach m,$(man),install -m 644 $(m) $(call manual,$(m)) &&) :
+	$(foreach p,$(pipelines),install -m 644 $(p) $(DESTDIR)$(DATADIR)/$(p) &&) :
+
+uninstall: ## remove what install put there
+	rm -f $(tools:%=$(DESTDIR)$(BINDIR)/%) $(foreach m,$(man),$(call manual,$(m))) \
+	    $(pipelines:%=$(DESTDIR)$(DATADIR)/%)
+	-test ! -d $(DESTDIR)$(DATADIR) || find $(DESTDIR)$(DATADIR) -depth -type d -exec rmdir {} +
+
+deps: ## install what building and testing need, if anything is missing
+	@CC='$(CC)' tests/deps.sh build demo check
+
+clean: ## remove all that was built, and the demo's databases
+	rm -rf build demo tests/playground/playground
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+
+# A library that is missing is named before a compiler trips over its header.
+$(B)/deps: tests/deps.sh
+	@mkdir -p $(@D)
+	@CC='$(CC)' tests/deps.sh -n build
+	@touch $@
 
 # Other flags, other objects.
 $(B)/flags: FORCE
@@ -69,6 +157,6 @@ $(B)/flags: FORCE
 
 -include $(wildcard $(dirs:%=$(B)/obj/%/*.d) $(B)/obj/tests/*/*.d)
 
-.PHONY: all FORCE
+.PHONY: all playground demo check bench fuzz lint fmt install uninstall deps clean help FORCE
 FORCE:
 .DELETE_ON_ERROR:

@@ -9,7 +9,7 @@
 
 #include "buf.h"
 
-/* Append a whole file; "-" is stdin. 0, or -1 with errno (EFBIG over b->max). */
+/* Append a whole file; "-" is stdin. 0, or -1 with errno (EFBIG when it fills b->max). */
 int	file_read(struct buf *b, const char *path);
 
 /*

@@ -26,7 +26,7 @@ void	jqrun_free(struct jqrun *j);
  */
 int	jqrun_run(struct jqrun *j, const char *p, size_t n,
 	    int (*emit)(void *arg, const char *p, size_t n), void *arg, const char **err);
-/* "1.6" etc. for --version. */
+/* "1.6" etc. for --version; takes as long as compiling a program. */
 const char *jqrun_version(void);
 
 #endif

@@ -16,6 +16,7 @@
 #define STATEDB_H
 
 #include <sqlite3.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define STATEDB_SCHEMA 1

@@ -69,6 +69,8 @@ struct tag {
  * be reused. 0, or -1 with s->err.
  */
 int	tag_parse(struct tag *t, struct scan *s, const char *p, size_t n);
+/* After the record's scan_key() gave 0: the end of the line, behind the wrapper if there is one. 0 or -1. */
+int	tag_done(const struct tag *t, struct scan *s);
 void	tag_release(struct tag *t);
 
 /* Append control lines, newline included. state, from and key are raw JSON; NULL or empty: null. */

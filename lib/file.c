@@ -1,0 +1,169 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "lines.h"
+
+int
+file_read(struct buf *b, const char *path)
+{
+	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO, save;
+	ssize_t r = -1;
+
+	if (fd < 0)
+		return -1;
+	for (;;) {
+		size_t n = b->max && b->max - b->len < 65536 ? b->max - b->len : 65536;
+
+		if (n == 0 || buf_room(b, n) < 0) {
+			errno = EFBIG;
+			break;
+		}
+		r = read(fd, b->p + b->len, b->cap - b->len);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			break;
+		b->len += (size_t)r;
+		b->p[b->len] = '\0';
+		r = -1;
+	}
+	save = errno;
+	if (fd != STDIN_FILENO)
+		close(fd);
+	errno = save;
+	return r == 0 ? 0 : -1;
+}
+
+/* Temporary files of open replacements, for removal at exit. */
+static struct replace *opened[8];
+
+static void
+remove_all(void)
+{
+	for (size_t i = 0; i < sizeof opened / sizeof *opened; i++)
+		if (opened[i])
+			unlink(opened[i]->tmp);
+}
+
+static void
+enlist(struct replace *r)
+{
+	static int hooked;
+
+	if (!hooked++)
+		atexit(remove_all);
+	for (size_t i = 0; i < sizeof opened / sizeof *opened; i++)
+		if (!opened[i]) {
+			opened[i] = r;
+			return;
+		}
+}
+
+static void
+forget(struct replace *r)
+{
+	for (size_t i = 0; i < sizeof opened / sizeof *opened; i++)
+		if (opened[i] == r)
+			opened[i] = NULL;
+	free(r->path);
+	free(r->tmp);
+	r->path = r->tmp = NULL;
+	r->fd = -1;
+}
+
+int
+replace_open(struct replace *r, const char *path, mode_t mode)
+{
+	struct stat st;
+	int save;
+
+	r->path = realpath(path, NULL); /* a link's target is what gets replaced */
+	if (!r->path)
+		r->path = xstrdup(path);
+	r->mode = stat(r->path, &st) == 0 ? st.st_mode & 07777 : mode;
+	r->tmp = xasprintf("%s.XXXXXX", r->path);
+	r->fd = mkostemp(r->tmp, O_CLOEXEC);
+	if (r->fd < 0) {
+		save = errno;
+		forget(r);
+		errno = save;
+		return -1;
+	}
+	enlist(r);
+	return 0;
+}
+
+/* Make a rename in the directory of path durable. */
+static int
+sync_dir(const char *path)
+{
+	char *copy = xstrdup(path);
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+	free(copy);
+	if (fd < 0)
+		return -1;
+	r = fsync(fd);
+	if (r < 0 && (errno == EINVAL || errno == EROFS))
+		r = 0; /* a file system that cannot sync directories */
+	close(fd);
+	return r;
+}
+
+int
+replace_commit(struct replace *r)
+{
+	int save;
+
+	if (fchmod(r->fd, r->mode) < 0 || fsync(r->fd) < 0)
+		goto bad;
+	if (close(r->fd) < 0) {
+		r->fd = -1;
+		goto bad;
+	}
+	r->fd = -1;
+	if (rename(r->tmp, r->path) < 0 || sync_dir(r->path) < 0)
+		goto bad;
+	forget(r);
+	return 0;
+bad:
+	save = errno;
+	replace_abort(r);
+	errno = save;
+	return -1;
+}
+
+void
+replace_abort(struct replace *r)
+{
+	if (!r->tmp)
+		return;
+	if (r->fd >= 0)
+		close(r->fd);
+	unlink(r->tmp);
+	forget(r);
+}
+
+int
+file_write(const char *path, const void *p, size_t n, mode_t mode)
+{
+	struct replace r;
+	int save;
+
+	if (replace_open(&r, path, mode) < 0)
+		return -1;
+	if (write_all(r.fd, p, n) < 0) {
+		save = errno;
+		replace_abort(&r);
+		errno = save;
+		return -1;
+	}
+	return replace_commit(&r);
+}

@@ -1,0 +1,225 @@
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jqlook.h"
+
+#define NESTING 64
+
+/* Functions and keywords that look at no number's value and make no number; sorted. */
+static const char *const calm_names[] = {"all", "and", "any", "arrays", "as",
+    "ascii_downcase", "ascii_upcase", "booleans", "break", "catch", "def", "del",
+    "delpaths", "elif", "else", "empty", "end", "endswith", "error", "false", "first",
+    "flatten", "foreach", "getpath", "gsub", "has", "if", "in", "isempty", "iterables",
+    "label", "limit", "ltrimstr", "map", "map_values", "not", "null", "nulls", "numbers",
+    "objects", "or", "recurse", "reduce", "reverse", "rtrimstr", "scalars", "select",
+    "setpath", "split", "startswith", "strings", "sub", "test", "then", "true", "try",
+    "type", "values", "walk"};
+
+enum token {
+	NOTHING, /* the program's beginning */
+	TEXT, /* a string: whatever is added to it, or compared with it, is no number */
+	WORD, /* null, true or false: so with comparing */
+	NAME, /* a field, key or variable */
+	OPEN, /* { or, directly inside of one, a comma: a key follows */
+	DOT,
+	OTHER
+};
+
+struct look {
+	const char *p;
+	enum token last;
+	char pending; /* an operator that waits to see what follows, or NUL */
+	enum jqlook_kind kind;
+	int depth;
+	char nest[NESTING]; /* ( [ { and, for a string that is interrupted, " */
+};
+
+static void
+at_least(struct look *l, enum jqlook_kind kind)
+{
+	if (l->kind < kind)
+		l->kind = kind;
+}
+
+/* Does the operator c between t and anything leave digits out of account? */
+static bool
+harmless(char c, enum token t)
+{
+	return t == TEXT || (t == WORD && c != '+' && c != '/');
+}
+
+static void
+token(struct look *l, enum token t)
+{
+	if (l->pending && !harmless(l->pending, t))
+		at_least(l, JQLOOK_VALUE);
+	l->pending = '\0';
+	l->last = t;
+}
+
+/* p is inside a string: read on to its end or to an interpolation, which is left open. */
+static void
+string(struct look *l)
+{
+	for (; *l->p && *l->p != '"'; l->p++) {
+		if (*l->p != '\\' || !l->p[1])
+			continue;
+		if (*++l->p != '(')
+			continue;
+		at_least(l, JQLOOK_VALUE); /* it becomes text */
+		l->p++;
+		if (l->depth < NESTING)
+			l->nest[l->depth++] = '"';
+		else
+			at_least(l, JQLOOK_PARITY);
+		return;
+	}
+	l->p += *l->p == '"';
+}
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+in_name(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) ||
+	       c == '_';
+}
+
+static int
+compare(const void *key, const void *elem)
+{
+	return strcmp(key, *(const char *const *)elem);
+}
+
+/* A name that is neither field nor key nor variable. */
+static void
+call(struct look *l, const char *p, size_t n)
+{
+	char name[16] = "";
+
+	if (n < sizeof name)
+		memcpy(name, p, n);
+	if (!strcmp(name, "null") || !strcmp(name, "true") || !strcmp(name, "false")) {
+		token(l, WORD);
+		return;
+	}
+	if (!bsearch(name, calm_names, sizeof calm_names / sizeof *calm_names,
+		sizeof *calm_names, compare))
+		at_least(l, JQLOOK_VALUE);
+	token(l, OTHER);
+}
+
+static void
+name(struct look *l, const char **refused)
+{
+	const char *p = l->p;
+	bool field = l->last == DOT || l->last == OPEN, variable = *p == '$';
+
+	for (l->p++; in_name(*l->p);)
+		l->p++;
+	if (variable && l->p - p == 4 && memcmp(p, "$ENV", 4) == 0)
+		*refused = "$ENV";
+	if (variable && l->p - p == 8 && memcmp(p, "$__loc__", 8) == 0)
+		at_least(l, JQLOOK_VALUE);
+	if (field || variable)
+		token(l, NAME);
+	else
+		call(l, p, (size_t)(l->p - p));
+}
+
+static void
+number(struct look *l, void (*found)(void *, struct slice), void *arg)
+{
+	const char *p = l->p;
+	char *end;
+
+	(void)strtod(p, &end);
+	l->p = end;
+	if (found)
+		found(arg, (struct slice){p, (size_t)(end - p)});
+	token(l, OTHER);
+}
+
+static void
+bracket(struct look *l, char c)
+{
+	if (c == '(' || c == '[' || c == '{') {
+		if (l->depth < NESTING)
+			l->nest[l->depth++] = c;
+		else
+			at_least(l, JQLOOK_PARITY);
+		token(l, c == '{' ? OPEN : OTHER);
+		return;
+	}
+	token(l, OTHER);
+	if (l->depth && l->nest[--l->depth] == '"')
+		string(l);
+}
+
+/* An operator, or what else is left. */
+static void
+sign(struct look *l, char c)
+{
+	enum token left = l->last;
+
+	token(l, OTHER);
+	if (c == '/' && *l->p == '/') {
+		l->p++; /* the alternative operator */
+		return;
+	}
+	if (c == '=' && *l->p != '=')
+		return; /* an assignment */
+	if (strchr("=!<>+-*/%", c))
+		l->p += *l->p == '=';
+	if (strchr("=!<>+/", c))
+		l->pending = harmless(c, left) ? '\0' : c;
+	else if (strchr("-*@", c))
+		at_least(l, JQLOOK_VALUE);
+	else if (c == '%')
+		at_least(l, JQLOOK_PARITY);
+}
+
+enum jqlook_kind
+jqlook(const char *program, void (*found)(void *, struct slice), void *arg,
+    const char **refused)
+{
+	struct look l = {.p = program};
+
+	*refused = NULL;
+	while (*l.p) {
+		char c = *l.p;
+
+		if (strchr(" \t\r\n", c)) {
+			l.p++;
+		} else if (c == '#') {
+			l.p += strcspn(l.p, "\n");
+		} else if (c == '"') {
+			token(&l, l.last == DOT || l.last == OPEN ? NAME : TEXT);
+			l.p++;
+			string(&l);
+		} else if (is_digit(c) || (c == '.' && is_digit(l.p[1]))) {
+			number(&l, found, arg);
+		} else if (c == '$' || in_name(c)) {
+			name(&l, refused);
+		} else if (strchr("()[]{}", c)) {
+			l.p++;
+			bracket(&l, c);
+		} else if (c == '.') {
+			token(&l, l.p[1] == '.' ? OTHER : DOT);
+			l.p += l.p[1] == '.' ? 2 : 1;
+		} else if (c == ',') {
+			l.p++;
+			token(&l, l.depth && l.nest[l.depth - 1] == '{' ? OPEN : OTHER);
+		} else {
+			l.p++;
+			sign(&l, c);
+		}
+	}
+	return l.kind;
+}

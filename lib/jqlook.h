@@ -1,0 +1,23 @@
+/*
+ * A look at a jq program before it runs: may the value of a number make a difference to its
+ * results, other than by being passed on?
+ */
+#ifndef JQLOOK_H
+#define JQLOOK_H
+
+#include "cs.h"
+
+enum jqlook_kind {
+	JQLOOK_CALM,  /* it passes numbers on and asks no more than their type */
+	JQLOOK_VALUE, /* it may compute with them, compare them or make text of them */
+	JQLOOK_PARITY /* and take remainders */
+};
+
+/*
+ * Errs on the side of caution; what is no jq at all gives some kind. Calls number, if not
+ * NULL, for each number of the program. refused is set to the name of a variable that programs may not use, or NULL.
+ */
+enum jqlook_kind jqlook(const char *program, void (*number)(void *, struct slice), void *arg,
+    const char **refused);
+
+#endif

@@ -1,0 +1,384 @@
+#include <jq.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "jqjson.h"
+#include "jqlook.h"
+#include "jqrun.h"
+
+struct jqrun {
+	jq_state *jq;
+	char *program;   /* this and vars stay: numbers are slices of them */
+	struct buf vars; /* the variables' JSON texts */
+	struct jqjson json;
+	enum jqlook_kind kind;
+	bool quiet;     /* debug has spoken already */
+	struct buf out; /* results */
+	struct buf again;
+	struct buf err;
+};
+
+/*
+ * What programs may not use. Each is defined by a name that is not, which libjq finds out
+ * only when it is used, as it leaves out functions that are not.
+ */
+static const char prelude[] =
+    "def input: _no_input; def inputs: _no_input; def input_filename: _no_input; "
+    "def input_line_number: _no_input; def env: _no_env; def halt: _no_halt; "
+    "def halt_error: _no_halt; def halt_error(f): _no_halt; def modulemeta: _no_modules; "
+    "def get_search_list: _no_modules; ";
+
+static const struct {
+	const char *name, *why;
+} refusals[] = {
+    {"_no_input/0", "input is not available: a program sees one record at a time"},
+    {"_no_env/0", "env is not available: pass values by --arg"},
+    {"_no_halt/0", "halt is not available: use error or empty"},
+    {"_no_modules/0", "modules are not available"},
+    {"unexpected import", "modules are not available"},
+    {"unexpected include", "modules are not available"},
+    {"unexpected module", "modules are not available"},
+};
+
+/* libjq's complaints come one by one and end with the program's text: keep the first line
+ * of the first. */
+static void
+on_error(void *arg, jv msg)
+{
+	static const char prefix[] = "jq: error: ",
+			  guess[] = " (Unix shell quoting issues?)";
+	char **why = arg, *at;
+
+	if (!*why && jv_get_kind(msg) == JV_KIND_STRING) {
+		const char *p = jv_string_value(msg);
+		size_t n;
+
+		if (!strncmp(p, prefix, sizeof prefix - 1))
+			p += sizeof prefix - 1;
+		n = strcspn(p, "\n");
+		while (n && (p[n - 1] == ':' || p[n - 1] == ' '))
+			n--;
+		*why = xstrndup(p, n);
+		at = strstr(*why, guess);
+		if (at)
+			memmove(
+			    at, at + sizeof guess - 1, strlen(at + sizeof guess - 1) + 1);
+	}
+	jv_free(msg);
+}
+
+static void
+on_debug(void *arg, jv v)
+{
+	struct jqrun *j = arg;
+	struct buf b = {0};
+
+	if (j->quiet || jqjson_write(&j->json, &b, v) < 0)
+		return;
+	fprintf(stderr, "[\"DEBUG:\",%.*s]\n", (int)b.len, b.p);
+	buf_release(&b);
+}
+
+/* libjq reads ~/.jq, and $ENV, from the environment: let it find none. */
+static int
+compile(struct jqrun *j, jv vars)
+{
+	static char *none[] = {NULL};
+	char **saved = environ;
+	char *whole = xasprintf("%s%s", prelude, j->program);
+	int ok;
+
+	environ = none;
+	ok = jq_compile_args(j->jq, whole, vars);
+	environ = saved;
+	free(whole);
+	return ok ? 0 : -1;
+}
+
+static char *
+explain(char *why)
+{
+	for (size_t i = 0; why && i < sizeof refusals / sizeof *refusals; i++) {
+		if (strstr(why, refusals[i].name)) {
+			free(why);
+			return xstrdup(refusals[i].why);
+		}
+	}
+	return why ? why : xstrdup("not a jq program");
+}
+
+struct constants {
+	struct jqjson *json;
+	char **err;
+};
+
+static void
+constant(void *arg, struct slice number)
+{
+	struct constants *c = arg;
+
+	if (jqjson_constant(c->json, number.p, number.n) < 0 && !*c->err)
+		*c->err =
+		    xasprintf("%.*s has more digits than jq holds: compare it as text",
+			(int)number.n, number.p);
+}
+
+static jv
+variables(struct jqrun *j, const char *const *vars, char **err)
+{
+	jv all = jv_object(), v;
+	size_t total = 0;
+
+	for (size_t i = 0; vars && vars[i]; i += 2)
+		total += strlen(vars[i + 1]);
+	buf_room(&j->vars, total);
+	for (; vars && *vars && !*err; vars += 2) {
+		size_t at = j->vars.len, n = strlen(vars[1]);
+
+		buf_add(&j->vars, vars[1], n);
+		if (jqjson_read(&j->json, j->vars.p + at, n, &v) < 0) {
+			*err = xasprintf("$%s: %s", vars[0], j->json.err);
+			break;
+		}
+		all = jv_object_set(all, jv_string(vars[0]), v);
+		if (j->json.inexact)
+			*err = xasprintf(
+			    "$%s: %.*s has more digits than jq holds: pass it as text",
+			    vars[0], (int)j->json.number.n, j->json.number.p);
+		jqjson_adopt(&j->json);
+	}
+	return all;
+}
+
+struct jqrun *
+jqrun_new(const char *program, const char *const *vars, char **err)
+{
+	struct jqrun *j = xcalloc(1, sizeof *j);
+	struct constants c = {&j->json, err};
+	const char *refused;
+	char *why = NULL;
+	jv all;
+
+	*err = NULL;
+	j->program = xstrdup(program);
+	all = variables(j, vars, err);
+	j->kind = jqlook(j->program, constant, &c, &refused);
+	if (refused && !*err)
+		*err = xasprintf("%s is not available: pass values by --arg", refused);
+	if (*err) {
+		jv_free(all);
+		goto fail;
+	}
+	j->jq = jq_init();
+	if (!j->jq) {
+		jv_free(all);
+		*err = xstrdup("libjq does not start");
+		goto fail;
+	}
+	jq_set_error_cb(j->jq, on_error, &why);
+	jq_set_debug_cb(j->jq, on_debug, j);
+	if (compile(j, all) < 0) {
+		*err = explain(why);
+		goto fail;
+	}
+	jq_set_error_cb(j->jq, NULL, NULL);
+	free(why);
+	return j;
+fail:
+	jqrun_free(j);
+	return NULL;
+}
+
+static int
+fail(struct jqrun *j, const char **err)
+{
+	*err = j->err.p;
+	return -1;
+}
+
+/* The message of an error that the program did not catch, on one line. */
+static int
+died(struct jqrun *j, jv msg, const char **err)
+{
+	buf_clear(&j->err);
+	if (jv_get_kind(msg) == JV_KIND_STRING) {
+		buf_add(&j->err, jv_string_value(msg),
+		    (size_t)jv_string_length_bytes(jv_copy(msg)));
+		jv_free(msg);
+	} else if (jqjson_write(&j->json, &j->err, msg) < 0) {
+		buf_adds(&j->err, j->json.err);
+	}
+	for (char *p = j->err.p; p < j->err.p + j->err.len; p++)
+		if ((unsigned char)*p < 0x20)
+			*p = ' ';
+	return fail(j, err);
+}
+
+static int
+unheld(struct jqrun *j, const char *what, const char **err)
+{
+	const struct slice *number = &j->json.number;
+
+	buf_clear(&j->err);
+	buf_addf(&j->err,
+	    "%s: %.*s%s has more digits than jq holds; make it text first "
+	    "(cs-map --type COLUMN=string)",
+	    what, number->n > 40 ? 40 : (int)number->n, number->p,
+	    number->n > 40 ? "..." : "");
+	return fail(j, err);
+}
+
+static int
+unread(struct jqrun *j, const char **err)
+{
+	*err = j->json.err;
+	return -1;
+}
+
+/* Where results go: to emit, or one after the other into out, each with a NUL behind it.
+ */
+struct sink {
+	int (*emit)(void *arg, const char *p, size_t n);
+	void *arg;
+	struct buf *out;
+};
+
+/* One result; r is consumed. 1 to stop, 0, -1. */
+static int
+result(struct jqrun *j, jv r, jv self, const struct sink *to, const char **err)
+{
+	size_t at = to->out->len;
+
+	if (jv_identical(jv_copy(r), jv_copy(self))) {
+		jv_free(r);
+		buf_add(to->out, j->json.src.p, j->json.src.n);
+	} else if (jqjson_write(&j->json, to->out, r) < 0) {
+		return j->json.ambiguous ? unheld(j, j->json.err, err) : unread(j, err);
+	}
+	if (!to->emit)
+		return buf_addc(to->out, '\0');
+	if (to->emit(to->arg, to->out->p + at, to->out->len - at))
+		return 1;
+	to->out->len = at;
+	return 0;
+}
+
+/* Run the program over v, which is consumed. 0 or -1. */
+static int
+run(struct jqrun *j, jv v, const struct sink *to, const char **err)
+{
+	jv self = jv_copy(v), r;
+	int status = 0;
+
+	jq_start(j->jq, v, 0);
+	while (status == 0 && jv_is_valid(r = jq_next(j->jq)))
+		status = result(j, r, self, to, err);
+	jv_free(self);
+	if (status)
+		return status < 0 ? -1 : 0;
+	if (jv_invalid_has_msg(jv_copy(r)))
+		return died(j, jv_invalid_get_msg(r), err);
+	jv_free(r);
+	return 0;
+}
+
+/*
+ * Some number is held by no double, and the program may look at its value. Where the
+ * results are the same whatever doubles close by stand for such numbers, nothing came of
+ * their digits but the digits themselves.
+ */
+static int
+run_twice(struct jqrun *j, jv v, const char **err)
+{
+	const struct sink first = {.out = &j->out}, again = {.out = &j->again};
+	const int last = j->kind == JQLOOK_PARITY ? JQJSON_ODD : JQJSON_ABOVE;
+
+	if (run(j, v, &first, err) < 0)
+		return -1;
+	j->quiet = true;
+	for (int as = JQJSON_ABOVE; as <= last; as++) {
+		buf_clear(&j->again);
+		if (jqjson_again(&j->json, (enum jqjson_as)as, &v) < 0)
+			return unread(j, err);
+		if (run(j, v, &again, err) < 0 || j->again.len != j->out.len ||
+		    memcmp(j->again.p, j->out.p, j->out.len) != 0)
+			return unheld(j, "the result depends on a number's digits", err);
+	}
+	return 0;
+}
+
+int
+jqrun_run(struct jqrun *j, const char *p, size_t n,
+    int (*emit)(void *arg, const char *p, size_t n), void *arg, const char **err)
+{
+	const struct sink out = {emit, arg, &j->out};
+	const char *end;
+	jv v;
+
+	buf_clear(&j->out);
+	j->quiet = false;
+	if (jqjson_read(&j->json, p, n, &v) < 0)
+		return unread(j, err);
+	if (j->json.ambiguous && j->kind == JQLOOK_CALM) {
+		jv_free(v);
+		if (jqjson_again(&j->json, JQJSON_APART, &v) < 0)
+			return unread(j, err);
+	}
+	if (!j->json.inexact || j->kind == JQLOOK_CALM)
+		return run(j, v, &out, err);
+	if (run_twice(j, v, err) < 0)
+		return -1;
+	for (p = j->out.p; p < j->out.p + j->out.len; p = end + 1) {
+		end = memchr(p, '\0', (size_t)(j->out.p + j->out.len - p));
+		if (emit(arg, p, (size_t)(end - p)))
+			break;
+	}
+	return 0;
+}
+
+void
+jqrun_free(struct jqrun *j)
+{
+	if (!j)
+		return;
+	if (j->jq)
+		jq_teardown(&j->jq);
+	jqjson_release(&j->json);
+	buf_release(&j->vars);
+	buf_release(&j->out);
+	buf_release(&j->again);
+	buf_release(&j->err);
+	free(j->program);
+	free(j);
+}
+
+static int
+keep_version(void *arg, const char *p, size_t n)
+{
+	snprintf(arg, 8, "%.*s", (int)n - 2, p + 1);
+	return 1;
+}
+
+/* libjq does not say, but its functions tell. */
+const char *
+jqrun_version(void)
+{
+	static char version[8] = "?";
+	static const char null[4 + BUF_PAD] = "null";
+	const char *why;
+	char *err;
+	struct jqrun *j = jqrun_new("builtins | if any(. == \"trimstr/1\") then \"1.8\" "
+				    "elif any(. == \"have_decnum/0\") then \"1.7\" "
+				    "else \"1.6\" end",
+	    NULL, &err);
+
+	if (j)
+		(void)jqrun_run(j, null, 4, keep_version, version, &why);
+	else
+		free(err);
+	jqrun_free(j);
+	return version;
+}

@@ -1,0 +1,107 @@
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cs.h"
+#include "lines.h"
+#include "reject.h"
+#include "scan.h"
+
+int
+reject_open(struct reject *r, const char *path, const char *input, uint64_t max)
+{
+	*r = (struct reject){.path = path, .input = input, .max = max, .fd = -1};
+	if (!path)
+		return 0;
+	r->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (r->fd >= 0)
+		return 0;
+	warn("%s", path);
+	return CS_IO;
+}
+
+/* RFC 4648, 4. */
+static void
+add_base64(struct buf *b, const unsigned char *p, size_t n)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (; n; p += 3) {
+		unsigned v = (unsigned)p[0] << 16 | (n > 1 ? (unsigned)p[1] << 8 : 0) |
+			     (n > 2 ? p[2] : 0);
+
+		buf_addc(b, digits[v >> 18]);
+		buf_addc(b, digits[v >> 12 & 63]);
+		buf_addc(b, n > 1 ? digits[v >> 6 & 63] : '=');
+		buf_addc(b, n > 2 ? digits[v & 63] : '=');
+		n -= n < 3 ? n : 3;
+	}
+}
+
+int
+reject_line(
+    struct reject *r, uint64_t lineno, const char *reason, const char *p, size_t n)
+{
+	struct buf *b = &r->line;
+
+	if (!r->path || r->count >= r->max) {
+		warnx("%s:%llu: %s%s", r->input, (unsigned long long)lineno, reason,
+		    r->path ? "; as many as --max-rejects allows were set aside before"
+			    : "");
+		return CS_DATA;
+	}
+	buf_clear(b);
+	buf_addf(b, "{\"line\":%llu,\"reason\":", (unsigned long long)lineno);
+	json_quote(b, reason, strlen(reason));
+	if (!p) {
+		buf_adds(b, ",\"record\":null");
+	} else if (utf8_valid(p, n)) {
+		buf_adds(b, ",\"record\":");
+		json_quote(b, p, n);
+	} else {
+		buf_adds(b, ",\"record_base64\":\"");
+		add_base64(b, (const unsigned char *)p, n);
+		buf_addc(b, '"');
+	}
+	buf_adds(b, "}\n");
+	if (write_all(r->fd, b->p, b->len) < 0) {
+		warn("%s", r->path);
+		return CS_IO;
+	}
+	r->count++;
+	r->dirty = 1;
+	return 0;
+}
+
+int
+reject_sync(struct reject *r)
+{
+	/* What cannot be synced (a pipe, a terminal) needs no syncing. */
+	if (r->dirty && fsync(r->fd) < 0 && errno != EINVAL && errno != EROFS) {
+		warn("%s", r->path);
+		return CS_IO;
+	}
+	r->dirty = 0;
+	return 0;
+}
+
+int
+reject_close(struct reject *r)
+{
+	int status = 0;
+
+	if (r->path && r->fd >= 0) {
+		status = reject_sync(r);
+		if (close(r->fd) < 0 && !status) {
+			warn("%s", r->path);
+			status = CS_IO;
+		}
+	}
+	buf_release(&r->line);
+	r->path = NULL;
+	r->fd = -1;
+	return status;
+}

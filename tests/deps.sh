@@ -1,0 +1,104 @@
+#!/bin/sh
+# Look for what the groups given need, and install what is missing where that is possible.
+#
+# usage: tests/deps.sh [-n] GROUP...      groups: build demo check lint; -n: only say what is missing
+# Nothing missing: says nothing, asks no network, exit 0. Otherwise 1 unless it could be installed.
+set -u
+cc=${CC:-cc}
+install=1
+[ "${1:-}" = -n ] && install='' && shift
+
+# One need a line: group, what proves it, and its package for apt, dnf, apk, brew and pacman (- for none).
+# A proof is a command to be found, or lib:NAME:HEADER:LIBRARIES to be compiled and linked, with
+# pkg-config's word on NAME where it has one (jq 1.6 has none).
+needs='build cc                                                gcc,libc6-dev         gcc              gcc,musl-dev      gcc          gcc
+build pkg-config                                        pkg-config            pkgconf-pkg-config pkgconf         pkgconf      pkgconf
+build lib:libcurl:curl/curl.h:-lcurl                    libcurl4-openssl-dev  libcurl-devel    curl-dev          curl         curl
+build lib:libjq:jq.h:-ljq,-lonig                        libjq-dev,libonig-dev jq-devel,oniguruma-devel jq-dev,oniguruma-dev jq,oniguruma jq,oniguruma
+build lib:libcjson:cjson/cJSON.h:-lcjson                libcjson-dev          cjson-devel      cjson-dev         cjson        cjson
+build lib:sqlite3:sqlite3.h:-lsqlite3                   libsqlite3-dev        sqlite-devel     sqlite-dev        sqlite       sqlite
+build lib:zlib:zlib.h:-lz                               zlib1g-dev            zlib-devel       zlib-dev          zlib         zlib
+demo  lib:libmicrohttpd:microhttpd.h:-lmicrohttpd       libmicrohttpd-dev     libmicrohttpd-devel libmicrohttpd-dev libmicrohttpd libmicrohttpd
+demo  sqlite3                                           sqlite3               sqlite           sqlite            sqlite       sqlite
+check bats                                              bats                  bats             bats              bats-core    bash-bats
+check parallel                                          parallel              parallel         parallel          parallel     parallel
+check jq                                                jq                    jq               jq                jq           jq
+check curl                                              curl                  curl             curl              curl         curl
+check mandoc                                            mandoc                mandoc           mandoc            mandoc       mandoc
+check faketime                                          faketime              libfaketime      libfaketime       libfaketime  libfaketime
+check strace                                            strace                strace           strace            -            strace
+check ps                                                procps                procps-ng        procps            -            procps-ng
+check xz                                                xz-utils              xz               xz                xz           xz
+lint  mandoc                                            mandoc                mandoc           mandoc            mandoc       mandoc
+lint  shellcheck                                        shellcheck            ShellCheck       shellcheck        shellcheck   shellcheck
+lint  clang-format                                      clang-format          clang-tools-extra clang-extra-tools clang-format clang
+lint  cppcheck                                          cppcheck              cppcheck         cppcheck          cppcheck     cppcheck'
+
+# there PROOF: is it installed?
+there() {
+	case $1 in
+	lib:*)
+		oldifs=$IFS IFS=:
+		# shellcheck disable=SC2086 # four fields
+		set -- $1
+		IFS=$oldifs
+		flags=$(pkg-config --cflags --libs "$2" 2>/dev/null) || flags=$(echo "$4" | tr , ' ')
+		# shellcheck disable=SC2086 # a list of options
+		printf '#include <stdio.h>\n#include <%s>\nint main(void) { return 0; }\n' "$3" |
+			"$cc" -x c -o "$tmp" - $flags 2>/dev/null
+		;;
+	cc)
+		command -v "$cc" >/dev/null
+		;;
+	*)
+		command -v "$1" >/dev/null
+		;;
+	esac
+}
+
+tmp=$(mktemp) || exit 1
+trap 'rm -f "$tmp"' EXIT
+
+# The system's package manager, its column above and how it installs.
+column='' sudo=''
+for pm in apt-get:5 dnf:6 apk:7 brew:8 pacman:9; do
+	command -v "${pm%:*}" >/dev/null && column=${pm#*:} pm=${pm%:*} && break
+done
+[ "$pm" = brew ] || [ "$(id -u)" -eq 0 ] || sudo='sudo '
+case $pm in
+apt-get) command="apt-get install -y --no-install-recommends" ;;
+dnf) command="dnf install -y" ;;
+apk) command="apk add" ;;
+brew) command="brew install" ;;
+pacman) command="pacman -S --needed" ;;
+esac
+
+missing='' packages=''
+while read -r group proof row; do
+	case " $* " in *" $group "*) there "$proof" && continue ;; *) continue ;; esac
+	case $proof in lib:*) proof=${proof#lib:} proof=${proof%%:*} ;; esac
+	missing="$missing $proof"
+	[ -n "$column" ] || continue
+	package=$(echo "$group $proof $row" | awk -v c=$((column - 2)) '{ print $c }' | tr , ' ')
+	[ "$package" = - ] || packages="$packages $package"
+done <<EOF
+$needs
+EOF
+[ -n "$missing" ] || exit 0
+
+if [ -z "$column" ]; then
+	echo "missing:$missing (install them with your package manager)" >&2
+	exit 1
+fi
+if [ -n "$install" ] && [ "$pm" = apt-get ] && { [ -z "$sudo" ] || sudo -n true 2>/dev/null; }; then
+	echo "missing:$missing; installing:$packages"
+	export DEBIAN_FRONTEND=noninteractive
+	# sudo drops the environment
+	${sudo:+sudo -n} apt-get update -q </dev/null >"$tmp" 2>&1
+	# shellcheck disable=SC2086
+	${sudo:+sudo -n env DEBIAN_FRONTEND=noninteractive} $command -q $packages </dev/null >>"$tmp" 2>&1 && exit 0
+	cat "$tmp" >&2
+	exit 1
+fi
+echo "missing:$missing; install with: $sudo$command$packages" >&2
+exit 1

@@ -1,0 +1,141 @@
+# What every test file shares. First line of each: load lib
+#
+# In a test: $ROOT is the tree, $BUILD has the tools and is first on PATH, $BATS_TEST_TMPDIR is the
+# test's own directory and the current one. Servers are started here, on free ports of the loopback.
+# shellcheck shell=bash disable=SC2154 # bats sets output, status and the like
+
+bats_require_minimum_version 1.5.0
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BUILD=$(cd "${BUILD:-$ROOT/build}" && pwd) || exit 1
+export ROOT BUILD PATH=$BUILD:$PATH
+export TZ=UTC LC_ALL=C.UTF-8 NO_PROXY='*' no_proxy='*'
+# The caller's own settings must not change what is tested; what setup_file sets must stay.
+if [ -z "${CLEAN_ENVIRONMENT:-}" ]; then
+	for name in $(compgen -e CS_ || :) $(compgen -e PLAYGROUND || :); do unset "$name"; done
+	unset MAKEFLAGS MFLAGS MAKELEVEL
+	export CLEAN_ENVIRONMENT=1
+fi
+export XDG_STATE_HOME=${BATS_RUN_TMPDIR:-/tmp}/state XDG_CONFIG_HOME=/nonexistent
+
+# Files that redefine setup call this one first.
+start_in_tmpdir() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+setup() {
+	start_in_tmpdir
+}
+
+# start_playground [option…]: a playground API of this test (from setup_file: of this file).
+# Sets and exports PLAYGROUND (http://127.0.0.1:PORT), TOKEN (its bearer token), PLAYGROUND_LOG (its
+# request log) and PLAYGROUND_PID. Whoever starts it calls stop_playground in teardown; a forgotten one
+# ends by itself.
+start_playground() {
+	local dir port i
+	dir=$(mktemp -d "${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/playground.XXXXXX")
+	TOKEN=${TOKEN_MARK:-token}-$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
+	PLAYGROUND_LOG=$dir/log
+	PLAYGROUND_TOKEN=$TOKEN "$BUILD/playground" --port 0 --for 300 --quiet \
+		--port-file "$dir/port" --log "$PLAYGROUND_LOG" "$@" \
+		</dev/null >"$dir/output" 2>&1 3>&- &
+	PLAYGROUND_PID=$!
+	for ((i = 0; i < 200; i++)); do
+		port=$(cat "$dir/port" 2>/dev/null) && [ -n "$port" ] && break
+		kill -0 "$PLAYGROUND_PID" 2>/dev/null || break
+		sleep 0.05
+	done
+	if [ -z "$port" ]; then
+		echo "the playground does not start: $(cat "$dir/output")"
+		return 1
+	fi
+	PLAYGROUND=http://127.0.0.1:$port
+	export PLAYGROUND TOKEN PLAYGROUND_LOG PLAYGROUND_PID
+}
+
+# stop_playground [PID]: the one started last, or that one.
+stop_playground() {
+	local pid=${1:-${PLAYGROUND_PID:-}} i
+	[ -n "$pid" ] || return 0
+	kill "$pid" 2>/dev/null || :
+	for ((i = 0; i < 100; i++)); do
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.02
+	done
+	wait "$pid" 2>/dev/null || :
+}
+
+# need COMMAND…: skip unless all are installed.
+need() {
+	local c
+	for c; do
+		command -v "$c" >/dev/null || skip "$c is not installed"
+	done
+}
+
+# shared FILE: SHARED is the path of ../shared/FILE; skip where it is absent.
+shared() {
+	SHARED=$ROOT/../shared/$1
+	[ -e "$SHARED" ] || skip "../shared/$1 is absent"
+}
+
+# succeeds COMMAND…, fails_with STATUS COMMAND…: run it with stdout in $output and stderr in $stderr, and
+# fail when the status is another (bats shows both).
+succeeds() {
+	ends_with_status 0 "$@"
+}
+
+# A failure says why in exactly one line, which begins with the program's name. The worst a shell
+# reports of a crash (126 and more) is never right.
+fails_with() {
+	ends_with_status "$@" || return 1
+	if [ "${#stderr_lines[@]}" -ne 1 ] || [[ $stderr != "${2##*/}: "* ]]; then
+		echo "stderr is not one line of ${2##*/}: $stderr"
+		return 1
+	fi
+}
+
+ends_with_status() {
+	local want=$1
+	shift
+	run --separate-stderr "$@"
+	[ "$status" -eq "$want" ] && return 0
+	echo "status $status, not $want: $*"
+	return 1
+}
+
+# equals ACTUAL EXPECTED: or fail and show the difference.
+equals() {
+	[ "$1" = "$2" ] && return 0
+	diff -u --label expected --label actual <(printf '%s\n' "$2") <(printf '%s\n' "$1") || :
+	return 1
+}
+
+# contains TEXT PATTERN: the extended regular expression is somewhere in it.
+contains() {
+	grep -Eq -e "$2" <<<"$1" && return 0
+	printf 'no match for %s in:\n%s\n' "$2" "$1"
+	return 1
+}
+
+# lacks TEXT PATTERN
+lacks() {
+	! grep -Eq -e "$2" <<<"$1" && return 0
+	printf '%s matches in:\n%s\n' "$2" "$1"
+	return 1
+}
+
+# The records of a stream without its control lines; stdin to stdout.
+records() {
+	grep -v '^{"@cs": *"' || :
+}
+
+# controls [KIND]: the control lines alone.
+controls() {
+	grep "^{\"@cs\":\"${1:-}" || :
+}
+
+# sql FILE QUERY: what the sqlite3 shell says, columns separated by |.
+sql() {
+	sqlite3 -readonly -batch "$1" "$2"
+}
