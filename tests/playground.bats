@@ -3,9 +3,9 @@
 
 # The dollars are those of $limit and of jq.
 # shellcheck disable=SC2016
-bats_require_minimum_version 1.5.0
+load lib
 
-playground=$BATS_TEST_DIRNAME/playground/playground
+playground=$BUILD/playground
 token=bearer-3f9c1d
 
 # start NAME [option]...: a server of its own; its address goes to $dir/NAME.url
@@ -41,6 +41,7 @@ teardown_file() {
 }
 
 setup() {
+	start_in_tmpdir
 	get -X POST "$url/_reset" >/dev/null
 }
 

@@ -51,8 +51,7 @@ answer_html(struct answer *a, int status, const char *title, const char *words)
 	a->status = status;
 	a->type = "text/html; charset=utf-8";
 	text_fmt(&a->head,
-	    "<!doctype html>\n<html lang=\"en\">\n<title>%d "
-	    "%s</title>\n<h1>%s</h1>\n<p>%s</p>\n",
+	    "<!doctype html>\n<html lang=\"en\">\n<title>%d %s</title>\n<h1>%s</h1>\n<p>%s</p>\n",
 	    status, title, title, words);
 }
 
@@ -104,8 +103,8 @@ page_size(const struct request *req, int64_t limit)
 }
 
 void
-page_make(struct page *p, const struct request *req, enum resource r,
-    const struct query *q, int64_t skip, int64_t limit)
+page_make(struct page *p, const struct request *req, enum resource r, const struct query *q,
+    int64_t skip, int64_t limit)
 {
 	const struct faults *f = &req->faults;
 	int64_t size = page_size(req, limit), from = fault_has(f, REPEAT) ? 0 : skip;
@@ -121,8 +120,7 @@ page_make(struct page *p, const struct request *req, enum resource r,
 	p->first = (size_t)from;
 	p->len = (size_t)(n - from < size ? n - from : size);
 	p->more = fault_has(f, ENDLESS) || skip + size < n;
-	p->total =
-	    fault_number(f, TOTAL, fault_has(f, ENDLESS) ? skip + limit + 1000000 : n);
+	p->total = fault_number(f, TOTAL, fault_has(f, ENDLESS) ? skip + limit + 1000000 : n);
 	if (fault_has(f, EMPTY_PAGE))
 		p->len = 0;
 }
@@ -145,8 +143,8 @@ answer_records(struct answer *a, const struct request *req, const struct page *p
 }
 
 void
-answer_list(struct answer *a, const struct request *req, enum resource r,
-    const struct page *p, render_fn *render, const char *before, const char *member)
+answer_list(struct answer *a, const struct request *req, enum resource r, const struct page *p,
+    render_fn *render, const char *before, const char *member)
 {
 	const struct faults *f = &req->faults;
 	bool root = *member == '\0';
@@ -196,9 +194,8 @@ static void
 insert(struct text *t, const char *mark, const void *p, size_t len)
 {
 	size_t at = t->len / 2;
-	char *found = mark && t->len > 0
-			  ? memmem(t->p + at, t->len - at, mark, strlen(mark))
-			  : NULL;
+	char *found =
+	    mark && t->len > 0 ? memmem(t->p + at, t->len - at, mark, strlen(mark)) : NULL;
 
 	if (found != NULL)
 		at = (size_t)(found - t->p) + strlen(mark);

@@ -6,8 +6,7 @@
 
 #include "auth.h"
 
-static char basic_user[40], basic_password[40], api_key[40], session_user[40],
-    session_password[40];
+static char basic_user[40], basic_password[40], api_key[40], session_user[40], session_password[40];
 static char *token;
 static bool token_given;
 static struct text basic_pair, session_pair; /* base64("user:password") */
@@ -19,10 +18,9 @@ random_uuid(char out[static 40])
 
 	if (getrandom(b, sizeof(b), 0) != (ssize_t)sizeof(b))
 		err(74, "getrandom");
-	snprintf(out, 40,
-	    "%02x%02x%02x%02x-%02x%02x-4%01x%02x-a%01x%02x-%02x%02x%02x%02x%02x%02x",
-	    b[0], b[1], b[2], b[3], b[4], b[5], b[6] & 15, b[7], b[8] & 15, b[9], b[10],
-	    b[11], b[12], b[13], b[14], b[15]);
+	snprintf(out, 40, "%02x%02x%02x%02x-%02x%02x-4%01x%02x-a%01x%02x-%02x%02x%02x%02x%02x%02x",
+	    b[0], b[1], b[2], b[3], b[4], b[5], b[6] & 15, b[7], b[8] & 15, b[9], b[10], b[11],
+	    b[12], b[13], b[14], b[15]);
 }
 
 static void
@@ -65,15 +63,12 @@ void
 auth_print(void)
 {
 	printf("bearer token      %s\n", token_given ? "(as given)" : token);
-	printf(
-	    "basic user        %s\nbasic password    %s\n", basic_user, basic_password);
+	printf("basic user        %s\nbasic password    %s\n", basic_user, basic_password);
 	printf("api key           %s\n", api_key);
-	printf("session user      %s\nsession password  %s\n", session_user,
-	    session_password);
+	printf("session user      %s\nsession password  %s\n", session_user, session_password);
 }
 
-/* What follows the prefix in an Authorization header; null where the prefix is another.
- */
+/* What follows the prefix in an Authorization header; null where the prefix is another. */
 static const char *
 after(const char *value, const char *prefix)
 {
@@ -148,14 +143,13 @@ auth_session_token(void)
 void
 auth_mask(struct text *t, const char *s, size_t len)
 {
-	const char *const secrets[] = {token, basic_pair.p, session_pair.p,
-	    basic_password, api_key, session_password};
+	const char *const secrets[] = {
+	    token, basic_pair.p, session_pair.p, basic_password, api_key, session_password};
 	size_t i = 0;
 
 	while (i < len) {
 		size_t skip = 0;
-		for (size_t k = 0; k < sizeof(secrets) / sizeof(*secrets) && skip == 0;
-		     k++) {
+		for (size_t k = 0; k < sizeof(secrets) / sizeof(*secrets) && skip == 0; k++) {
 			size_t n = strlen(secrets[k]);
 			if (n > 0 && n <= len - i && memcmp(s + i, secrets[k], n) == 0)
 				skip = n;

@@ -1,6 +1,5 @@
 /*
- * Credentials of this start. Secrets are random unless given by environment or file; they
- * are never logged.
+ * Credentials of this start. Secrets are random unless given by environment or file; they are never logged.
  */
 #ifndef AUTH_H
 #define AUTH_H

@@ -1,5 +1,4 @@
-/* What tests steer the server with: data that changes, faults to come, the log. No
- * credentials needed. */
+/* What tests steer the server with: data that changes, faults to come, the log. No credentials needed. */
 #include <err.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +37,8 @@ take_target(struct request *req, struct answer *a, enum resource *r, int64_t *co
 	*count = 1;
 	param(req, "same");
 	if (known < 0)
-		answer_error(a, 400,
-		    "resource must be users, companies, documents, job-roles or people");
+		answer_error(
+		    a, 400, "resource must be users, companies, documents, job-roles or people");
 	else
 		*r = (enum resource)known;
 	return known >= 0 && param_int(req, a, "count", 1, MAX_TOUCHED, count) &&
@@ -52,8 +51,7 @@ put_touched(struct answer *a, enum resource r, const uint32_t *v, size_t len)
 	struct record rec;
 	char id[37];
 
-	text_fmt(
-	    &a->head, "{\"resource\":\"%s\",\"count\":%zu,\"ids\":[", data_name(r), len);
+	text_fmt(&a->head, "{\"resource\":\"%s\",\"count\":%zu,\"ids\":[", data_name(r), len);
 	for (size_t i = 0; i < len; i++) {
 		data_record(r, v[i], &rec);
 		if (r == USERS)

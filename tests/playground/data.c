@@ -5,11 +5,9 @@
 #include "data.h"
 #include "text.h"
 
-#define HOUR 3600000
-#define DAY  (24 * (int64_t)HOUR)
-#define CREATED_IN                                                                       \
-	(700 * DAY) /* the span of createdAt, and after it that of updatedAt             \
-		     */
+#define HOUR        3600000
+#define DAY         (24 * (int64_t)HOUR)
+#define CREATED_IN  (700 * DAY) /* the span of createdAt, and after it that of updatedAt */
 #define UPDATED_IN  (300 * DAY)
 #define TIED        7 /* neighbours by updatedAt that share it: no page size is a multiple */
 #define SELECTIONS  8
@@ -74,8 +72,7 @@ gcd(uint64_t a, uint64_t b)
 	return a;
 }
 
-/* A number near the golden section of n that shares no factor with it: multiples of it
- * visit all of 0..n-1. */
+/* A number near the golden section of n that shares no factor with it: multiples of it visit all of 0..n-1. */
 static uint64_t
 stride(uint64_t n)
 {
@@ -184,10 +181,8 @@ touched_add(struct table *t, const struct record *rec)
 		for (size_t i = 0; i < t->ntouched; i++)
 			touched_slot(t, i);
 	}
-	t->touched[t->ntouched] = (struct touched){.n = rec->n,
-	    .rev = rec->rev,
-	    .created = rec->created,
-	    .updated = rec->updated};
+	t->touched[t->ntouched] = (struct touched){
+	    .n = rec->n, .rev = rec->rev, .created = rec->created, .updated = rec->updated};
 	touched_slot(t, t->ntouched);
 	return &t->touched[t->ntouched++];
 }
@@ -224,8 +219,7 @@ static void
 humaans_times(const struct table *t, uint32_t n, int64_t *created, int64_t *updated)
 {
 	uint32_t tied = t->base < 50 ? 1 : TIED;
-	int64_t group = (t->base - 1 - rank_of(t, n)) / tied,
-		groups = (t->base - 1) / tied + 1;
+	int64_t group = (t->base - 1 - rank_of(t, n)) / tied, groups = (t->base - 1) / tied + 1;
 
 	*updated = opts.newest - UPDATED_IN / groups * group;
 	*created = opts.newest - UPDATED_IN - CREATED_IN + CREATED_IN / t->base * n;
@@ -314,8 +308,7 @@ select_by_updated(
 }
 
 static void
-select_as_made(
-    struct selection *s, const struct table *t, const struct query *q, enum resource r)
+select_as_made(struct selection *s, const struct table *t, const struct query *q, enum resource r)
 {
 	for (uint32_t n = 0; n < t->count; n++) {
 		const struct touched *o = touched_find(t, n);
@@ -341,8 +334,8 @@ sort_key(const struct sort *by, const struct record *rec)
 	/* Ids sort as their hash does; the top bit makes that order a signed one. */
 	int64_t key = by->field == SORT_CREATED   ? rec->created
 		      : by->field == SORT_UPDATED ? rec->updated
-		      : by->field == SORT_ID ? (int64_t)(rec->hash ^ (uint64_t)1 << 63)
-					     : 0;
+		      : by->field == SORT_ID      ? (int64_t)(rec->hash ^ (uint64_t)1 << 63)
+						  : 0;
 	return by->desc ? ~key : key;
 }
 
@@ -426,8 +419,7 @@ data_name(enum resource r)
 	return names[r];
 }
 
-static const char base62[] =
-    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 void
 data_id(enum resource r, uint32_t n, char id[static 25])
@@ -473,8 +465,7 @@ data_pick(enum resource r, size_t count, uint32_t *picked)
 	if (t->count == 0)
 		return 0;
 	uint64_t step = stride(t->count), at = mix(salt(r) ^ ++t->picks) % t->count;
-	for (uint32_t i = 0; i < t->count && len < count;
-	     i++, at = (at + step) % t->count) {
+	for (uint32_t i = 0; i < t->count && len < count; i++, at = (at + step) % t->count) {
 		const struct touched *o = touched_find(t, (uint32_t)at);
 		if (o == NULL || !o->deleted)
 			picked[len++] = (uint32_t)at;
@@ -519,8 +510,7 @@ data_insert(enum resource r)
 
 	if (t->count >= MAX_RECORDS)
 		errx(74, "too many records");
-	struct record rec = {
-	    .r = r, .n = t->count++, .created = tick(r), .updated = t->newest};
+	struct record rec = {.r = r, .n = t->count++, .created = tick(r), .updated = t->newest};
 	touched_add(t, &rec);
 	t->generation++;
 	return rec.n;

@@ -1,10 +1,9 @@
 /*
- * The records: which exist, when each was made and last changed, and in which order a
- * query sees them.
+ * The records: which exist, when each was made and last changed, and in which order a query sees them.
  *
- * Record n of a resource is a function of (seed, resource, n) until something touches it;
- * only touched records take memory. A selection costs four bytes a record and is kept
- * until the data changes. Nothing here locks: callers hold the server's lock.
+ * Record n of a resource is a function of (seed, resource, n) until something touches it; only touched
+ * records take memory. A selection costs four bytes a record and is kept until the data changes.
+ * Nothing here locks: callers hold the server's lock.
  */
 #ifndef DATA_H
 #define DATA_H
@@ -56,8 +55,7 @@ void data_reset(void);
 void data_release(void);
 
 void query_init(struct query *q);
-/* The record numbers that match, in order. Valid until the data changes or eight other
- * queries were made. */
+/* The record numbers that match, in order. Valid until the data changes or eight other queries were made. */
 const uint32_t *data_select(enum resource r, const struct query *q, size_t *len);
 void data_record(enum resource r, uint32_t n, struct record *rec);
 enum person_status data_person_status(const struct record *rec);
@@ -66,15 +64,13 @@ enum person_status data_person_status(const struct record *rec);
 int data_resource(const char *name);
 const char *data_name(enum resource r);
 
-/* 24 letters and digits, and the way back; false where no live record of r has that id.
- */
+/* 24 letters and digits, and the way back; false where no live record of r has that id. */
 void data_id(enum resource r, uint32_t n, char id[static 25]);
 bool data_find(enum resource r, const char *id, uint32_t *n);
 
 /*
- * Touch records, each with a time later than every one before (or, with same_time, the
- * newest time there is). data_pick() names up to count live records, spread out and
- * different on each call; it returns how many.
+ * Touch records, each with a time later than every one before (or, with same_time, the newest time there is).
+ * data_pick() names up to count live records, spread out and different on each call; it returns how many.
  */
 size_t data_pick(enum resource r, size_t count, uint32_t *picked);
 void data_change(enum resource r, uint32_t n, bool same_time);

@@ -22,10 +22,8 @@ static const struct kind {
 	"the same, but the reply repeats the limit asked for"},
     [CUT_CHUNKED] = {"cut-chunked", MAYBE_NUMBER, NULL,
 	"chunked body, closed after N bytes (default: half)"},
-    [CUT_CLOSE] = {"cut-close", MAYBE_NUMBER, NULL,
-	"body without length, closed after N bytes"},
-    [CUT_GZIP] = {"cut-gzip", MAYBE_NUMBER, NULL,
-	"gzip body cut after N bytes, framing right"},
+    [CUT_CLOSE] = {"cut-close", MAYBE_NUMBER, NULL, "body without length, closed after N bytes"},
+    [CUT_GZIP] = {"cut-gzip", MAYBE_NUMBER, NULL, "gzip body cut after N bytes, framing right"},
     [CUT_LENGTH] = {"cut-length", MAYBE_NUMBER, NULL,
 	"Content-Length promised, closed after N bytes"},
     [DATA_NULL] = {"data-null", NONE, NULL, "null where the array should be"},
@@ -34,8 +32,7 @@ static const struct kind {
     [DRIFT] = {"drift", WORD, "|delete|insert|update|",
 	"after the answer delete the list's first record, or :insert, or :update"},
     [DUP_RECORD] = {"dup-record", NONE, NULL, "the page's first record comes twice"},
-    [EMPTY_PAGE] = {"empty-page", NONE, NULL,
-	"no records, though total and next say there are"},
+    [EMPTY_PAGE] = {"empty-page", NONE, NULL, "no records, though total and next say there are"},
     [ENDLESS] = {"endless", WORD, "|advance|",
 	"the same next for ever; :advance: a new one for ever, without records"},
     [ENVELOPE] = {"envelope", NONE, NULL, "an object whose data is called otherwise"},
@@ -45,16 +42,12 @@ static const struct kind {
 	"whole gzip body; or :members :trailing :crc :bomb (64 MiB of spaces)"},
     [HANG] = {"hang", NONE, NULL, "no answer at all"},
     [HTML] = {"html", NONE, NULL, "200 with an HTML page"},
-    [NULL_PARENTS] = {"null-parents", NONE, NULL,
-	"null for every nested object of the records"},
+    [NULL_PARENTS] = {"null-parents", NONE, NULL, "null for every nested object of the records"},
     [REDIRECT] = {"redirect", ANY, NULL, "302 to this URL"},
-    [REPEAT] = {"repeat", NONE, NULL,
-	"page 1, whatever skip, offset, page or cursor asks for"},
-    [RESET] = {"reset", MAYBE_NUMBER, NULL,
-	"TCP reset after N bytes (default: before the first)"},
+    [REPEAT] = {"repeat", NONE, NULL, "page 1, whatever skip, offset, page or cursor asks for"},
+    [RESET] = {"reset", MAYBE_NUMBER, NULL, "TCP reset after N bytes (default: before the first)"},
     [SLOW] = {"slow", NUMBER, NULL, "N bytes a second"},
-    [STALL] = {"stall", MAYBE_NUMBER, NULL,
-	"headers, N bytes of body (default 0), then nothing"},
+    [STALL] = {"stall", MAYBE_NUMBER, NULL, "headers, N bytes of body (default 0), then nothing"},
     [STATUS] = {"status", ANY, NULL,
 	"CODE[:RETRY]; Retry-After: seconds, date[:SECONDS ahead], none, or any text"},
     [TOTAL] = {"total", NUMBER, NULL, "a total of N, true or not"},
@@ -91,8 +84,7 @@ arg_fits(enum fault_id id, const char *arg)
 			return true;
 		/* fallthrough */
 	case NUMBER:
-		return parse_int(
-		    arg, id == SLOW || id == CAP || id == CAP_HIDDEN, INT32_MAX, &v);
+		return parse_int(arg, id == SLOW || id == CAP || id == CAP_HIDDEN, INT32_MAX, &v);
 	case WORD:
 		snprintf(bars, sizeof(bars), "|%s|", arg);
 		return *arg == '\0' || strstr(k->words, bars) != NULL;
@@ -151,8 +143,7 @@ fault_number(const struct faults *f, enum fault_id id, int64_t otherwise)
 {
 	int64_t v;
 
-	return f->arg[id] && parse_int(f->arg[id], INT64_MIN, INT64_MAX, &v) ? v
-									     : otherwise;
+	return f->arg[id] && parse_int(f->arg[id], INT64_MIN, INT64_MAX, &v) ? v : otherwise;
 }
 
 bool
@@ -193,8 +184,7 @@ faults_help(void)
 }
 
 bool
-faults_arm(
-    const char *path, const char *spec, int64_t times, int64_t after, struct text *why)
+faults_arm(const char *path, const char *spec, int64_t times, int64_t after, struct text *why)
 {
 	struct faults probe = {0};
 	bool ok = faults_add(&probe, spec, why);
@@ -206,8 +196,8 @@ faults_arm(
 	if (more == NULL)
 		err(74, "out of memory");
 	rules = more;
-	rules[nrules++] = (struct rule){
-	    .path = copy(path), .spec = copy(spec), .times = times, .after = after};
+	rules[nrules++] =
+	    (struct rule){.path = copy(path), .spec = copy(spec), .times = times, .after = after};
 	return true;
 }
 
@@ -220,8 +210,7 @@ faults_collect(struct faults *f, const char *path)
 		if (strncmp(path, r->path, strlen(r->path)) != 0)
 			continue;
 		r->seen++;
-		if (r->seen > r->after &&
-		    (r->times == 0 || r->seen - r->after <= r->times))
+		if (r->seen > r->after && (r->times == 0 || r->seen - r->after <= r->times))
 			faults_add(f, r->spec, &why);
 	}
 	text_release(&why);
@@ -249,8 +238,7 @@ faults_list(struct text *t)
 		text_lit(t, ",\"fault\":");
 		text_json(t, rules[i].spec);
 		text_fmt(t, ",\"times\":%lld,\"after\":%lld,\"seen\":%lld}",
-		    (long long)rules[i].times, (long long)rules[i].after,
-		    (long long)rules[i].seen);
+		    (long long)rules[i].times, (long long)rules[i].after, (long long)rules[i].seen);
 	}
 	text_lit(t, "]\n");
 }

@@ -1,9 +1,8 @@
 /*
  * Faults: what the server is asked to do wrong.
  *
- * A request has those named by its _fault parameter, by its X-Playground-Fault header and
- * by the rules armed for its path, in that order. Whoever produces the thing that is to
- * be wrong asks for the fault by its id.
+ * A request has those named by its _fault parameter, by its X-Playground-Fault header and by the rules armed
+ * for its path, in that order. Whoever produces the thing that is to be wrong asks for the fault by its id.
  */
 #ifndef FAULTS_H
 #define FAULTS_H
@@ -48,12 +47,10 @@ enum fault_id {
 
 /* Zeroed is none. */
 struct faults {
-	char *arg[FAULTS]; /* owned; "" for a fault without one; null for a fault not
-			      asked for */
+	char *arg[FAULTS]; /* owned; "" for a fault without one; null for a fault not asked for */
 };
 
-/* Add the faults of "name:arg,name"; false, with the reason in why, where one is not
- * known or malformed. */
+/* Add the faults of "name:arg,name"; false, with the reason in why, where one is not known or malformed. */
 bool faults_add(struct faults *f, const char *spec, struct text *why);
 bool fault_has(const struct faults *f, enum fault_id id);
 /* Its number, or otherwise where the fault is absent or has no argument. */
@@ -66,12 +63,10 @@ void faults_release(struct faults *f);
 void faults_help(void);
 
 /*
- * Arm spec for requests whose path starts with path: skip `after` of them, then apply to
- * `times` (0: to all). faults_collect() counts one request against every rule that
- * matches it.
+ * Arm spec for requests whose path starts with path: skip `after` of them, then apply to `times` (0: to all).
+ * faults_collect() counts one request against every rule that matches it.
  */
-bool faults_arm(
-    const char *path, const char *spec, int64_t times, int64_t after, struct text *why);
+bool faults_arm(const char *path, const char *spec, int64_t times, int64_t after, struct text *why);
 void faults_collect(struct faults *f, const char *path);
 void faults_disarm(void);
 /* The rules as a JSON array. */

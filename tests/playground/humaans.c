@@ -1,5 +1,4 @@
-/* The Humaans clone: as the seed connector believes it to be under /seed/api, as it is
- * under /api. */
+/* The Humaans clone: as the seed connector believes it to be under /seed/api, as it is under /api. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,8 +34,8 @@ authenticated(struct request *req, struct answer *a)
 
 /* One bound, field[$gte] and so on, into range; times are compared as instants. */
 static bool
-take_bound(struct request *req, struct answer *a, const char *field, const char *op,
-    int64_t range[2])
+take_bound(
+    struct request *req, struct answer *a, const char *field, const char *op, int64_t range[2])
 {
 	char name[32];
 	int64_t ms;
@@ -67,16 +66,15 @@ take_bounds(struct request *req, struct answer *a, struct query *q)
 	return true;
 }
 
-/* $sort[FIELD]=1|-1, in the order they come; newest first, by creation, when there is
- * none. */
+/* $sort[FIELD]=1|-1, in the order they come; newest first, by creation, when there is none. */
 static bool
 take_sort(struct request *req, struct answer *a, struct query *q)
 {
 	static const struct {
 		const char *name;
 		enum sort_field field;
-	} sorts[] = {{"$sort[createdAt]", SORT_CREATED},
-	    {"$sort[updatedAt]", SORT_UPDATED}, {"$sort[id]", SORT_ID}};
+	} sorts[] = {{"$sort[createdAt]", SORT_CREATED}, {"$sort[updatedAt]", SORT_UPDATED},
+	    {"$sort[id]", SORT_ID}};
 	size_t n = 0;
 
 	for (size_t i = 0; i < req->nparams; i++) {
@@ -87,8 +85,7 @@ take_sort(struct request *req, struct answer *a, struct query *q)
 			p->used = true;
 			if ((strcmp(p->value, "1") != 0 && strcmp(p->value, "-1") != 0) ||
 			    n == MAX_SORT)
-				return bad_request(
-				    a, "%s must be 1 or -1, once", p->name);
+				return bad_request(a, "%s must be 1 or -1, once", p->name);
 			q->sort[n].field = sorts[k].field;
 			q->sort[n++].desc = p->value[0] == '-';
 		}
@@ -116,13 +113,11 @@ take_status(struct request *req, struct answer *a, enum resource r, struct query
 }
 
 static bool
-take_count(
-    struct request *req, struct answer *a, const char *name, int64_t max, int64_t *v)
+take_count(struct request *req, struct answer *a, const char *name, int64_t max, int64_t *v)
 {
 	const char *s = param(req, name);
 
-	return s == NULL || parse_int(s, 0, max, v) ||
-	       bad_request(a, "%s is out of range", name);
+	return s == NULL || parse_int(s, 0, max, v) || bad_request(a, "%s is out of range", name);
 }
 
 static void
@@ -152,8 +147,7 @@ list(struct request *req, struct answer *a, enum resource r, render_fn *render)
 }
 
 static void
-single(struct request *req, struct answer *a, enum resource r, render_fn *render,
-    const char *id)
+single(struct request *req, struct answer *a, enum resource r, render_fn *render, const char *id)
 {
 	struct record rec;
 	uint32_t n;
@@ -171,8 +165,7 @@ single(struct request *req, struct answer *a, enum resource r, render_fn *render
 static void
 serve(struct request *req, struct answer *a, enum resource r, render_fn *render)
 {
-	const char *name = data_name(r),
-		   *rest = strstr(req->path, "/api/") + 5 + strlen(name);
+	const char *name = data_name(r), *rest = strstr(req->path, "/api/") + 5 + strlen(name);
 
 	a->type = "application/json; charset=utf-8";
 	if (!authenticated(req, a))
@@ -235,8 +228,8 @@ token_info(struct request *req, struct answer *a)
 		return;
 	data_id(PEOPLE, 0, id);
 	text_fmt(&a->head,
-	    "{\"id\":\"tokenOfThePlaygroundAPI0\",\"personId\":\"%s\",\"label\":"
-	    "\"playground\",\"scopes\":"
+	    "{\"id\":\"tokenOfThePlaygroundAPI0\",\"personId\":\"%s\",\"label\":\"playground\","
+	    "\"scopes\":"
 	    "[\"public:read\",\"private:read\",\"documents:read\"]}",
 	    id);
 }
@@ -244,8 +237,7 @@ token_info(struct request *req, struct answer *a)
 const struct route humaans_routes[] = {
     {"GET", "/api/companies", companies, "Humaans; bearer token; $limit $skip"},
     {"GET", "/api/companies/", companies, NULL},
-    {"GET", "/api/documents", documents,
-	"  FIELD[$gte] [$gt] [$lt] [$lte] and $sort[FIELD]=1|-1"},
+    {"GET", "/api/documents", documents, "  FIELD[$gte] [$gt] [$lt] [$lte] and $sort[FIELD]=1|-1"},
     {"GET", "/api/documents/", documents, NULL},
     {"GET", "/api/job-roles", job_roles, "  FIELD: updatedAt, createdAt (and $sort[id])"},
     {"GET", "/api/job-roles/", job_roles, NULL},

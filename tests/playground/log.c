@@ -53,8 +53,7 @@ log_lines(void)
 static bool
 secret_name(const char *name, size_t len)
 {
-	static const char *const parts[] = {
-	    "auth", "token", "key", "cookie", "secret", "passw"};
+	static const char *const parts[] = {"auth", "token", "key", "cookie", "secret", "passw"};
 	char lower[64] = "";
 
 	for (size_t i = 0; i < len && i < sizeof(lower) - 1; i++)
@@ -220,8 +219,8 @@ log_request(const struct request *req, int status, size_t records)
 	text_json(&lines, faults.p);
 	text_fmt(&lines, ",\"conn\":%llu}\n", (unsigned long long)req->conn);
 	text_release(&faults);
-	if (fd >= 0 && write(fd, lines.p + start, lines.len - start) !=
-			   (ssize_t)(lines.len - start)) {
+	if (fd >= 0 &&
+	    write(fd, lines.p + start, lines.len - start) != (ssize_t)(lines.len - start)) {
 		warn("%s: logging stopped", path);
 		close(fd);
 		fd = -1;

@@ -70,13 +70,11 @@ static const struct option longs[] = {
 
 static const char usage[] =
     "usage: playground [options]\n"
-    "An HTTP API on 127.0.0.1 to try fetchers on: paged lists, logins, faults on "
-    "request.\n"
+    "An HTTP API on 127.0.0.1 to try fetchers on: paged lists, logins, faults on request.\n"
     "\n"
     "  --port N             listen here (5001); 0: any free port\n"
     "  --port-file FILE     write the port here once listening\n"
-    "  --token-file FILE    bearer token; else environment PLAYGROUND_TOKEN, else "
-    "random\n"
+    "  --token-file FILE    bearer token; else environment PLAYGROUND_TOKEN, else random\n"
     "  --users N            records (200)        --companies N    records (12)\n"
     "  --documents N        records (1200)       --job-roles N    records (750)\n"
     "  --people N           records (321)        --seed N         of the data (1)\n"
@@ -98,8 +96,8 @@ help(void)
 
 	routes_help(&routes);
 	printf("%s\nPaths\n%s", usage, routes.p);
-	printf("\nFaults: parameter _fault=NAME[:ARG][,...], header X-Playground-Fault, "
-	       "or POST /_fault\n");
+	printf("\nFaults: parameter _fault=NAME[:ARG][,...], header X-Playground-Fault, or POST "
+	       "/_fault\n");
 	faults_help();
 	text_release(&routes);
 }
@@ -116,8 +114,8 @@ number(const char *name, const char *s, int64_t min, int64_t max)
 	int64_t v;
 
 	if (!parse_int(s, min, max, &v))
-		errx(64, "--%s: %s is not an integer from %lld to %lld", name, s,
-		    (long long)min, (long long)max);
+		errx(64, "--%s: %s is not an integer from %lld to %lld", name, s, (long long)min,
+		    (long long)max);
 	return v;
 }
 
@@ -152,9 +150,8 @@ set(struct opts *o, int id, const char *arg)
 		const char *name;
 		enum resource r;
 	} counts[] = {{OPT_COMPANIES, "companies", COMPANIES},
-	    {OPT_DOCUMENTS, "documents", DOCUMENTS},
-	    {OPT_JOB_ROLES, "job-roles", JOB_ROLES}, {OPT_PEOPLE, "people", PEOPLE},
-	    {OPT_USERS, "users", USERS}};
+	    {OPT_DOCUMENTS, "documents", DOCUMENTS}, {OPT_JOB_ROLES, "job-roles", JOB_ROLES},
+	    {OPT_PEOPLE, "people", PEOPLE}, {OPT_USERS, "users", USERS}};
 
 	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
 		if (counts[i].id == id)
@@ -226,8 +223,7 @@ parse(struct opts *o, int argc, char **argv)
 		errx(64, "%s: no operands are taken; see --help", argv[optind]);
 }
 
-/* The token that is given, without the newline at its end; null for none. Lives until
- * exit. */
+/* The token that is given, without the newline at its end; null for none. Lives until exit. */
 static char *
 given_token(const char *file)
 {
@@ -260,8 +256,7 @@ write_port(const char *file, unsigned port)
 	if (asprintf(&temp, "%s.%ld", file, (long)getpid()) < 0)
 		err(74, "out of memory");
 	FILE *f = fopen(temp, "we");
-	if (f == NULL || fprintf(f, "%u\n", port) < 0 || fclose(f) != 0 ||
-	    rename(temp, file) != 0)
+	if (f == NULL || fprintf(f, "%u\n", port) < 0 || fclose(f) != 0 || rename(temp, file) != 0)
 		err(74, "%s", file);
 	free(temp);
 }
@@ -300,8 +295,7 @@ main(int argc, char **argv)
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	if (o.seconds > 0 &&
-	    (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent))
+	if (o.seconds > 0 && (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent))
 		errx(74, "the parent process is gone");
 
 	auth_init(given_token(o.token_file));

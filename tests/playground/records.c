@@ -40,8 +40,7 @@ put_joined(struct text *t, const char *name, const char *const *pieces)
 	text_lit(t, "\"");
 }
 
-#define JOIN(t, name, ...)                                                               \
-	put_joined((t), (name), (const char *const[]){__VA_ARGS__, NULL})
+#define JOIN(t, name, ...) put_joined((t), (name), (const char *const[]){__VA_ARGS__, NULL})
 
 static void
 put_int(struct text *t, const char *name, int64_t v)
@@ -114,8 +113,8 @@ put_id(struct text *t, const char *name, enum resource r, uint32_t n)
 }
 
 static void
-put_list(struct text *t, const char *name, const char *const *from, uint64_t size,
-    uint64_t first, uint64_t count)
+put_list(struct text *t, const char *name, const char *const *from, uint64_t size, uint64_t first,
+    uint64_t count)
 {
 	name_of(t, name);
 	text_lit(t, "[");
@@ -151,8 +150,7 @@ user_id(const struct record *rec, char id[static 37])
 
 	snprintf(id, 37, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(a >> 32),
 	    (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xfff),
-	    (unsigned)(0x8000 | (b >> 48 & 0x3fff)),
-	    (unsigned long long)(b & 0xffffffffffff));
+	    (unsigned)(0x8000 | (b >> 48 & 0x3fff)), (unsigned long long)(b & 0xffffffffffff));
 }
 
 static void
@@ -231,8 +229,7 @@ sorted_text(struct text *t, const char *name, const char *const *pieces)
 	text_lit(t, "\",\n");
 }
 
-#define SORTED(t, name, ...)                                                             \
-	sorted_text((t), (name), (const char *const[]){__VA_ARGS__, NULL})
+#define SORTED(t, name, ...) sorted_text((t), (name), (const char *const[]){__VA_ARGS__, NULL})
 
 void
 user_sorted(struct text *t, const struct record *rec, bool null_parents)
@@ -280,8 +277,8 @@ user_csv(struct text *t, const struct record *rec, bool null_parents)
 
 	(void)null_parents;
 	user_make(&u, rec);
-	text_fmt(t, "%s,%s %s,user.%u@example.org,%s%s %s", u.id, u.first, u.last,
-	    rec->n + 1, u.number, u.street, u.city);
+	text_fmt(t, "%s,%s %s,user.%u@example.org,%s%s %s", u.id, u.first, u.last, rec->n + 1,
+	    u.number, u.street, u.city);
 	csv_value(t, u.zip);
 	text_lit(t, ",");
 	csv_value(t, u.firm);
@@ -325,8 +322,7 @@ seed_company(struct text *t, const struct record *rec, bool null_parents)
 	open_with_id(t, rec);
 	JOIN(t, "name", PICK(rec, 1, firms), revision(rec, rev));
 	if (rec->n % 4 != 2)
-		put(t, "description",
-		    rec->n % 4 == 1 ? NULL : "Makes \"things\",\nand mends them");
+		put(t, "description", rec->n % 4 == 1 ? NULL : "Makes \"things\",\nand mends them");
 	put(t, "website", rec->n % 5 == 1 ? NULL : "https://alder.example/?a=1&b=2");
 	put(t, "phone", "+44 20 7946 0000");
 	if (null_parents || rec->n % 5 == 3)
@@ -355,8 +351,7 @@ seed_document(struct text *t, const struct record *rec, bool null_parents)
 	put(t, "type", rec->n % 2 ? "identity" : "contract");
 	put(t, "filename", file);
 	if (rec->n % 11 != 4)
-		put_int(t, "fileSize",
-		    (int64_t)draw(rec, 3, rec->n % 17 ? 5000000 : 9000000000));
+		put_int(t, "fileSize", (int64_t)draw(rec, 3, rec->n % 17 ? 5000000 : 9000000000));
 	put(t, "mimeType", "application/pdf");
 	JOIN(t, "url", "https://files.example/", file);
 	if (rec->n % 3 == 0)
@@ -366,8 +361,7 @@ seed_document(struct text *t, const struct record *rec, bool null_parents)
 	if (rec->n % 7 == 3)
 		put(t, "tags", NULL);
 	else if (rec->n % 7 != 5)
-		put_list(t, "tags", tags, COUNT(tags), draw(rec, 5, COUNT(tags)),
-		    draw(rec, 6, 4));
+		put_list(t, "tags", tags, COUNT(tags), draw(rec, 5, COUNT(tags)), draw(rec, 6, 4));
 	put_times(t, rec, true);
 	text_lit(t, "}");
 }
@@ -378,8 +372,7 @@ seed_salary(struct text *t, const struct record *rec)
 	int64_t min = 20000 + (int64_t)draw(rec, 4, 60) * 1000;
 
 	name_of(t, "salaryRange");
-	text_fmt(t, "{\"min\":%lld,\"max\":%lld%s", (long long)min,
-	    (long long)min + 16000,
+	text_fmt(t, "{\"min\":%lld,\"max\":%lld%s", (long long)min, (long long)min + 16000,
 	    rec->n % 4 == 1   ? ".5"
 	    : rec->n % 4 == 2 ? ".125"
 			      : "");
@@ -397,8 +390,7 @@ seed_job_role(struct text *t, const struct record *rec, bool null_parents)
 	JOIN(t, "name", PICK(rec, 1, jobs), revision(rec, rev));
 	if (rec->n % 6 != 5)
 		put(t, "description",
-		    rec->n % 6 == 3 ? NULL
-				    : "Builds \"pipelines\"\nand tends them — daily");
+		    rec->n % 6 == 3 ? NULL : "Builds \"pipelines\"\nand tends them — daily");
 	if (rec->n % 7 != 6) {
 		put(t, "department", PICK(rec, 2, departments));
 		put(t, "location", PICK(rec, 3, cities));
@@ -411,12 +403,11 @@ seed_job_role(struct text *t, const struct record *rec, bool null_parents)
 	if (rec->n % 9 == 2)
 		put(t, "requirements", NULL);
 	else
-		put_list(t, "requirements", skills, COUNT(skills),
-		    draw(rec, 5, COUNT(skills)), draw(rec, 6, 4));
+		put_list(t, "requirements", skills, COUNT(skills), draw(rec, 5, COUNT(skills)),
+		    draw(rec, 6, 4));
 	put_raw(t, "responsibilities", "[]");
 	if (rec->n % 5 != 4)
-		put_raw(t, "benefits",
-		    rec->n % 5 == 1 ? "null" : "[\"cycle to work\",\"crèche\"]");
+		put_raw(t, "benefits", rec->n % 5 == 1 ? "null" : "[\"cycle to work\",\"crèche\"]");
 	if (rec->n % 8 != 6)
 		put_raw(t, "isActive",
 		    rec->n % 8 == 5   ? "null"
@@ -436,8 +427,7 @@ real_company(struct text *t, const struct record *rec, bool null_parents)
 	(void)null_parents;
 	open_with_id(t, rec);
 	JOIN(t, "name", PICK(rec, 1, firms), revision(rec, rev));
-	put_raw(
-	    t, "domains", rec->n % 3 == 2 ? "[]" : "[\"alder.example\",\"alder.test\"]");
+	put_raw(t, "domains", rec->n % 3 == 2 ? "[]" : "[\"alder.example\",\"alder.test\"]");
 	put(t, "trialEndDate", rec->n % 2 ? "2025-06-30" : NULL);
 	put(t, "status", rec->n % 4 == 3 ? "trialing" : "active");
 	put(t, "paymentStatus", "ok");
@@ -547,14 +537,13 @@ person_work(struct text *t, const struct record *rec)
 	put(t, "leavingReason", s == OFFBOARDED ? "resignation" : NULL);
 	put_date(t, "probationEndDate", rec->created, 120);
 	put_raw(t, "workingDays",
-	    rec->n % 5 ? "[{\"day\":\"monday\"},{\"day\":\"tuesday\"},{\"day\":"
-			 "\"wednesday\"},{\"day\":\"thursday\"},"
+	    rec->n % 5 ? "[{\"day\":\"monday\"},{\"day\":\"tuesday\"},{\"day\":\"wednesday\"},{"
+			 "\"day\":\"thursday\"},"
 			 "{\"day\":\"friday\"}]"
 		       : "[{\"day\":\"monday\"},{\"day\":\"tuesday\"}]");
 	put(t, "contractType", rec->n % 3 ? "full-time" : "part-time");
 	put_raw(t, "fte", rec->n % 3 ? "1.0" : "0.80");
-	put_raw(t, "teams",
-	    rec->n % 4 == 2 ? "[]" : "[{\"name\":\"Data\"},{\"name\":\"R&D\"}]");
+	put_raw(t, "teams", rec->n % 4 == 2 ? "[]" : "[{\"name\":\"Data\"},{\"name\":\"R&D\"}]");
 	name_of(t, "employeeId");
 	text_fmt(t, "\"E%05u\"", rec->n);
 	/* 2^53 + 1 and on by twos: no double holds any of these. */
@@ -588,8 +577,8 @@ real_person(struct text *t, const struct record *rec, bool null_parents)
 		put(t, "profilePhoto", NULL);
 	else
 		text_fmt(t,
-		    ",\"profilePhoto\":{\"id\":\"ph%u\",\"variants\":{\"64\":\"https://"
-		    "img.example/64/%u\","
+		    ",\"profilePhoto\":{\"id\":\"ph%u\",\"variants\":{\"64\":\"https://img.example/"
+		    "64/%u\","
 		    "\"320\":\"https://img.example/320/%u\"}}",
 		    rec->n, rec->n, rec->n);
 	person_work(t, rec);

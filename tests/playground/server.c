@@ -85,16 +85,16 @@ param(struct request *req, const char *name)
 }
 
 bool
-param_int(struct request *req, struct answer *a, const char *name, int64_t min,
-    int64_t max, int64_t *v)
+param_int(
+    struct request *req, struct answer *a, const char *name, int64_t min, int64_t max, int64_t *v)
 {
 	const char *s = param(req, name);
 
 	if (s == NULL || parse_int(s, min, max, v))
 		return true;
 	if (max == INT64_MAX || max == INT32_MAX)
-		answer_error(a, 400, "%s must be an integer of at least %lld", name,
-		    (long long)min);
+		answer_error(
+		    a, 400, "%s must be an integer of at least %lld", name, (long long)min);
 	else
 		answer_error(a, 400, "%s must be an integer from %lld to %lld", name,
 		    (long long)min, (long long)max);
@@ -122,13 +122,11 @@ below(const char *path, const char *route)
 						: strcmp(path, route) == 0;
 }
 
-/* The route for the request; *allowed says whether its path has one with another method.
- */
+/* The route for the request; *allowed says whether its path has one with another method. */
 static const struct route *
 find_route(const struct request *req, bool *allowed)
 {
-	static const struct route *const all[] = {
-	    user_routes, humaans_routes, control_routes};
+	static const struct route *const all[] = {user_routes, humaans_routes, control_routes};
 	const char *method = strcmp(req->method, "HEAD") == 0 ? "GET" : req->method;
 
 	*allowed = false;
@@ -191,8 +189,7 @@ collect(struct request *req)
 	faults_collect(&req->faults, req->path);
 }
 
-/* Everything that needs the lock: find the answer and make as much of it as is to be in
- * memory. */
+/* Everything that needs the lock: find the answer and make as much of it as is to be in memory. */
 static void
 answer(struct request *req, struct answer *a, bool control)
 {
@@ -249,15 +246,14 @@ request_new(void *cls, const char *uri, struct MHD_Connection *c)
 		err(74, "out of memory");
 	req->mhd = c;
 	req->auth = "absent";
-	req->conn =
-	    (uintptr_t)MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
-		->socket_context;
+	req->conn = (uintptr_t)MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+			->socket_context;
 	return req;
 }
 
 static void
-request_done(void *cls, struct MHD_Connection *c, void **con_cls,
-    enum MHD_RequestTerminationCode code)
+request_done(
+    void *cls, struct MHD_Connection *c, void **con_cls, enum MHD_RequestTerminationCode code)
 {
 	struct request *req = *con_cls;
 
@@ -301,8 +297,8 @@ handle(void *cls, struct MHD_Connection *c, const char *url, const char *method,
 }
 
 static void
-connected(void *cls, struct MHD_Connection *c, void **context,
-    enum MHD_ConnectionNotificationCode code)
+connected(
+    void *cls, struct MHD_Connection *c, void **context, enum MHD_ConnectionNotificationCode code)
 {
 	(void)cls;
 	(void)c;
@@ -319,14 +315,13 @@ server_start(const struct server_opts *o)
 
 	opts = *o;
 	server_refill();
-	server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD |
-				      MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL,
-	    0, NULL, NULL, handle, NULL, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&addr,
+	server = MHD_start_daemon(
+	    MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0, NULL,
+	    NULL, handle, NULL, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&addr,
 	    MHD_OPTION_URI_LOG_CALLBACK, request_new, NULL, MHD_OPTION_NOTIFY_COMPLETED,
 	    request_done, NULL, MHD_OPTION_NOTIFY_CONNECTION, connected, NULL,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)131072,
-	    MHD_OPTION_CONNECTION_LIMIT, 1000u, MHD_OPTION_LISTEN_BACKLOG_SIZE, 511u,
-	    MHD_OPTION_END);
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)131072, MHD_OPTION_CONNECTION_LIMIT, 1000u,
+	    MHD_OPTION_LISTEN_BACKLOG_SIZE, 511u, MHD_OPTION_END);
 	if (server == NULL)
 		err(74, "cannot listen on 127.0.0.1:%u", o->port);
 	return MHD_get_daemon_info(server, MHD_DAEMON_INFO_BIND_PORT)->port;

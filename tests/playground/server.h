@@ -1,9 +1,8 @@
 /*
  * Requests, answers, and the routes between them.
  *
- * Every handler runs under the server's lock, in its connection's own thread; it fills an
- * answer that is zeroed but for status 200. Strings of a request live as long as the
- * request.
+ * Every handler runs under the server's lock, in its connection's own thread; it fills an answer that is
+ * zeroed but for status 200. Strings of a request live as long as the request.
  */
 #ifndef SERVER_H
 #define SERVER_H
@@ -65,8 +64,7 @@ struct answer {
 typedef void route_fn(struct request *req, struct answer *a);
 
 struct route {
-	const char *method,
-	    *path; /* a path that ends in / also serves what is below it */
+	const char *method, *path; /* a path that ends in / also serves what is below it */
 	route_fn *fn;
 	const char *help;
 };
@@ -75,8 +73,7 @@ extern const struct route user_routes[], humaans_routes[], control_routes[];
 
 /* A line for each route. */
 void routes_help(struct text *t);
-/* The playground's own state: the order of its users, its companies and departments.
- * newest is in ms. */
+/* The playground's own state: the order of its users, its companies and departments. newest is in ms. */
 void users_init(uint64_t seed, int64_t newest);
 void users_reset(void);
 
@@ -98,8 +95,8 @@ void server_refill(void);
 /* A parameter's value, or null. Marks it as known. */
 const char *param(struct request *req, const char *name);
 /* An integer parameter; false after answering 400. */
-bool param_int(struct request *req, struct answer *a, const char *name, int64_t min,
-    int64_t max, int64_t *v);
+bool param_int(
+    struct request *req, struct answer *a, const char *name, int64_t min, int64_t max, int64_t *v);
 /* False after answering 400 if there is a parameter that nobody asked for. */
 bool params_known(struct request *req, struct answer *a);
 const char *header(const struct request *req, const char *name);
@@ -108,8 +105,7 @@ const char *header(const struct request *req, const char *name);
 void answer_error(struct answer *a, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* The way Humaans says it; code is also its name. */
-void answer_humaans_error(
-    struct answer *a, int status, const char *code, const char *message);
+void answer_humaans_error(struct answer *a, int status, const char *code, const char *message);
 void answer_html(struct answer *a, int status, const char *title, const char *words);
 /* name must be a literal; value is copied. */
 void answer_header(struct answer *a, const char *name, const char *value);
@@ -127,18 +123,17 @@ struct page {
 
 /* The page size the server grants to who asks for limit. */
 int64_t page_size(const struct request *req, int64_t limit);
-void page_make(struct page *p, const struct request *req, enum resource r,
-    const struct query *q, int64_t skip, int64_t limit);
+void page_make(struct page *p, const struct request *req, enum resource r, const struct query *q,
+    int64_t skip, int64_t limit);
 /*
- * Open the array that holds the page: `before`, then member name ("\"data\":", or "" for
- * a root array). Closing it is the start of a->tail; the caller adds the rest.
+ * Open the array that holds the page: `before`, then member name ("\"data\":", or "" for a root array). Closing
+ * it is the start of a->tail; the caller adds the rest.
  */
-void answer_list(struct answer *a, const struct request *req, enum resource r,
-    const struct page *p, render_fn *render, const char *before, const char *member);
+void answer_list(struct answer *a, const struct request *req, enum resource r, const struct page *p,
+    render_fn *render, const char *before, const char *member);
 /* Change the data under the list just answered, if the drift fault asks for it. */
 void answer_drift(const struct request *req, const struct answer *a);
-/* Faults of the body as a whole, once all of it is in a->head: html, error-200, bad-json.
- */
+/* Faults of the body as a whole, once all of it is in a->head: html, error-200, bad-json. */
 void answer_spoil(struct answer *a, const struct faults *f);
 /* The status and redirect faults; false where neither is asked for. */
 bool answer_fault(struct answer *a, const struct request *req);

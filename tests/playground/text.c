@@ -81,11 +81,7 @@ text_release(struct text *t)
 static size_t
 utf8_len(const unsigned char *s, size_t len)
 {
-	size_t n = s[0] < 0x80    ? 1
-		   : s[0] >= 0xf0 ? 4
-		   : s[0] >= 0xe0 ? 3
-		   : s[0] >= 0xc2 ? 2
-				  : 0;
+	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc2 ? 2 : 0;
 
 	if (n == 0 || n > len || s[0] > 0xf4)
 		return 0;
@@ -105,8 +101,8 @@ text_escape(struct text *t, const char *s, size_t len)
 
 	for (size_t i = 0; i < len;) {
 		size_t run = i;
-		while (run < len && u[run] >= 0x20 && u[run] < 0x7f && u[run] != '"' &&
-		       u[run] != '\\')
+		while (
+		    run < len && u[run] >= 0x20 && u[run] < 0x7f && u[run] != '"' && u[run] != '\\')
 			run++;
 		text_add(t, s + i, run - i);
 		if ((i = run) == len)
@@ -177,8 +173,8 @@ void
 text_http_date(struct text *t, int64_t seconds)
 {
 	static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-	static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul",
-	    "Aug", "Sep", "Oct", "Nov", "Dec"};
+	static const char months[][4] = {
+	    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 	struct tm tm;
 
 	gmtime_r(&seconds, &tm);
@@ -197,8 +193,7 @@ text_percent(struct text *t, const char *s)
 	}
 }
 
-static const char base64[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void
 text_base64(struct text *t, const void *p, size_t len)
@@ -225,13 +220,11 @@ text_unbase64(struct text *t, const char *s)
 
 	if (len == 0 || len % 4 != 0)
 		return false;
-	size_t pad =
-	    (s[len - 1] == '=') + (size_t)(s[len - 1] == '=' && s[len - 2] == '=');
+	size_t pad = (s[len - 1] == '=') + (size_t)(s[len - 1] == '=' && s[len - 2] == '=');
 	for (size_t i = 0; i < len; i += 4) {
 		unsigned v = 0;
 		for (size_t k = 0; k < 4; k++) {
-			const char *at =
-			    i + k < len - pad ? strchr(base64, s[i + k]) : base64;
+			const char *at = i + k < len - pad ? strchr(base64, s[i + k]) : base64;
 			if (at == NULL)
 				return false;
 			v = v << 6 | (unsigned)(at - base64);
@@ -283,9 +276,7 @@ take_zone(const char **s, bool strict, int *millis, bool *rest, int *offset)
 		int digits = 0;
 		for ((*s)++; isdigit((unsigned char)**s); (*s)++, digits++) {
 			if (digits < 3)
-				*millis += (**s - '0') * (digits == 0      ? 100
-							     : digits == 1 ? 10
-									   : 1);
+				*millis += (**s - '0') * (digits == 0 ? 100 : digits == 1 ? 10 : 1);
 			else if (**s != '0')
 				*rest = true;
 		}
@@ -311,8 +302,7 @@ parse_time(const char *s, bool strict, int64_t *ms, bool *rest)
 	if (!take_fields(&s, '-', date, 3, 4))
 		return false;
 	if (*s != '\0' || strict) {
-		if (*s != 'T' || !take_char(&s, 'T') ||
-		    !take_fields(&s, ':', clock, 3, 2) ||
+		if (*s != 'T' || !take_char(&s, 'T') || !take_fields(&s, ':', clock, 3, 2) ||
 		    !take_zone(&s, strict, &millis, &lost, &offset))
 			return false;
 	}
@@ -324,8 +314,8 @@ parse_time(const char *s, bool strict, int64_t *ms, bool *rest)
 	    .tm_sec = clock[2]};
 	time_t t = timegm(&tm);
 	/* timegm() quietly turns February 30 into March 2. */
-	if (tm.tm_mon != date[1] - 1 || tm.tm_mday != date[2] || clock[0] > 23 ||
-	    clock[1] > 59 || clock[2] > 59)
+	if (tm.tm_mon != date[1] - 1 || tm.tm_mday != date[2] || clock[0] > 23 || clock[1] > 59 ||
+	    clock[2] > 59)
 		return false;
 	*ms = ((int64_t)t - offset) * 1000 + millis;
 	if (rest)
@@ -340,8 +330,8 @@ parse_int(const char *s, int64_t min, int64_t max, int64_t *v)
 
 	errno = 0;
 	long long n = strtoll(s, &end, 10);
-	if (errno || end == s || *end || isspace((unsigned char)*s) || *s == '+' ||
-	    n < min || n > max)
+	if (errno || end == s || *end || isspace((unsigned char)*s) || *s == '+' || n < min ||
+	    n > max)
 		return false;
 	*v = n;
 	return true;
@@ -361,8 +351,7 @@ mix(uint64_t x)
 uint64_t
 unmix(uint64_t x)
 {
-	/* Newton's iteration doubles the correct low bits of an odd number's inverse: 3,
-	 * 6, 12, … 96. */
+	/* Newton's iteration doubles the correct low bits of an odd number's inverse: 3, 6, 12, … 96. */
 	uint64_t m = 0xd6e8feb86659fd93u, inverse = m;
 	for (int i = 0; i < 5; i++)
 		inverse *= 2 - m * inverse;

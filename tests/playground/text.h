@@ -1,9 +1,8 @@
 /*
  * Growing text, and the few ways this server writes into it.
  *
- * A zeroed struct text is empty and valid; text_release() frees and empties it. The bytes
- * are always followed by a NUL that len does not count. Out of memory ends the program:
- * there is nothing to save.
+ * A zeroed struct text is empty and valid; text_release() frees and empties it. The bytes are always
+ * followed by a NUL that len does not count. Out of memory ends the program: there is nothing to save.
  */
 #ifndef TEXT_H
 #define TEXT_H
@@ -26,13 +25,11 @@ void text_int(struct text *t, int64_t v);
 void text_fmt(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void text_release(struct text *t);
 
-/* The inside of a JSON string, escaped as JSON needs and no more; UTF-8 passes, stray
- * bytes become \u00XX. */
+/* The inside of a JSON string, escaped as JSON needs and no more; UTF-8 passes, stray bytes become \u00XX. */
 void text_escape(struct text *t, const char *s, size_t len);
 /* A whole JSON string, or null for a null pointer. */
 void text_json(struct text *t, const char *s);
-/* Milliseconds since 1970 as 2026-01-31T12:00:00Z, with .000 before the Z where millis is
- * set. */
+/* Milliseconds since 1970 as 2026-01-31T12:00:00Z, with .000 before the Z where millis is set. */
 void text_time(struct text *t, int64_t ms, bool millis);
 /* The form of RFC 9110 dates, for headers. */
 void text_http_date(struct text *t, int64_t seconds);
@@ -43,9 +40,8 @@ void text_base64(struct text *t, const void *p, size_t len);
 bool text_unbase64(struct text *t, const char *s);
 
 /*
- * Read a time. strict takes YYYY-MM-DDTHH:MM:SSZ alone; otherwise a fraction, an offset,
- * or a bare date are welcome too. *ms is rounded down and *rest says that digits were
- * lost (rest may be NULL).
+ * Read a time. strict takes YYYY-MM-DDTHH:MM:SSZ alone; otherwise a fraction, an offset, or a bare date are
+ * welcome too. *ms is rounded down and *rest says that digits were lost (rest may be NULL).
  */
 bool parse_time(const char *s, bool strict, int64_t *ms, bool *rest);
 /* A decimal integer within [min, max] and nothing else. */

@@ -1,5 +1,4 @@
-/* The routes modelled on Fivetran's API playground, and the paging styles it lacks, over
- * the same users. */
+/* The routes modelled on Fivetran's API playground, and the paging styles it lacks, over the same users. */
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,8 +33,8 @@ users_reset(void)
 		int64_t at = start_newest - (int64_t)(FIRM_COUNT - f) * 86400000;
 		firms[f] = (struct dept){f + 1, at, at + 1800000};
 		for (int d = 0; d < DEPT_COUNT; d++)
-			depts[f][d] = (struct dept){
-			    d + 1, at + d * 3600000, at + d * 3600000 + 600000};
+			depts[f][d] =
+			    (struct dept){d + 1, at + d * 3600000, at + d * 3600000 + 600000};
 	}
 }
 
@@ -48,8 +47,8 @@ users_init(uint64_t seed, int64_t newest)
 }
 
 static bool
-take_word(struct request *req, struct answer *a, const char *name, const char *no,
-    const char *yes, bool *v)
+take_word(struct request *req, struct answer *a, const char *name, const char *no, const char *yes,
+    bool *v)
 {
 	const char *s = param(req, name);
 
@@ -126,8 +125,7 @@ guarded(struct request *req, struct answer *a, enum auth_kind kind)
 	else if (kind == HEADER_KEY || kind == QUERY_KEY)
 		answer_error(a, 401, "the API key is missing or wrong");
 	else
-		answer_html(
-		    a, 401, "Unauthorized", "These credentials do not open this door.");
+		answer_html(a, 401, "Unauthorized", "These credentials do not open this door.");
 }
 
 static void
@@ -163,10 +161,8 @@ query_key(struct request *req, struct answer *a)
 static void
 session_login(struct request *req, struct answer *a)
 {
-	cJSON *json =
-	    cJSON_ParseWithLength(req->body.p ? req->body.p : "", req->body.len);
-	const char *user =
-	    cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "username"));
+	cJSON *json = cJSON_ParseWithLength(req->body.p ? req->body.p : "", req->body.len);
+	const char *user = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "username"));
 	const char *password =
 	    cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "password"));
 
@@ -220,19 +216,17 @@ take_page(struct request *req, struct answer *a, struct listing *l)
 	    !param_int(req, a, "page", 1, INT32_MAX, &l->page) || !params_known(req, a))
 		return false;
 	keep_order(&l->q);
-	page_make(&l->p, req, USERS, &l->q, (l->page - 1) * page_size(req, l->per_page),
-	    l->per_page);
+	page_make(
+	    &l->p, req, USERS, &l->q, (l->page - 1) * page_size(req, l->per_page), l->per_page);
 	return true;
 }
 
 /* The address of a page of this listing. */
 static void
-put_url(struct text *t, struct request *req, const struct listing *l, int64_t page,
-    bool relative)
+put_url(struct text *t, struct request *req, const struct listing *l, int64_t page, bool relative)
 {
 	const char *since = param(req, "updated_since"), *fault = param(req, "_fault");
-	const char *foreign = req->faults.arg[FOREIGN_NEXT],
-		   *host = foreign ? foreign : req->host;
+	const char *foreign = req->faults.arg[FOREIGN_NEXT], *host = foreign ? foreign : req->host;
 
 	if (relative && foreign == NULL)
 		text_str(t, strrchr(req->path, '/') + 1);
@@ -292,10 +286,9 @@ page_number(struct request *req, struct answer *a)
 	int64_t size = page_size(req, l.per_page);
 	answer_list(a, req, USERS, &l.p, user_json, "{", "\"data\":");
 	text_fmt(&a->tail,
-	    ",\"page\":%lld,\"page_size\":%lld,\"total_pages\":%lld,\"total_items\":%lld}"
-	    "\n",
-	    (long long)l.page, (long long)l.p.limit,
-	    (long long)((l.p.total + size - 1) / size), (long long)l.p.total);
+	    ",\"page\":%lld,\"page_size\":%lld,\"total_pages\":%lld,\"total_items\":%lld}\n",
+	    (long long)l.page, (long long)l.p.limit, (long long)((l.p.total + size - 1) / size),
+	    (long long)l.p.total);
 }
 
 static void
@@ -326,15 +319,14 @@ offset(struct request *req, struct answer *a)
 	struct page p;
 	int64_t limit = 10, skip = 0;
 
-	if (!take_order(req, a, &q) ||
-	    !param_int(req, a, "limit", 1, MAX_PER_PAGE, &limit) ||
+	if (!take_order(req, a, &q) || !param_int(req, a, "limit", 1, MAX_PER_PAGE, &limit) ||
 	    !param_int(req, a, "offset", 0, INT32_MAX, &skip) || !params_known(req, a))
 		return;
 	keep_order(&q);
 	page_make(&p, req, USERS, &q, skip, limit);
 	answer_list(a, req, USERS, &p, user_json, "{", "\"data\":");
-	text_fmt(&a->tail, ",\"offset\":%lld,\"limit\":%lld,\"total\":%lld}\n",
-	    (long long)p.skip, (long long)p.limit, (long long)p.total);
+	text_fmt(&a->tail, ",\"offset\":%lld,\"limit\":%lld,\"total\":%lld}\n", (long long)p.skip,
+	    (long long)p.limit, (long long)p.total);
 }
 
 /* A time as keyset token; null where there is none. */
@@ -363,14 +355,13 @@ take_scroll(struct answer *a, const char *scroll, int64_t *ms)
 }
 
 /*
- * The next page starts strictly after the last updatedAt of this one: rows that share it
- * are lost, as in the original.
+ * The next page starts strictly after the last updatedAt of this one: rows that share it are lost, as in the
+ * original.
  */
 static void
 keyset(struct request *req, struct answer *a)
 {
-	const char *since = param(req, "updated_since"),
-		   *scroll = param(req, "scroll_param");
+	const char *since = param(req, "updated_since"), *scroll = param(req, "scroll_param");
 	struct query q;
 	struct page p;
 	struct record last;
@@ -416,8 +407,8 @@ cursor(struct request *req, struct answer *a)
 		answer_error(a, 400, "cursor is not one of ours");
 		goto out;
 	}
-	if (!take_order(req, a, &q) ||
-	    !param_int(req, a, "limit", 1, MAX_PER_PAGE, &limit) || !params_known(req, a))
+	if (!take_order(req, a, &q) || !param_int(req, a, "limit", 1, MAX_PER_PAGE, &limit) ||
+	    !params_known(req, a))
 		goto out;
 	keep_order(&q);
 	page_make(&p, req, USERS, &q, skip, limit);
@@ -425,8 +416,7 @@ cursor(struct request *req, struct answer *a)
 	text_lit(&a->tail, ",\"meta\":{\"next_cursor\":");
 	if (p.more) {
 		at.len = 0;
-		text_fmt(&at, "at:%lld",
-		    (long long)(p.stay ? skip : skip + page_size(req, limit)));
+		text_fmt(&at, "at:%lld", (long long)(p.stay ? skip : skip + page_size(req, limit)));
 		text_base64(&next, at.p, at.len);
 	}
 	text_json(&a->tail, next.p);
@@ -452,8 +442,7 @@ all_users(struct request *req, struct answer *a, struct page *p)
 
 /* Records with no array around them, each as the renderer makes it. */
 static void
-bare(struct request *req, struct answer *a, const char *type, render_fn *render,
-    const char *before)
+bare(struct request *req, struct answer *a, const char *type, render_fn *render, const char *before)
 {
 	struct page p;
 
@@ -527,8 +516,7 @@ incremental_step(struct request *req, struct answer *a)
 	page_make(&p, req, USERS, &q, 0, INT32_MAX);
 	for (p.first = 0; p.first < p.matching && p.all[p.first] + 1 < from; p.first++)
 		;
-	for (p.len = 0; p.first + p.len < p.matching && p.all[p.first + p.len] + 1 <= to;
-	     p.len++)
+	for (p.len = 0; p.first + p.len < p.matching && p.all[p.first + p.len] + 1 <= to; p.len++)
 		;
 	answer_list(a, req, USERS, &p, user_step, "{", "\"data\":");
 	text_lit(&a->tail, "}\n");
@@ -553,8 +541,7 @@ dept_select(const struct dept *all, int n, const struct query *q, const struct d
 			continue;
 		int at = len++;
 		for (; at > 0; at--) {
-			int64_t before = dept_key(v[at - 1], q),
-				here = dept_key(&all[i], q);
+			int64_t before = dept_key(v[at - 1], q), here = dept_key(&all[i], q);
 			if (q->sort[0].desc ? before >= here : before <= here)
 				break;
 			v[at] = v[at - 1];
@@ -572,8 +559,7 @@ dept_bump(struct dept *all, int n)
 	int count = (int)(luck % (unsigned)(n + 1));
 
 	for (int i = 0; i < count; i++)
-		all[(luck / 16 + (unsigned)i) % (unsigned)n].updated = bump_clock +=
-		    60000;
+		all[(luck / 16 + (unsigned)i) % (unsigned)n].updated = bump_clock += 60000;
 }
 
 static void
@@ -591,8 +577,7 @@ dept_list(struct request *req, struct answer *a, struct dept *all, int n, int fi
 	for (int i = 0; i < len; i++) {
 		if (firm > 0)
 			text_fmt(&a->head,
-			    "%s{\"department_id\":%d,\"company_id\":%d,\"department_"
-			    "name\":\"%s\"",
+			    "%s{\"department_id\":%d,\"company_id\":%d,\"department_name\":\"%s\"",
 			    i ? "," : "", v[i]->id, firm, names[v[i]->id - 1]);
 		else
 			text_fmt(&a->head, "%s{\"company_id\":%d,\"company_name\":\"%s\"",
@@ -645,20 +630,16 @@ const struct route user_routes[] = {
     {"GET", "/pagination/next_page_url", next_page_url,
 	"order_by order_type updated_since per_page page"},
     {"GET", "/pagination/relative_next", relative_next, "the same, with a relative URL"},
-    {"GET", "/pagination/link", link_header,
-	"the same, in a Link header around a root array"},
+    {"GET", "/pagination/link", link_header, "the same, in a Link header around a root array"},
     {"GET", "/pagination/page_number", page_number, "the same, with total_pages"},
-    {"GET", "/pagination/offset", offset,
-	"order_by order_type updated_since limit offset"},
-    {"GET", "/pagination/cursor", cursor,
-	"order_by order_type updated_since limit cursor"},
+    {"GET", "/pagination/offset", offset, "order_by order_type updated_since limit offset"},
+    {"GET", "/pagination/cursor", cursor, "order_by order_type updated_since limit cursor"},
     {"GET", "/pagination/keyset", keyset, "updated_since, then scroll_param"},
     {"GET", "/export/csv", export_csv, "all users; order_by order_type updated_since"},
     {"GET", "/array", array, "the same as a root array"},
     {"GET", "/ndjson", ndjson, "the same, a record a line"},
     {"GET", "/incremental/timestamp", incremental_timestamp, "since"},
     {"GET", "/incremental/step", incremental_step, "start_id end_id, both inclusive"},
-    {"GET", "/cursors/", cursors,
-	"companies, and ID/departments; they change as they are read"},
+    {"GET", "/cursors/", cursors, "companies, and ID/departments; they change as they are read"},
     {0},
 };

@@ -24,8 +24,7 @@ wire_sleep(int64_t ms)
 static int
 socket_of(const struct request *req)
 {
-	return MHD_get_connection_info(req->mhd, MHD_CONNECTION_INFO_CONNECTION_FD)
-	    ->connect_fd;
+	return MHD_get_connection_info(req->mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 }
 
 static bool
@@ -104,9 +103,8 @@ cut_at(const struct faults *f, enum fault_id id, size_t len)
 }
 
 /*
- * The malformed answers. Linux resets a connection at once when its socket is told to
- * connect to nowhere; SO_LINGER would wait for libmicrohttpd's close(), after its
- * shutdown() told the client all is well.
+ * The malformed answers. Linux resets a connection at once when its socket is told to connect to nowhere;
+ * SO_LINGER would wait for libmicrohttpd's close(), after its shutdown() told the client all is well.
  */
 static void
 raw_answer(const struct request *req, const struct answer *a)
@@ -125,8 +123,7 @@ raw_answer(const struct request *req, const struct answer *a)
 		size_t n = (size_t)fault_number(f, RESET, 0);
 		raw_send(fd, t.p, n < t.len ? n : t.len);
 		wire_sleep(SLICE_MS); /* what was sent is to arrive */
-		connect(fd, &(struct sockaddr){.sa_family = AF_UNSPEC},
-		    sizeof(struct sockaddr));
+		connect(fd, &(struct sockaddr){.sa_family = AF_UNSPEC}, sizeof(struct sockaddr));
 	} else if (fault_has(f, STALL)) {
 		size_t n = (size_t)fault_number(f, STALL, 0);
 		if (raw_send(fd, t.p, head + (n < a->head.len ? n : a->head.len)))
@@ -269,10 +266,8 @@ proper_answer(const struct request *req, struct answer *a)
 	if (a->status != 204 && a->status != 304)
 		MHD_add_response_header(r, "Content-Type", type);
 	for (size_t i = 0; i < nheader; i++)
-		MHD_add_response_header(
-		    r, headers.header[i].name, headers.header[i].value);
-	enum MHD_Result result =
-	    MHD_queue_response(req->mhd, (unsigned)headers.status, r);
+		MHD_add_response_header(r, headers.header[i].name, headers.header[i].value);
+	enum MHD_Result result = MHD_queue_response(req->mhd, (unsigned)headers.status, r);
 	MHD_destroy_response(r);
 	return result;
 }
@@ -292,8 +287,7 @@ wire_needs_whole(const struct faults *f)
 enum MHD_Result
 wire_send(struct request *req, struct answer *a)
 {
-	static const enum fault_id raw[] = {
-	    CUT_CHUNKED, CUT_CLOSE, CUT_LENGTH, RESET, SLOW, STALL};
+	static const enum fault_id raw[] = {CUT_CHUNKED, CUT_CLOSE, CUT_LENGTH, RESET, SLOW, STALL};
 	const struct faults *f = &req->faults;
 
 	if (fault_has(f, GZIP) || fault_has(f, CUT_GZIP))
