@@ -66,7 +66,7 @@ setup() {
 		case $tool in
 		cs-fetch) contains "$output" 'libcurl[/ ][0-9]' ;;
 		cs-map) contains "$output" 'jq[/ ][0-9]' ;;
-		cs-load | cs-state) contains "$output" 'SQLite[/ ][0-9]' ;;
+		cs-load | cs-state) contains "$output" '(SQLite|sqlite)[/ ][0-9]' ;;
 		esac
 	done
 }
