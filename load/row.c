@@ -195,8 +195,10 @@ run(struct db *db, sqlite3_stmt *st, bool *found)
 	if (found)
 		*found = rc == SQLITE_ROW;
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
-		if ((rc == SQLITE_CONSTRAINT || rc == SQLITE_MISMATCH || rc == SQLITE_TOOBIG) &&
-		    !sqlite3_get_autocommit(db->h))
+		int primary = rc & 0xff;
+
+		if ((primary == SQLITE_CONSTRAINT || primary == SQLITE_MISMATCH ||
+			primary == SQLITE_TOOBIG) && !sqlite3_get_autocommit(db->h))
 			r = row_bad(&db->sink, "%s", sqlite3_errmsg(db->h));
 		else
 			r = db_fail(db);
@@ -370,13 +372,13 @@ sqlite_row(struct sink *sink, const struct row *row)
 	if (row->op != OP_UPSERT && !t->key.n)
 		return row_bad(sink, "table \"%s\" has no key to find a row by (--key)", t->name);
 	r = read_record(db, t, row, &members);
-	if (r == 0)
-		r = check_key(db, t);
 	if (r == 0 && row->op != OP_UPSERT && !t->exists) {
 		sink->counts.ignored++;
 		table_undo(t);
 		return 0;
 	}
+	if (r == 0)
+		r = check_key(db, t);
 	if (r == 0 && !t->exists)
 		r = first_columns(db, t);
 	if (r) {

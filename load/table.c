@@ -444,7 +444,7 @@ ensure_unique(struct db *db, struct table *t)
 	buf_addc(&db->sql, ')');
 	if (sqlite3_exec(db->h, db->sql.p, NULL, NULL, NULL) == SQLITE_OK)
 		return 0;
-	if (sqlite3_errcode(db->h) != SQLITE_CONSTRAINT)
+	if ((sqlite3_errcode(db->h) & 0xff) != SQLITE_CONSTRAINT)
 		return db_fail(db);
 	warnx("%s: table \"%s\" has no unique index on its key, and none can be made: it holds "
 	      "rows with equal keys", db->path, t->name);
