@@ -27,12 +27,13 @@ flags   = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -Ilib $(warn) $(WERR
           -fstack-protector-strong $(pc-cflags)
 
 # libjq 1.6 has no .pc file; the others have one wherever they are packaged.
+# No -lonig: it has a regcomp(3) of its own, which would take the place of the C library's.
 pc        = $(shell pkg-config $(1) $(2) 2>/dev/null)
 pc-cflags := $(call pc,--cflags,libcurl sqlite3 libcjson)
 curl      := $(or $(call pc,--libs,libcurl),-lcurl)
 sqlite    := $(or $(call pc,--libs,sqlite3),-lsqlite3)
 cjson     := $(or $(call pc,--libs,libcjson),-lcjson)
-jq        := $(or $(call pc,--libs,libjq),-ljq -lonig)
+jq        := $(or $(call pc,--libs,libjq),-ljq)
 z         := $(or $(call pc,--libs,zlib),-lz)
 mhd       := $(or $(call pc,--libs,libmicrohttpd),-lmicrohttpd)
 

@@ -1,0 +1,15 @@
+/* What a request says of who is asking. */
+#ifndef AUTH_H
+#define AUTH_H
+
+#include "opts.h"
+
+struct credentials {
+	char *header;	     /* a whole header line, or NULL */
+	char *param, *value; /* a query parameter, or NULL */
+};
+
+/* Read the secrets that o->auth needs; ends the process when one is missing. Nothing of it is freed. */
+void	auth_init(struct credentials *c, struct opts *o);
+
+#endif

@@ -1,0 +1,76 @@
+/* --check: ask once and tell people what came. */
+#include "run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "job.h"
+#include "lines.h"
+#include "stop.h"
+
+static void
+list_fields(struct slice record, struct buf *out)
+{
+	struct scan s = {0};
+	struct slice key;
+	struct value v;
+
+	scan_init(&s, record.p, record.n);
+	if (scan_type(&s) == JSON_OBJECT && scan_enter(&s) == 0)
+		while (scan_key(&s, &key) > 0 && scan_value(&s, &v) == 0)
+			buf_addf(out, " %.*s", (int)key.n, key.p);
+	scan_release(&s);
+}
+
+static void
+describe(struct job *j, const char *name, int more, struct buf *out)
+{
+	const struct split *s = &j->page.split;
+	const char *type = http_field(j->http, "content-type", 0), *nl;
+
+	if (name != NULL)
+		buf_addf(out, "%s: ", name);
+	mask(out, j->page.url.p, j->page.url.len);
+	buf_addf(out, "\n  status   %ld, %s\n", j->page.status, type != NULL ? type : "no content type");
+	buf_addf(out, "  records  %" PRIu64 " on this page", j->pager.received);
+	if (j->pager.total != UINT64_MAX)
+		buf_addf(out, ", %" PRIu64 " in all", j->pager.total);
+	buf_addf(out, ", %s\n", more == PAGER_END ? "no more pages" : "more pages follow");
+	if (s->n > 0 && (nl = memchr(s->page.p, '\n', s->page.len)) != NULL) {
+		buf_adds(out, "  fields  ");
+		list_fields(split_record(s->page.p, nl - s->page.p), out);
+		buf_addc(out, '\n');
+	}
+	if (j->cursor.max.text.len > 0)
+		buf_addf(out, "  cursor   %s up to %s\n", j->o->cursor_field->text, j->cursor.max.text.p);
+}
+
+int
+run_check(struct opts *o, const char *name)
+{
+	struct job j;
+	struct buf text = {0};
+	int r, more;
+
+	if ((r = job_init(&j, o)) != 0)
+		goto out;
+	stop_init();
+	pager_request(&j.pager, &j.request);
+	if ((r = page_get(&j.page, j.http, o, &j.request, true, false)) != 0) {
+		if (r == PAGE_SIGNAL)
+			stop_die(stop_signal());
+		goto out;
+	}
+	more = pager_take(&j.pager, &j.page, j.http);
+	r = more <= PAGER_CAPPED ? cursor_page(&j.cursor, &j.page.split, 1) : more;
+	describe(&j, name, more, &text);
+	if (write_all(STDOUT_FILENO, text.p, text.len) < 0)
+		r = fail(CS_IO, "stdout: %s", strerror(errno));
+out:
+	buf_release(&text);
+	job_release(&j);
+	return r;
+}

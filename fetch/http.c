@@ -1,0 +1,375 @@
+#include "http.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "stop.h"
+#include "url.h"
+
+#define ERROR_BODY_MAX (1u << 20) /* bytes of a body that nobody wants before we hang up */
+
+struct http {
+	const struct opts *o;
+	const struct credentials *c;
+	CURLM *multi;
+	CURL *easy;
+	struct buf form;
+	char error[CURL_ERROR_SIZE];
+	struct reply *reply; /* of the running transfer */
+	bool begun;	     /* its body */
+	int sunk;	     /* what the body's reader said last */
+};
+
+void
+request_release(struct request *r)
+{
+	buf_release(&r->url);
+	buf_release(&r->cursor_header);
+}
+
+const char *
+http_method(const struct opts *o)
+{
+	if (o->method != NULL)
+		return o->method;
+	return o->data != NULL || o->form.n > 0 ? "POST" : "GET";
+}
+
+static int
+sink(void *arg, const char *p, size_t n)
+{
+	struct http *h = arg;
+
+	return h->reply->sink(h->reply->arg, h->reply->status, p, n);
+}
+
+static size_t
+on_body(char *p, size_t size, size_t n, void *arg)
+{
+	struct http *h = arg;
+	struct reply *r = h->reply;
+
+	n *= size;
+	if (!h->begun) {
+		curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &r->status);
+		h->sunk = body_begin(&r->body, http_field(h, "content-encoding", 0));
+		h->begun = true;
+	}
+	if (h->sunk == 0)
+		h->sunk = body_feed(&r->body, p, n);
+	if (h->sunk == 0 && (r->status < 200 || r->status > 299) && r->body.in > ERROR_BODY_MAX)
+		h->sunk = 1;
+	return h->sunk == 0 ? n : 0;
+}
+
+static void
+set_text(CURL *e, CURLoption option, const char *value, const char *name)
+{
+	if (value != NULL && curl_easy_setopt(e, option, value) != CURLE_OK)
+		die(CS_USAGE, "%s: this libcurl cannot do that", name);
+}
+
+static void
+set_form(struct http *h)
+{
+	for (size_t i = 0; i < h->o->form.n; i++) {
+		const char *text = h->o->form.v[i].text, *eq = strchr(text, '=');
+		char *name = xstrndup(text, eq - text);
+		if (h->form.len > 0)
+			buf_addc(&h->form, '&');
+		url_encode(&h->form, name);
+		buf_addc(&h->form, '=');
+		url_encode(&h->form, eq + 1);
+		free(name);
+	}
+}
+
+static void
+set_body(struct http *h)
+{
+	const struct opts *o = h->o;
+	const char *method = http_method(o);
+
+	if (o->data != NULL || h->form.len > 0) {
+		curl_easy_setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+		    (curl_off_t)(o->data != NULL ? o->data_len : h->form.len));
+		curl_easy_setopt(h->easy, CURLOPT_POSTFIELDS, o->data != NULL ? o->data : h->form.p);
+	}
+	if (strcmp(method, "HEAD") == 0)
+		curl_easy_setopt(h->easy, CURLOPT_NOBODY, 1L);
+	else
+		curl_easy_setopt(h->easy, CURLOPT_CUSTOMREQUEST, method);
+}
+
+struct http *
+http_new(const struct opts *o, const struct credentials *c)
+{
+	struct http *h = xcalloc(1, sizeof(*h));
+	CURL *e;
+
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	h->o = o;
+	h->c = c;
+	h->multi = curl_multi_init();
+	h->easy = e = curl_easy_init();
+	if (h->multi == NULL || e == NULL)
+		die(CS_IO, "libcurl cannot start");
+	set_form(h);
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, h->error);
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 256L << 10);
+	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(e, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout);
+	/* Never CURLOPT_TIMEOUT: it counts the time that our own reader makes us wait. */
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)((o->stall_timeout + 999) / 1000));
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, h);
+	set_text(e, CURLOPT_CAINFO, o->cacert, "--cacert");
+	set_text(e, CURLOPT_SSLCERT, o->cert, "--cert");
+	set_text(e, CURLOPT_SSLKEY, o->key, "--key");
+	set_text(e, CURLOPT_PROXY, o->proxy, "--proxy");
+	set_text(e, CURLOPT_UNIX_SOCKET_PATH, o->unix_socket, "--unix-socket");
+	return h;
+}
+
+void
+http_free(struct http *h)
+{
+	if (h == NULL)
+		return;
+	curl_multi_cleanup(h->multi);
+	curl_easy_cleanup(h->easy);
+	buf_release(&h->form);
+	free(h);
+	curl_global_cleanup();
+}
+
+static bool
+same_name(const char *line, const char *other)
+{
+	size_t n = strcspn(line, ":");
+
+	return n == strcspn(other, ":") && strncasecmp(line, other, n) == 0;
+}
+
+/* Ours, unless the user has one of that name. */
+static void
+usual(struct curl_slist **list, const struct opts *o, bool foreign, const char *line)
+{
+	for (size_t i = 0; i < o->header.n && !foreign; i++)
+		if (same_name(o->header.v[i].text, line))
+			return;
+	*list = curl_slist_append(*list, line);
+}
+
+static struct curl_slist *
+headers(const struct http *h, const struct request *q)
+{
+	const struct opts *o = h->o;
+	struct curl_slist *list = NULL;
+
+	usual(&list, o, q->foreign,
+	    o->format == FORMAT_NDJSON ? "Accept: application/x-ndjson, */*;q=0.1"
+				       : "Accept: application/json, */*;q=0.1");
+	usual(&list, o, q->foreign, "Accept-Encoding: gzip");
+	usual(&list, o, q->foreign, "User-Agent: cs-fetch/" CS_VERSION);
+	if (o->data_json)
+		usual(&list, o, q->foreign, "Content-Type: application/json");
+	list = curl_slist_append(list, "Expect:");
+	if (q->foreign)
+		return list;
+	for (size_t i = 0; i < o->header.n; i++) {
+		const char *text = o->header.v[i].text;
+		char *line = text[strcspn(text, ":") + 1 + strspn(strchr(text, ':') + 1, " \t")] != '\0'
+				 ? xstrdup(text)
+				 : xasprintf("%.*s;", (int)strcspn(text, ":"), text); /* libcurl's way */
+		list = curl_slist_append(list, line);
+		free(line);
+	}
+	if (h->c->header != NULL)
+		list = curl_slist_append(list, h->c->header);
+	if (q->cursor_header.len > 0)
+		list = curl_slist_append(list, q->cursor_header.p);
+	return list;
+}
+
+/* The URL as it is sent. */
+static void
+full_url(const struct http *h, const struct request *q, struct buf *url)
+{
+	buf_add(url, q->url.p, q->url.len);
+	if (h->c->param != NULL && !q->foreign)
+		url_set(url, h->c->param, h->c->value);
+	else if (h->c->param != NULL)
+		url_set(url, h->c->param, NULL);
+}
+
+const char *
+http_field(struct http *h, const char *name, size_t i)
+{
+	struct curl_header *f;
+
+	if (curl_easy_header(h->easy, name, i, CURLH_HEADER, -1, &f) != CURLHE_OK)
+		return NULL;
+	return f->value;
+}
+
+static bool
+worth_a_retry(CURLcode code)
+{
+	switch (code) {
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_HTTP2:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_OPERATION_TIMEDOUT:
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_GOT_NOTHING:
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+	case CURLE_HTTP2_STREAM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int
+result(struct http *h, CURLcode code)
+{
+	struct reply *r = h->reply;
+
+	buf_clear(&r->why);
+	if (stop_signal() != 0)
+		return HTTP_SIGNAL;
+	if (code == CURLE_OK && body_end(&r->body) == 0)
+		return HTTP_OK;
+	if (r->body.err != NULL) {
+		buf_adds(&r->why, r->body.err);
+		return HTTP_DAMAGED;
+	}
+	if (code == CURLE_WRITE_ERROR && h->sunk != 0)
+		return HTTP_STOPPED;
+	buf_adds(&r->why, h->error[0] != '\0' ? h->error : curl_easy_strerror(code));
+	return worth_a_retry(code) ? HTTP_BROKEN : HTTP_FAILED;
+}
+
+static CURLcode
+perform(struct http *h, void (*tick)(void))
+{
+	CURLcode code = CURLE_ABORTED_BY_CALLBACK;
+	int running = 1, left;
+	CURLMsg *m;
+
+	curl_multi_add_handle(h->multi, h->easy);
+	while (running > 0 && stop_signal() == 0) {
+		if (curl_multi_perform(h->multi, &running) != CURLM_OK)
+			break;
+		if (running > 0)
+			curl_multi_poll(h->multi, NULL, 0, 1000, NULL);
+		if (tick != NULL)
+			tick();
+	}
+	while ((m = curl_multi_info_read(h->multi, &left)) != NULL)
+		if (m->msg == CURLMSG_DONE)
+			code = m->data.result;
+	curl_multi_remove_handle(h->multi, h->easy);
+	return code;
+}
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int
+http_run(struct http *h, const struct request *q, struct reply *r, void (*tick)(void))
+{
+	struct curl_slist *list = headers(h, q);
+	struct buf url = {0};
+	const char *coding;
+	uint64_t start = now_ms();
+	CURLcode code;
+
+	full_url(h, q, &url);
+	r->status = 0;
+	r->body.sink = sink;
+	r->body.arg = h;
+	body_begin(&r->body, NULL);
+	h->reply = r;
+	h->begun = false;
+	h->sunk = 0;
+	h->error[0] = '\0';
+	set_body(h);
+	curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, list);
+	curl_easy_setopt(h->easy, CURLOPT_URL, url.p);
+	code = perform(h, tick);
+	curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, NULL);
+	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &r->status);
+	coding = http_field(h, "transfer-encoding", 0);
+	r->framed = http_field(h, "content-length", 0) != NULL ||
+		    (coding != NULL && strcasestr(coding, "chunked") != NULL);
+	r->ms = now_ms() - start;
+	curl_slist_free_all(list);
+	explicit_bzero(url.p, url.len);
+	buf_release(&url);
+	return result(h, code);
+}
+
+static void
+shell_quote(struct buf *out, const char *s)
+{
+	buf_addc(out, '\'');
+	for (; *s != '\0'; s++)
+		if (*s == '\'')
+			buf_adds(out, "'\\''");
+		else
+			buf_addc(out, *s);
+	buf_addc(out, '\'');
+}
+
+void
+http_curl(struct http *h, const struct request *q, struct buf *out)
+{
+	struct curl_slist *list = headers(h, q);
+	struct buf raw = {0}, url = {0};
+	const char *method = http_method(h->o);
+
+	full_url(h, q, &url);
+	buf_adds(&raw, "curl --compressed");
+	if (strcmp(method, "GET") != 0)
+		buf_addf(&raw, " -X %s", method);
+	for (struct curl_slist *l = list; l != NULL; l = l->next)
+		if (strcmp(l->data, "Expect:") != 0 && strncmp(l->data, "Accept-Encoding:", 16) != 0) {
+			buf_adds(&raw, " -H ");
+			shell_quote(&raw, l->data);
+		}
+	if (h->o->data != NULL || h->form.len > 0) {
+		buf_adds(&raw, " --data-binary ");
+		shell_quote(&raw, h->o->data != NULL ? h->o->data : h->form.p);
+	}
+	buf_addc(&raw, ' ');
+	shell_quote(&raw, url.p);
+	buf_addc(&raw, '\n');
+	mask(out, raw.p, raw.len);
+	curl_slist_free_all(list);
+	explicit_bzero(raw.p, raw.len);
+	explicit_bzero(url.p, url.len);
+	buf_release(&raw);
+	buf_release(&url);
+}

@@ -1,0 +1,451 @@
+#include "opts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "file.h"
+#include "lines.h"
+#include "num.h"
+
+#define LEN(a) (sizeof(a) / sizeof(*(a)))
+
+enum kind {
+	FLAG,	/* bool; no argument on the command line */
+	BOOL,	/* bool; yes or no */
+	TEXT,	/* char * */
+	COUNT,	/* uint64_t in min..max */
+	SIZE,	/* uint64_t bytes, 1K to 4G */
+	TIME,	/* uint64_t milliseconds */
+	WORD,	/* int, index into words */
+	AT,	/* struct path * */
+	SECRET, /* struct secret */
+	CALL	/* set() does it */
+};
+
+struct def {
+	const char *name;
+	enum kind kind;
+	char letter;
+	bool run; /* belongs to one run: not for connector files */
+	size_t at;
+	uint64_t min, max;
+	const char *const *words;
+	void (*set)(struct opts *o, const char *value, const char *where);
+};
+
+static const char *const auths[] = {"none", "bearer", "basic", "header", "query", NULL};
+static const char *const formats[] = {"json", "ndjson", NULL};
+static const char *const paginates[] = {
+    "none", "offset", "page", "cursor", "next-url", "link", NULL};
+static const char *const cursor_types[] = {"time", "integer", "text", NULL};
+static const char *const whens[] = {"auto", "always", "never", NULL};
+
+static void set_allow_host(struct opts *o, const char *value, const char *where);
+static void set_cursor_param(struct opts *o, const char *value, const char *where);
+static void set_data(struct opts *o, const char *value, const char *where);
+static void set_form(struct opts *o, const char *value, const char *where);
+static void set_header(struct opts *o, const char *value, const char *where);
+static void set_json(struct opts *o, const char *value, const char *where);
+static void set_method(struct opts *o, const char *value, const char *where);
+static void set_nothing(struct opts *o, const char *value, const char *where);
+static void set_query(struct opts *o, const char *value, const char *where);
+static void set_set(struct opts *o, const char *value, const char *where);
+static void set_stop_on(struct opts *o, const char *value, const char *where);
+static void set_tries(struct opts *o, const char *value, const char *where);
+
+#define O(field) .at = offsetof(struct opts, field)
+
+/* Sorted by name. */
+static const struct def defs[] = {
+    {"allow-host", CALL, .set = set_allow_host},
+    {"auth", WORD, O(auth), .words = auths},
+    {"auth-name", TEXT, O(auth_name)},
+    {"auth-prefix", TEXT, O(auth_prefix)},
+    {"cacert", TEXT, O(cacert)},
+    {"cert", TEXT, O(cert)},
+    {"check", FLAG, .run = true, O(check)},
+    {"client-filter", FLAG, O(client_filter)},
+    {"config", TEXT, .run = true, O(config)},
+    {"connect-timeout", TIME, O(connect_timeout)},
+    {"connector", TEXT, .run = true, O(connector)},
+    {"cursor-field", AT, O(cursor_field)},
+    {"cursor-param", CALL, .set = set_cursor_param},
+    {"cursor-path", AT, O(cursor_path)},
+    {"cursor-type", WORD, O(cursor_type), .words = cursor_types},
+    {"data", CALL, .set = set_data},
+    {"dry-run", FLAG, 'n', true, O(dry_run)},
+    {"first-page", COUNT, O(first_page), .max = 1000000},
+    {"form", CALL, .set = set_form},
+    {"format", WORD, O(format), .words = formats},
+    {"full", FLAG, .run = true, O(full)},
+    {"get", TEXT, .run = true, O(get)},
+    {"has-more", AT, O(has_more)},
+    {"header", CALL, 'H', .set = set_header},
+    {"help", CALL, 'h', true, .set = set_nothing},
+    {"incremental", BOOL, O(incremental)},
+    {"json", CALL, .set = set_json},
+    {"key", TEXT, O(key)},
+    {"limit-param", TEXT, O(limit_param)},
+    {"lookback", TIME, O(lookback)},
+    {"max-page", SIZE, O(max_page)},
+    {"max-pages", COUNT, O(max_pages), .min = 1, .max = UINT64_MAX},
+    {"max-record", SIZE, O(max_record)},
+    {"max-records", COUNT, O(max_records), .min = 1, .max = UINT64_MAX},
+    {"max-wait", TIME, O(max_wait)},
+    {"method", CALL, 'X', .set = set_method},
+    {"next", AT, O(next)},
+    {"offset-param", TEXT, O(offset_param)},
+    {"page-param", TEXT, O(page_param)},
+    {"page-size", COUNT, O(page_size), .min = 1, .max = 1000000},
+    {"paginate", WORD, O(paginate), .words = paginates},
+    {"param-format", TEXT, O(param_format)},
+    {"password", SECRET, O(password)},
+    {"primary-key", TEXT, O(primary_key)},
+    {"progress", WORD, .run = true, O(progress), .words = whens},
+    {"proxy", TEXT, O(proxy)},
+    {"query", CALL, .set = set_query},
+    {"quiet", FLAG, 'q', O(quiet)},
+    {"records", AT, O(records)},
+    {"retries", COUNT, O(retries), .max = 1000},
+    {"retry-max-time", TIME, O(retry_max_time)},
+    {"retry-post", FLAG, O(retry_post)},
+    {"set", CALL, .run = true, .set = set_set},
+    {"since-param", TEXT, O(since_param)},
+    {"stall-timeout", TIME, O(stall_timeout)},
+    {"start", TEXT, O(start)},
+    {"state", TEXT, .run = true, O(state)},
+    {"stop-on", CALL, .set = set_stop_on},
+    {"stream", TEXT, O(stream)},
+    {"token", SECRET, O(token)},
+    {"total", AT, O(total)},
+    {"total-pages", AT, O(total_pages)},
+    {"tries", CALL, .set = set_tries},
+    {"unix-socket", TEXT, O(unix_socket)},
+    {"url", TEXT, O(url)},
+    {"user", TEXT, O(user)},
+    {"verbose", FLAG, 'v', O(verbose)},
+    {"version", CALL, 'V', true, .set = set_nothing},
+};
+
+void
+opts_init(struct opts *o)
+{
+	*o = (struct opts){
+	    .limit_param = xstrdup("limit"),
+	    .offset_param = xstrdup("offset"),
+	    .page_param = xstrdup("page"),
+	    .cursor_param = xstrdup("cursor"),
+	    .param_format = xstrdup("rfc3339"),
+	    .first_page = 1,
+	    .max_record = LINES_MAX_RECORD,
+	    .max_page = 256u << 20,
+	    .incremental = true,
+	    .retries = 5,
+	    .max_wait = 15 * 60 * 1000,
+	    .connect_timeout = 10 * 1000,
+	    .stall_timeout = 30 * 1000,
+	};
+}
+
+static const struct def *
+find(const char *name)
+{
+	for (size_t i = 0; i < LEN(defs); i++)
+		if (strcmp(defs[i].name, name) == 0)
+			return &defs[i];
+	return NULL;
+}
+
+static int
+word(const char *const *words, const char *value, const char *where)
+{
+	struct buf b = {0};
+	int i;
+
+	for (i = 0; words[i] != NULL; i++) {
+		if (strcmp(words[i], value) == 0)
+			return i;
+		buf_addf(&b, "%s%s", i > 0 ? ", " : "", words[i]);
+	}
+	die(CS_USAGE, "%s: \"%s\" is not one of %s", where, value, b.p);
+}
+
+static bool
+truth(const char *value, const char *where)
+{
+	static const char *const words[] = {
+	    "true", "false", "yes", "no", "on", "off", "1", "0"};
+
+	for (size_t i = 0; i < LEN(words); i++)
+		if (strcasecmp(words[i], value) == 0)
+			return i % 2 == 0;
+	die(CS_USAGE, "%s: \"%s\" is not one of true, false, yes, no, on, off", where, value);
+}
+
+static void
+set_text(char **at, const char *value)
+{
+	free(*at);
+	*at = xstrdup(value);
+}
+
+static void
+refuse_controls(const char *value, const char *where)
+{
+	for (; *value != '\0'; value++)
+		if ((unsigned char)*value < ' ' || *value == 0x7f)
+			die(CS_USAGE, "%s: control characters are not allowed here", where);
+}
+
+/* Add text; its name (up to sep) takes the place of the same name in lower layers. */
+static void
+add(struct opts *o, struct list *l, const char *text, const char *sep)
+{
+	size_t n = strcspn(text, sep), kept = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (*sep != '\0' && l->v[i].layer < o->layer && strcspn(l->v[i].text, sep) == n &&
+		    strncasecmp(l->v[i].text, text, n) == 0)
+			free(l->v[i].text);
+		else
+			l->v[kept++] = l->v[i];
+	}
+	l->v = xreallocarray(l->v, kept + 1, sizeof(*l->v));
+	l->v[kept] = (struct list_item){xstrdup(text), o->layer};
+	l->n = kept + 1;
+}
+
+static void
+set_pair(struct opts *o, struct list *l, const char *value, const char *where)
+{
+	if (*value == '=' || strchr(value, '=') == NULL)
+		die(CS_USAGE, "%s: \"%s\" is not NAME=VALUE", where, value);
+	add(o, l, value, "=");
+}
+
+static void
+set_query(struct opts *o, const char *value, const char *where)
+{
+	set_pair(o, &o->query, value, where);
+}
+
+static void
+set_form(struct opts *o, const char *value, const char *where)
+{
+	set_pair(o, &o->form, value, where);
+}
+
+static void
+set_set(struct opts *o, const char *value, const char *where)
+{
+	set_pair(o, &o->set, value, where);
+}
+
+static void
+set_allow_host(struct opts *o, const char *value, const char *where)
+{
+	if (*value == '\0' || strpbrk(value, "/@ ") != NULL)
+		die(CS_USAGE, "%s: \"%s\" is not HOST or HOST:PORT", where, value);
+	add(o, &o->allow_host, value, "");
+}
+
+static void
+set_header(struct opts *o, const char *value, const char *where)
+{
+	static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	size_t n = strspn(value, token);
+
+	refuse_controls(value, where);
+	if (n == 0 || value[n] != ':')
+		die(CS_USAGE, "%s: a header is 'Name: value'", where);
+	if (n == 13 && strncasecmp(value, "authorization", n) == 0)
+		die(CS_USAGE, "%s: credentials do not belong on the command line: "
+			      "use --auth and --token env:NAME", where);
+	add(o, &o->header, value, ":");
+}
+
+static void
+set_method(struct opts *o, const char *value, const char *where)
+{
+	if (*value == '\0' || value[strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] != '\0')
+		die(CS_USAGE, "%s: \"%s\" is no HTTP method such as GET or POST", where, value);
+	set_text(&o->method, value);
+}
+
+static void
+set_data(struct opts *o, const char *value, const char *where)
+{
+	struct buf b = {.max = 64u << 20};
+
+	if (*value != '@')
+		buf_adds(&b, value);
+	else if (file_read(&b, value + 1) < 0)
+		die(CS_USAGE, "%s: %s: %s", where, value + 1, strerror(errno));
+	free(o->data);
+	o->data_len = b.len;
+	o->data = b.p != NULL ? buf_steal(&b) : xstrdup("");
+	o->data_json = false;
+}
+
+static void
+set_json(struct opts *o, const char *value, const char *where)
+{
+	struct buf b = {0};
+	struct value v;
+	const char *err;
+
+	set_data(o, value, where);
+	buf_add(&b, o->data, o->data_len);
+	if (scan_text(b.p, b.len, &v, &err) < 0)
+		die(CS_USAGE, "%s: is no valid JSON: %s", where, err);
+	buf_release(&b);
+	o->data_json = true;
+}
+
+static void
+set_cursor_param(struct opts *o, const char *value, const char *where)
+{
+	if (*value == '\0' || strncmp(value, "body:", 5) == 0 || strcmp(value, "header:") == 0)
+		die(CS_USAGE, "%s: \"%s\" is not NAME or header:NAME", where, value);
+	refuse_controls(value, where);
+	set_text(&o->cursor_param, value);
+}
+
+static void
+set_stop_on(struct opts *o, const char *value, const char *where)
+{
+	if (strcmp(value, "empty") == 0)
+		o->stop_empty = true;
+	else if (strcmp(value, "short") == 0)
+		o->stop_short = true;
+	else if (strncmp(value, "status:", 7) == 0) {
+		if (o->n_stop_status == LEN(o->stop_status))
+			die(CS_USAGE, "%s: more than %zu status codes", where, LEN(o->stop_status));
+		o->stop_status[o->n_stop_status++] = opt_uint(where, value + 7, 200, 499);
+	} else
+		die(CS_USAGE, "%s: \"%s\" is not one of empty, short, status:CODE", where, value);
+}
+
+static void
+set_tries(struct opts *o, const char *value, const char *where)
+{
+	o->retries = opt_uint(where, value, 1, 1001) - 1;
+}
+
+static void
+set_nothing(struct opts *o, const char *value, const char *where)
+{
+	(void)o, (void)value, (void)where;
+}
+
+void
+opts_set(struct opts *o, const char *name, const char *value, const char *where)
+{
+	const struct def *d = find(name);
+	void *at;
+
+	if (d == NULL)
+		die(CS_USAGE, "%s: there is no setting \"%s\"", where, name);
+	at = (char *)o + d->at;
+	if (value == NULL)
+		value = "true";
+	switch (d->kind) {
+	case FLAG:
+	case BOOL:
+		*(bool *)at = truth(value, where);
+		break;
+	case TEXT:
+		refuse_controls(value, where);
+		set_text(at, value);
+		break;
+	case COUNT:
+		*(uint64_t *)at = opt_uint(where, value, d->min, d->max);
+		break;
+	case SIZE:
+		*(uint64_t *)at = opt_size(where, value, 1 << 10, (uint64_t)4 << 30);
+		break;
+	case TIME:
+		*(uint64_t *)at = opt_duration(where, value);
+		break;
+	case WORD:
+		*(int *)at = word(d->words, value, where);
+		break;
+	case AT:
+		*(struct path **)at = path_new(value, where);
+		break;
+	case SECRET:
+		secret_set(at, value, where);
+		break;
+	default:
+		d->set(o, value, where);
+	}
+}
+
+int
+opts_known(const char *name)
+{
+	const struct def *d = find(name);
+
+	return d != NULL && !d->run;
+}
+
+struct secret *
+opts_secret(struct opts *o, const char *name)
+{
+	const struct def *d = find(name);
+
+	return d != NULL && d->kind == SECRET ? (struct secret *)((char *)o + d->at) : NULL;
+}
+
+int
+opts_is_secret(const char *name)
+{
+	const struct def *d = find(name);
+
+	return d != NULL && d->kind == SECRET;
+}
+
+static bool
+takes_value(const struct def *d)
+{
+	return d->kind != FLAG && d->set != set_nothing;
+}
+
+const struct option *
+opts_long(void)
+{
+	static struct option table[LEN(defs) + 1];
+
+	for (size_t i = 0; i < LEN(defs); i++)
+		table[i] = (struct option){defs[i].name,
+		    takes_value(&defs[i]) ? required_argument : no_argument, NULL, 256 + i};
+	return table;
+}
+
+const char *
+opts_short(void)
+{
+	static char s[2 * LEN(defs) + 2];
+	char *p = s;
+
+	*p++ = ':';
+	for (size_t i = 0; i < LEN(defs); i++)
+		if (defs[i].letter != '\0') {
+			*p++ = defs[i].letter;
+			if (takes_value(&defs[i]))
+				*p++ = ':';
+		}
+	return s;
+}
+
+const char *
+opts_name(int c)
+{
+	for (size_t i = 0; i < LEN(defs); i++)
+		if (c == 256 + (int)i || (c != 0 && c == defs[i].letter))
+			return defs[i].name;
+	return NULL;
+}

@@ -1,0 +1,122 @@
+/*
+ * Everything that can be asked of cs-fetch, filled from the connector file and the
+ * command line by one function, so that both know the same names and the same ranges.
+ *
+ * Strings are owned by the struct and live until exit. Durations are milliseconds,
+ * sizes bytes. After the command line is read the rest of the program takes it const.
+ */
+#ifndef OPTS_H
+#define OPTS_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "path.h"
+#include "secret.h"
+
+enum auth { AUTH_NONE, AUTH_BEARER, AUTH_BASIC, AUTH_HEADER, AUTH_QUERY };
+enum format { FORMAT_JSON, FORMAT_NDJSON };
+enum paginate { PAGE_NONE, PAGE_OFFSET, PAGE_PAGE, PAGE_CURSOR, PAGE_NEXT_URL, PAGE_LINK };
+enum cursor_type { CURSOR_TIME, CURSOR_INTEGER, CURSOR_TEXT };
+enum when { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
+
+/* The values of a repeatable option. */
+struct list {
+	struct list_item {
+		char *text;
+		int layer; /* of the opts that set it */
+	} *v;
+	size_t n;
+};
+
+struct opts {
+	/* Who is speaking: connector, then stream, then command line. A header, query or form value
+	 * replaces those of its name that a lower layer set; within a layer they add up. */
+	int layer;
+
+	/* request */
+	char *url; /* whole: the connector's base URL and the stream's path */
+	char *method;
+	struct list header; /* "Name: value", checked */
+	struct list query;  /* "name=value", not encoded */
+	struct list form;   /* likewise */
+	char *data;	    /* body; read from the file where @FILE was given */
+	size_t data_len;
+	bool data_json;
+
+	/* auth */
+	int auth; /* enum auth */
+	struct secret token, password;
+	char *user, *auth_name, *auth_prefix;
+
+	/* network */
+	char *cacert, *cert, *key, *proxy, *unix_socket;
+	struct list allow_host;
+
+	/* records */
+	struct path *records; /* NULL: the root array */
+	int format;	      /* enum format */
+	char *primary_key;    /* columns, comma-separated, for the begin line; or NULL */
+	uint64_t max_record, max_page;
+
+	/* paging */
+	int paginate; /* enum paginate */
+	uint64_t page_size; /* 0: do not ask */
+	char *limit_param, *offset_param, *page_param;
+	uint64_t first_page;
+	char *cursor_param;
+	struct path *cursor_path, *next, *total, *total_pages, *has_more; /* or NULL */
+	bool stop_empty, stop_short;
+	int stop_status[8], n_stop_status;
+	uint64_t max_pages, max_records; /* 0: no limit */
+
+	/* incremental */
+	struct path *cursor_field; /* NULL: every run is a full one */
+	char *since_param, *param_format, *start;
+	int cursor_type; /* enum cursor_type */
+	uint64_t lookback;
+	bool client_filter, full, incremental;
+
+	/* politeness */
+	uint64_t retries, retry_max_time, max_wait, connect_timeout, stall_timeout;
+	bool retry_post;
+
+	/* state */
+	char *stream, *state;
+
+	/* operation; the command line only */
+	char *connector, *config, *get;
+	struct list set;
+	bool check, dry_run, quiet, verbose;
+	int progress; /* enum when */
+};
+
+/* Defaults in place. */
+void	opts_init(struct opts *o);
+/*
+ * Set what the long option name (without dashes) sets. where is what a complaint names:
+ * "--page-size", or "connector.json: streams.companies.page-size". Flags take "true" or "false" (also
+ * yes, no, on, off, 1, 0); on the command line, where they have no argument, value is NULL.
+ * Repeatable settings add, the others replace. A secret option takes a reference, see
+ * secret_set(). A bad or unknown setting ends the process with CS_USAGE, naming where,
+ * the value and what is allowed.
+ */
+void	opts_set(struct opts *o, const char *name, const char *value, const char *where);
+/* May a connector file set it? (False for what belongs to one run: --check, --config, --state, …) The
+ * setting "url" is the operand of URL mode. The member "key" of a stream is the option primary-key. */
+int	opts_known(const char *name);
+/* NULL when name is no option that takes a SECRET. */
+struct secret *opts_secret(struct opts *o, const char *name);
+int	opts_is_secret(const char *name);
+
+/* Do the settings fit each other? Ends the process with CS_USAGE if not. */
+void	opts_check(const struct opts *o);
+
+/* The tables for getopt_long, and the option's name for what it returned (256 and up: a long one). */
+const struct option *opts_long(void);
+const char *opts_short(void);
+const char *opts_name(int c);
+
+#endif

@@ -1,0 +1,128 @@
+/* Which settings need or exclude each other. */
+#include "opts.h"
+
+#include <string.h>
+#include <strings.h>
+
+static void
+need(bool have, const char *option, const char *what)
+{
+	if (!have)
+		die(CS_USAGE, "%s: needs %s", option, what);
+}
+
+static void
+check_url(const char *url)
+{
+	const char *host;
+
+	if (url == NULL)
+		die(CS_USAGE, "no URL: cs-fetch [options] URL, or --connector FILE STREAM");
+	if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)
+		die(CS_USAGE, "%s: a URL begins with http:// or https://", url);
+	host = strchr(url, ':') + 3;
+	if (memchr(host, '@', strcspn(host, "/?#")) != NULL) {
+		secret_register(host, strcspn(host, "@"));
+		die(CS_USAGE, "%s: credentials do not belong into the URL: "
+			      "use --auth basic --user NAME --password env:NAME", url);
+	}
+}
+
+static void
+check_auth(const struct opts *o)
+{
+	if (o->auth == AUTH_NONE && secret_given(&o->token))
+		die(CS_USAGE, "%s: say how to send it: --auth bearer, header or query", o->token.where);
+	if (o->auth == AUTH_NONE && secret_given(&o->password))
+		die(CS_USAGE, "%s: say how to send it: --auth basic", o->password.where);
+	if (o->auth == AUTH_BASIC) {
+		need(o->user != NULL, "--auth basic", "--user NAME");
+		if (strchr(o->user, ':') != NULL)
+			die(CS_USAGE, "--user: a colon cannot be sent in basic authentication");
+		if (!secret_given(&o->password))
+			die(CS_AUTH, "--auth basic: the password is missing: give --password env:NAME, "
+				     "file:PATH, fd:N or cmd:COMMAND");
+	} else if (o->auth != AUTH_NONE && !secret_given(&o->token))
+		die(CS_AUTH, "--auth: the token is missing: give --token env:NAME, file:PATH, fd:N or "
+			     "cmd:COMMAND");
+}
+
+static void
+check_path(const struct path *p, const char *option, bool header)
+{
+	if (p != NULL && p->iterates)
+		die(CS_USAGE, "%s: \"%s\" names many values, not one", option, p->text);
+	if (p != NULL && p->header != NULL && !header)
+		die(CS_USAGE, "%s: a header cannot be used here", option);
+}
+
+static void
+check_paging(const struct opts *o)
+{
+	check_path(o->cursor_path, "--cursor-path", true);
+	check_path(o->next, "--next", true);
+	check_path(o->total, "--total", true);
+	check_path(o->total_pages, "--total-pages", true);
+	check_path(o->has_more, "--has-more", true);
+	if (o->paginate == PAGE_CURSOR)
+		need(o->cursor_path != NULL, "--paginate cursor", "--cursor-path PATH");
+	if (o->paginate == PAGE_NEXT_URL)
+		need(o->next != NULL, "--paginate next-url", "--next PATH");
+	need(!o->stop_short || o->page_size > 0, "--stop-on short", "--page-size N");
+	if (o->connector != NULL) /* a stream may do without what the connector says for all */
+		return;
+	need(o->cursor_path == NULL || o->paginate == PAGE_CURSOR, "--cursor-path",
+	    "--paginate cursor");
+	need(o->next == NULL || o->paginate == PAGE_NEXT_URL, "--next", "--paginate next-url");
+	need(o->has_more == NULL || o->paginate != PAGE_NONE, "--has-more", "--paginate");
+	need(o->total_pages == NULL || o->paginate == PAGE_PAGE, "--total-pages", "--paginate page");
+}
+
+static void
+check_param_format(const struct opts *o)
+{
+	static const char *const known[] = {"rfc3339", "date", "epoch", "epoch-ms"};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (strcmp(o->param_format, known[i]) == 0)
+			return;
+	if (strchr(o->param_format, '%') == NULL)
+		die(CS_USAGE, "--param-format: \"%s\" is not one of rfc3339, date, epoch, epoch-ms, or a "
+			      "strftime(3) format", o->param_format);
+}
+
+static void
+check_incremental(const struct opts *o)
+{
+	check_path(o->cursor_field, "--cursor-field", false);
+	check_param_format(o);
+	if (o->cursor_field != NULL) {
+		need(o->since_param != NULL || o->client_filter, "--cursor-field",
+		    "--since-param NAME where the server can filter, else --client-filter");
+		need(o->lookback == 0 || o->cursor_type == CURSOR_TIME, "--lookback",
+		    "--cursor-type time");
+	} else if (o->connector == NULL) {
+		need(o->since_param == NULL, "--since-param", "--cursor-field PATH");
+		need(o->start == NULL, "--start", "--cursor-field PATH");
+		need(o->lookback == 0, "--lookback", "--cursor-field PATH");
+		need(!o->client_filter, "--client-filter", "--cursor-field PATH");
+	}
+}
+
+void
+opts_check(const struct opts *o)
+{
+	check_url(o->url);
+	check_auth(o);
+	if (o->data != NULL && o->form.n > 0)
+		die(CS_USAGE, "--form: cannot be used together with --data or --json");
+	if (o->proxy != NULL && strchr(o->proxy, '@') != NULL)
+		die(CS_USAGE, "--proxy: credentials do not belong on the command line: "
+			      "put the proxy's URL into the environment as https_proxy or http_proxy");
+	if (o->records != NULL && o->records->header != NULL)
+		die(CS_USAGE, "--records: a header holds no records");
+	if (o->format == FORMAT_NDJSON && o->records != NULL)
+		die(CS_USAGE, "--records: in --format ndjson each line is a record");
+	check_paging(o);
+	check_incremental(o);
+}

@@ -1,0 +1,286 @@
+#include "page.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "origin.h"
+#include "progress.h"
+#include "retry.h"
+#include "retryafter.h"
+#include "url.h"
+
+#define REDIRECTS   5
+#define EXCERPT_MAX 4096 /* bytes kept of a body, so that no secret is cut before it is masked */
+#define EXCERPT	    160	 /* bytes shown of them */
+
+void
+page_init(struct page *p, const struct opts *o)
+{
+	*p = (struct page){.split = {.records = o->records,
+			       .ndjson = o->format == FORMAT_NDJSON,
+			       .max_record = o->max_record,
+			       .max_page = o->max_page}};
+}
+
+void
+page_release(struct page *p)
+{
+	split_release(&p->split);
+	buf_release(&p->url);
+	buf_release(&p->excerpt);
+}
+
+static bool
+good(long status)
+{
+	return status >= 200 && status <= 299;
+}
+
+static int
+on_body(void *arg, long status, const char *s, size_t n)
+{
+	struct page *p = arg;
+	size_t room = EXCERPT_MAX - p->excerpt.len;
+
+	buf_add(&p->excerpt, s, n < room ? n : room);
+	if (good(status) && p->split_result == SPLIT_OK)
+		p->split_result = split_feed(&p->split, s, n);
+	return p->split_result != SPLIT_OK;
+}
+
+/* "URL: status 401, text/html: what the body says", to be freed. */
+static char *
+describe(struct page *p, struct http *h, const char *what)
+{
+	struct buf out = {0}, text = {0};
+	const char *type = http_field(h, "content-type", 0);
+	bool gap = false;
+
+	buf_addf(&out, "%s: ", p->url.p);
+	if (p->status != 0)
+		buf_addf(&out, "status %ld%s%s: ", p->status, type != NULL ? ", " : "",
+		    type != NULL ? type : "");
+	buf_adds(&out, what);
+	mask(&text, p->excerpt.p != NULL ? p->excerpt.p : "", p->excerpt.len);
+	if (text.len > 0)
+		buf_adds(&out, *what != '\0' ? ": " : "");
+	for (size_t i = 0, n = 0; i < text.len && (n < EXCERPT || (text.p[i] & 0xc0) == 0x80); i++) {
+		if ((unsigned char)text.p[i] <= ' ') {
+			gap = n > 0;
+			continue;
+		}
+		if (gap)
+			buf_addc(&out, ' ');
+		gap = false;
+		buf_addc(&out, text.p[i]);
+		n++;
+	}
+	buf_release(&text);
+	return buf_steal(&out);
+}
+
+static int
+failed(struct page *p, struct http *h, int code, const char *what)
+{
+	char *text = describe(p, h, what);
+
+	fail(code, "%s", text);
+	free(text);
+	return code;
+}
+
+/* One exchange, redirects followed. An enum http_result, or a CS_* status after fail(). */
+static int
+exchange(struct page *p, struct http *h, const struct opts *o, const struct request *q,
+    struct reply *r)
+{
+	struct request here = {.foreign = q->foreign};
+	const char *to;
+	char *url;
+	int result, n;
+
+	buf_add(&here.url, q->url.p, q->url.len);
+	buf_add(&here.cursor_header, q->cursor_header.p ? q->cursor_header.p : "", q->cursor_header.len);
+	for (n = 0;; n++) {
+		buf_clear(&p->url);
+		buf_add(&p->url, here.url.p, here.url.len);
+		buf_clear(&p->excerpt);
+		split_reset(&p->split);
+		p->split_result = SPLIT_OK;
+		result = http_run(h, &here, r, progress_tick);
+		p->status = r->status;
+		if (result != HTTP_OK || r->status < 300 || r->status > 399 || r->status == 304 ||
+		    (to = http_field(h, "location", 0)) == NULL)
+			break;
+		if (strcmp(http_method(o), "GET") != 0 && strcmp(http_method(o), "HEAD") != 0)
+			result = failed(p, h, CS_REFUSED, "a redirect is followed for GET only");
+		else if (n == REDIRECTS)
+			result = failed(p, h, CS_PROTOCOL, "more than 5 redirects");
+		else if ((url = url_resolve(here.url.p, to)) == NULL)
+			result = failed(p, h, CS_PROTOCOL, "a redirect to what is no URL");
+		else {
+			result = origin_check(o, here.url.p, url, &here.foreign);
+			buf_clear(&here.url);
+			buf_adds(&here.url, url);
+			free(url);
+		}
+		if (result != 0)
+			break;
+	}
+	request_release(&here);
+	return result;
+}
+
+static bool
+stops(const struct opts *o, long status, bool first)
+{
+	for (int i = 0; i < o->n_stop_status; i++)
+		if (o->stop_status[i] == status)
+			return !first || good(status);
+	return false;
+}
+
+static bool
+is_transient(long status)
+{
+	return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501);
+}
+
+/* What to do with an answer: 0 take it, 1 try again, else final. */
+enum { TAKE = 0, AGAIN = 1 };
+
+struct verdict {
+	int code;	/* status when there are no more tries */
+	int64_t after;	/* ms, or -1 */
+	const char *what;
+};
+
+static int
+judge_status(struct page *p, struct http *h, const struct opts *o, struct verdict *v, bool tentative)
+{
+	const char *value;
+
+	if (is_transient(p->status)) {
+		value = http_field(h, "retry-after", 0);
+		*v = (struct verdict){CS_LATER,
+		    value != NULL ? retry_after(value, http_field(h, "date", 0)) : -1, ""};
+		return AGAIN;
+	}
+	if (p->status == 401 || p->status == 403)
+		return failed(p, h, CS_AUTH, o->auth == AUTH_NONE ? "no credentials were sent, see --auth"
+								 : "the credentials were refused");
+	if (tentative && p->status >= 400 && p->status <= 499)
+		return PAGE_REFUSED;
+	return failed(p, h, CS_REFUSED, "");
+}
+
+static int
+judge_body(struct page *p, struct http *h, const struct reply *r, struct verdict *v, bool tentative)
+{
+	bool ended = p->split_result == SPLIT_OK;
+
+	if (p->split.ndjson && ended && !r->framed && !r->body.gzip)
+		return failed(p, h, CS_DATA, "nothing marks the end of this NDJSON: "
+					     "a reply without length or chunks may be cut");
+	if (ended)
+		p->split_result = split_end(&p->split);
+	if (p->split_result == SPLIT_OK)
+		return TAKE;
+	if (p->split_result == SPLIT_CUT && !r->framed && !r->body.gzip) {
+		*v = (struct verdict){CS_DATA, -1, p->split.why.p};
+		return AGAIN;
+	}
+	if (tentative)
+		return PAGE_REFUSED;
+	return failed(p, h, CS_DATA, p->split.why.p);
+}
+
+static int
+judge(struct page *p, struct http *h, const struct opts *o, int result, const struct reply *r,
+    struct verdict *v, bool first, bool tentative)
+{
+	switch (result) {
+	case HTTP_SIGNAL:
+		return PAGE_SIGNAL;
+	case HTTP_BROKEN:
+	case HTTP_DAMAGED:
+		*v = (struct verdict){result == HTTP_BROKEN ? CS_LATER : CS_DATA, -1, r->why.p};
+		buf_clear(&p->excerpt);
+		return AGAIN;
+	case HTTP_FAILED:
+		return failed(p, h, CS_REFUSED, r->why.p);
+	case HTTP_OK:
+	case HTTP_STOPPED:
+		break;
+	default:
+		return result;
+	}
+	p->stopped = stops(o, p->status, first);
+	if (p->stopped) {
+		split_reset(&p->split);
+		return TAKE;
+	}
+	return good(p->status) ? judge_body(p, h, r, v, tentative)
+			       : judge_status(p, h, o, v, tentative);
+}
+
+static void
+log_request(const struct page *p, const struct opts *o, const struct reply *r)
+{
+	if (o->verbose)
+		say("%s %s: %ld, %llu records, %llu bytes, %llu ms", http_method(o), p->url.p,
+		    p->status, (unsigned long long)p->split.n, (unsigned long long)r->body.in,
+		    (unsigned long long)r->ms);
+}
+
+int
+page_get(struct page *p, struct http *h, const struct opts *o, const struct request *q, bool first,
+    bool tentative)
+{
+	struct reply r = {.sink = on_body, .arg = p};
+	struct retry retry = {.o = o};
+	struct verdict v = {0};
+	bool repeatable = strcmp(http_method(o), "GET") == 0 ||
+			  strcmp(http_method(o), "HEAD") == 0 || o->retry_post;
+	const char *date;
+	char *text;
+	int result;
+
+	for (;;) {
+		result = exchange(p, h, o, q, &r);
+		result = judge(p, h, o, result, &r, &v, first, tentative);
+		log_request(p, o, &r);
+		if (result != AGAIN)
+			break;
+		if (!repeatable) {
+			result = failed(p, h, v.code, v.what);
+			break;
+		}
+		text = describe(p, h, v.what);
+		result = retry_wait(&retry, v.code, v.after, p->status == 429 || p->status == 503, text);
+		free(text);
+		if (result != 0)
+			break;
+	}
+	date = http_field(h, "date", 0);
+	p->date = date != NULL ? http_date(date) : -1;
+	body_release(&r.body);
+	buf_release(&r.why);
+	return result;
+}
+
+int
+page_text(const struct page *p, struct http *h, const struct path *path, struct buf *out,
+    const char **err)
+{
+	const char *value;
+
+	if (path->header == NULL)
+		return path_text(path, p->split.envelope.p != NULL ? p->split.envelope.p : "",
+		    p->split.envelope.len, out, err);
+	value = http_field(h, path->header, 0);
+	if (value == NULL)
+		return 0;
+	buf_adds(out, value);
+	return JSON_STRING;
+}

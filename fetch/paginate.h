@@ -1,0 +1,58 @@
+/*
+ * Where the next page is, and whether the last one was the last.
+ *
+ * A page that is short or empty ends nothing by itself where the server says more: its own flag,
+ * total or link decide. What repeats, or does not add up in the end, is an error.
+ */
+#ifndef PAGINATE_H
+#define PAGINATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "page.h"
+#include "seen.h"
+#include "state.h"
+
+struct pager {
+	const struct opts *o;
+	const char *auth_param; /* a query parameter that is a credential, or NULL */
+	struct buf base;	/* the first request's URL, without what pages */
+	uint64_t plan;		/* fingerprint of all that decides what pages hold */
+	struct seen seen;
+
+	uint64_t at;	    /* offset or page number to ask for */
+	struct buf next;    /* cursor or URL to ask for; empty: the first page */
+	bool next_object;   /* next is a JSON object of parameters */
+	bool foreign;	    /* next is a URL on another host */
+	uint64_t last_at, hash, full; /* of the last page: where it was, its records; records of the first */
+	bool rewound;	    /* the page to come may hold nothing new */
+	bool distrust;	    /* the scan itself is in doubt: do not resume it */
+
+	uint64_t pages, received, empties;
+	uint64_t total, total_min, total_max; /* UINT64_MAX: never seen */
+};
+
+enum {
+	PAGER_END = 0,
+	PAGER_MORE = 1,
+	PAGER_REWIND = 2, /* records went away: drop this page and go on where the pager is now */
+	PAGER_CAPPED = 3  /* there is more, but --max-pages is reached, as fail() has said */
+};
+
+/* since: the value for --since-param, or empty. */
+void	pager_init(struct pager *p, const struct opts *o, const char *auth_param, const char *since);
+void	pager_release(struct pager *p);
+void	pager_request(const struct pager *p, struct request *q);
+/* Take note of a page. One of the above, or a CS_* status after fail(). */
+int	pager_take(struct pager *p, const struct page *page, struct http *h);
+/* The position after the pages taken, into s; false when there is none that could be stored. */
+bool	pager_save(const struct pager *p, struct state *s);
+/*
+ * Go to where s was. Offset and page number: the request is for the last page taken again; if
+ * fingerprint() of its records is s->hash, pager_skip() it. False: s is for something else.
+ */
+bool	pager_load(struct pager *p, const struct state *s);
+void	pager_skip(struct pager *p, const struct page *page);
+
+#endif

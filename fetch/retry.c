@@ -1,0 +1,76 @@
+#include "retry.h"
+
+#include <sys/random.h>
+#include <time.h>
+
+#include "cs.h"
+#include "instant.h"
+#include "progress.h"
+#include "stop.h"
+
+static char come_back[INSTANT_MAX];
+
+/* 0..max, evenly enough */
+static uint64_t
+chance(uint64_t max)
+{
+	uint64_t x;
+
+	if (getrandom(&x, sizeof(x), 0) != sizeof(x))
+		x = (uint64_t)time(NULL) * UINT64_C(0x9e3779b97f4a7c15);
+	return x % (max + 1);
+}
+
+/* Full jitter: the clients that failed together do not come back together. */
+static uint64_t
+backoff(uint64_t tries, int busy)
+{
+	uint64_t base = busy ? 1000 : 250, cap = busy ? 60000 : 20000;
+	uint64_t most = tries > 16 ? cap : base << (tries - 1);
+
+	return base / 10 + chance((most < cap ? most : cap) - base / 10);
+}
+
+static void
+remember(int64_t after)
+{
+	struct instant t = {.sec = (int64_t)time(NULL) + (after + 999) / 1000};
+
+	instant_format(&t, come_back);
+}
+
+int
+retry_wait(struct retry *r, int code, int64_t after, int busy, const char *what)
+{
+	uint64_t wait;
+
+	if (after > 0)
+		remember(after);
+	if (after > 0 && (uint64_t)after > r->o->max_wait)
+		return fail(CS_LATER, "%s: the server says to come back at %s, later than --max-wait allows",
+		    what, come_back);
+	if (++r->tries > r->o->retries)
+		return r->tries == 1 ? fail(code, "%s", what)
+				     : fail(code, "%s: given up after %llu tries", what,
+					   (unsigned long long)r->tries);
+	wait = after > 0 ? after + chance(after / 10) : backoff(r->tries, busy);
+	if (r->o->retry_max_time > 0 && r->waited + wait > r->o->retry_max_time)
+		return fail(code, "%s: given up, --retry-max-time is spent", what);
+	if (!r->o->quiet)
+		say("%s: trying again in %llu.%llu s", what, (unsigned long long)wait / 1000,
+		    (unsigned long long)wait % 1000 / 100);
+	r->waited += wait;
+	come_back[0] = '\0';
+	progress_retry();
+	progress_wait(wait);
+	if (stop_sleep(wait, progress_tick) != 0)
+		return -1;
+	progress_wait(0);
+	return 0;
+}
+
+const char *
+retry_at(void)
+{
+	return come_back[0] != '\0' ? come_back : NULL;
+}

@@ -1,0 +1,26 @@
+/*
+ * How often and after how long a request is made again.
+ */
+#ifndef RETRY_H
+#define RETRY_H
+
+#include <stdint.h>
+
+#include "opts.h"
+
+struct retry {
+	const struct opts *o;
+	uint64_t tries;	 /* that failed */
+	uint64_t waited; /* ms */
+};
+
+/*
+ * A try has failed for the reason what. after: ms the server asked us to wait, or -1; busy: it said so (429, 503).
+ * Waits and returns 0 when it may be made again. Otherwise fail()s with what and returns
+ * code, or CS_LATER when the wait would be longer than allowed; -1 when a signal came.
+ */
+int	retry_wait(struct retry *r, int code, int64_t after, int busy, const char *what);
+/* When the server wants us back, RFC 3339, for the error line; NULL: it did not say. */
+const char *retry_at(void);
+
+#endif

@@ -1,0 +1,331 @@
+#include "run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "job.h"
+#include "lines.h"
+#include "progress.h"
+#include "retry.h"
+#include "stop.h"
+#include "stream.h"
+
+struct sync {
+	struct job job;
+	struct out out;
+	struct buf control;
+	char *stream;
+	char id[RUN_ID_LEN + 1];
+	const char *run;  /* CS_RUN, or id */
+	bool full;	  /* everything there is comes in this run */
+	uint64_t records; /* sent */
+};
+
+/* A stream without a name is called after what its URL ends in. */
+static char *
+stream_name(const struct opts *o)
+{
+	const char *env = getenv("CS_STREAM"), *path, *end, *slash;
+
+	if (o->stream != NULL)
+		return xstrdup(o->stream);
+	if (env != NULL && *env != '\0')
+		return xstrdup(env);
+	path = strchr(o->url, ':') + 3;
+	end = path + strcspn(path, "?#");
+	while (end > path && end[-1] == '/')
+		end--;
+	for (slash = end; slash > path && slash[-1] != '/'; slash--)
+		;
+	return xstrndup(slash, end - slash);
+}
+
+/* stdout is gone: nobody listens, which is no failure of ours; or it is broken, which is. */
+static int
+flush(struct sync *s)
+{
+	if (out_flush(&s->out) == 0)
+		return 0;
+	if (s->out.error == EPIPE)
+		stop_die(SIGPIPE);
+	return fail(CS_IO, "stdout: %s", strerror(s->out.error));
+}
+
+static int
+send_control(struct sync *s)
+{
+	out_write(&s->out, s->control.p, s->control.len);
+	buf_clear(&s->control);
+	return flush(s);
+}
+
+static int
+begin(struct sync *s)
+{
+	const struct opts *o = s->job.o;
+	const struct buf *from = &s->job.given;
+	struct value v = {0};
+	const char *err;
+
+	if (from->len > 0)
+		scan_text(from->p, from->len, &v, &err);
+	json_compact(&s->control, v.p != NULL ? v.p : "null", v.p != NULL ? v.n : 4);
+	char *state = buf_steal(&s->control);
+	stream_begin(&s->control,
+	    &(struct stream_begin){.stream = s->stream,
+		.run = s->run,
+		.mode = s->full ? "full" : "incremental",
+		.from = {state, strlen(state)},
+		.key = o->primary_key,
+		.cursor = o->cursor_field != NULL ? o->cursor_field->text : NULL});
+	free(state);
+	return send_control(s);
+}
+
+static int
+checkpoint(struct sync *s)
+{
+	struct buf state = {0};
+
+	state_format(&s->job.state, &state);
+	stream_checkpoint(&s->control, s->stream, s->run, (struct slice){state.p, state.len}, s->records);
+	buf_release(&state);
+	return send_control(s);
+}
+
+static void
+replace(char **at, const char *text)
+{
+	char *copy = text != NULL ? xstrdup(text) : NULL;
+
+	free(*at);
+	*at = copy;
+}
+
+static const char *
+mark_text(const struct mark *m)
+{
+	return m->text.len > 0 ? m->text.p : NULL;
+}
+
+/*
+ * After a page that is not the last. The cursor moves only where the feed was ascending from end to
+ * end the time before and has been so far; otherwise the position alone goes on.
+ */
+static int
+page_checkpoint(struct sync *s)
+{
+	struct job *j = &s->job;
+	char *cursor = j->state.cursor != NULL ? xstrdup(j->state.cursor) : NULL;
+	int r;
+
+	if (!pager_save(&j->pager, &j->state)) {
+		free(cursor);
+		return flush(s);
+	}
+	j->state.unfinished = true;
+	j->state.ascending = j->cursor.ascending;
+	replace(&j->state.since, mark_text(&j->cursor.since));
+	replace(&j->state.max, mark_text(&j->cursor.max));
+	if (j->state.ordered && j->cursor.ascending && mark_text(&j->cursor.max) != NULL)
+		replace(&j->state.cursor, mark_text(&j->cursor.max));
+	r = checkpoint(s);
+	free(j->state.cursor);
+	j->state.cursor = cursor;
+	return r;
+}
+
+static int
+last_checkpoint(struct sync *s)
+{
+	struct job *j = &s->job;
+
+	if (j->o->cursor_field != NULL)
+		replace(&j->state.cursor, cursor_final(&j->cursor, j->state.cursor, j->state.started));
+	if (j->pager.pages > 1 || !j->cursor.ascending)
+		j->state.ordered = j->cursor.ascending && j->o->cursor_field != NULL;
+	j->state.unfinished = false;
+	return checkpoint(s);
+}
+
+enum { SENT, SENT_LAST, SENT_PART }; /* all; all, and no more are wanted; not all are wanted */
+
+static int
+send_page(struct sync *s)
+{
+	const struct opts *o = s->job.o;
+	const struct buf *page = &s->job.page.split.page;
+	uint64_t n = s->job.page.split.n, all = n;
+	const char *p = page->p, *end = page->p + page->len;
+
+	if (o->max_records > 0 && s->records + n > o->max_records) {
+		n = o->max_records - s->records;
+		for (uint64_t i = 0; i < n; i++)
+			p = (const char *)memchr(p, '\n', end - p) + 1;
+		end = p;
+	}
+	out_write(&s->out, page->p, end - page->p);
+	s->records += n;
+	progress_page(n);
+	if (n < all)
+		return SENT_PART;
+	return o->max_records > 0 && s->records == o->max_records ? SENT_LAST : SENT;
+}
+
+static int
+end(struct sync *s, bool complete)
+{
+	int r = complete ? last_checkpoint(s) : 0;
+
+	if (r != 0)
+		return r;
+	stream_end(&s->control, s->stream, s->run, s->records, 0, complete);
+	return send_control(s);
+}
+
+/* A request for the page where the pager is. */
+static int
+get(struct sync *s, bool first, bool tentative)
+{
+	struct job *j = &s->job;
+	int r;
+
+	pager_request(&j->pager, &j->request);
+	r = page_get(&j->page, j->http, j->o, &j->request, first, tentative);
+	if (r == 0 && j->state.started < 0)
+		j->state.started = j->page.date;
+	return r;
+}
+
+/* Take up an unfinished run: is the last page it had still what it was? Else from the beginning. */
+static int
+resume(struct sync *s)
+{
+	struct job *j = &s->job;
+	const struct buf *page = &j->page.split.page;
+	int r;
+
+	if (j->state.next != NULL)
+		return 0;
+	r = get(s, false, true);
+	if (r == PAGE_REFUSED || (r == 0 && (j->page.stopped || j->page.split.n == 0 ||
+					    fingerprint(page->p, page->len) != j->state.hash)))
+		return job_restart(j);
+	if (r == 0)
+		pager_skip(&j->pager, &j->page);
+	return r;
+}
+
+/* Page after page. 0, a CS_* status, or PAGE_SIGNAL. */
+static int
+pages(struct sync *s)
+{
+	struct job *j = &s->job;
+	bool tentative;
+	int r, more;
+
+	if (j->state.unfinished && (r = resume(s)) != 0)
+		return r;
+	for (;;) {
+		tentative = j->state.unfinished && j->pager.pages == 0;
+		r = get(s, j->pager.pages == 0 && !j->state.unfinished, tentative);
+		if (r == PAGE_REFUSED && (r = job_restart(j)) == 0)
+			continue;
+		if (r != 0)
+			return r;
+		more = pager_take(&j->pager, &j->page, j->http);
+		if (more == PAGER_REWIND)
+			continue;
+		if (more > PAGER_CAPPED)
+			return more;
+		if ((r = cursor_page(&j->cursor, &j->page.split, j->pager.pages)) != 0)
+			return r;
+		r = send_page(s);
+		if (r == SENT_PART || (r == SENT_LAST && more != PAGER_END))
+			return end(s, false);
+		if (more == PAGER_END)
+			return end(s, true);
+		if ((r = page_checkpoint(s)) != 0)
+			return r;
+		if (more == PAGER_CAPPED)
+			return CS_PROTOCOL;
+	}
+}
+
+/* What went wrong, for the next in the pipe; what it has by now stays good. */
+static int
+failed(struct sync *s, int code)
+{
+	struct job *j = &s->job;
+	int sig = stop_signal();
+	char text[32];
+
+	if (code == CS_IO && s->out.error != 0)
+		return code;
+	if (j->pager.distrust) {
+		j->state.unfinished = false;
+		checkpoint(s);
+	}
+	if (code == PAGE_SIGNAL) {
+		snprintf(text, sizeof(text), "ended by signal %d", sig);
+		stream_error(&s->control, s->stream, CS_LATER, text, NULL);
+	} else
+		stream_error(&s->control, s->stream, code, fail_reason() ? fail_reason() : "", retry_at());
+	send_control(s);
+	progress_clear();
+	if (code == PAGE_SIGNAL)
+		stop_die(sig);
+	return code;
+}
+
+int
+run(struct opts *o)
+{
+	struct sync s = {0};
+	const char *env = getenv("CS_RUN");
+	int r;
+
+	if ((r = job_init(&s.job, o)) != 0)
+		goto out;
+	run_id(s.id);
+	s.run = env != NULL && *env != '\0' ? env : s.id;
+	s.stream = stream_name(o);
+	/* A run that takes up another sends the rest only: from it nobody may infer what was deleted. */
+	s.full = (o->cursor_field == NULL || o->full || !o->incremental) && !s.job.state.unfinished;
+	out_open(&s.out, STDOUT_FILENO);
+	stop_init();
+	progress_init(o->quiet ? WHEN_NEVER : o->progress);
+	if ((r = begin(&s)) == 0 && (r = pages(&s)) != 0)
+		r = failed(&s, r);
+	progress_clear();
+	if (out_close(&s.out) < 0 && r == 0)
+		r = s.out.error == EPIPE ? (stop_die(SIGPIPE), 0)
+					 : fail(CS_IO, "stdout: %s", strerror(s.out.error));
+	buf_release(&s.control);
+	free(s.stream);
+out:
+	job_release(&s.job);
+	return r;
+}
+
+int
+run_dry(struct opts *o)
+{
+	struct job j;
+	struct buf text = {0};
+	int r = job_init(&j, o);
+
+	if (r == 0) {
+		pager_request(&j.pager, &j.request);
+		http_curl(j.http, &j.request, &text);
+		if (write_all(STDOUT_FILENO, text.p, text.len) < 0)
+			r = fail(CS_IO, "stdout: %s", strerror(errno));
+	}
+	buf_release(&text);
+	job_release(&j);
+	return r;
+}

@@ -1,0 +1,364 @@
+#include "secret.h"
+
+#include <ctype.h>
+#include <err.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base64.h"
+#include "cs.h"
+#include "file.h"
+#include "progress.h"
+#include "scan.h"
+
+#define SECRET_MAX (64u << 10) /* bytes */
+#define MASK	   "***"
+
+/* All forms of all secrets, the longest first so that none leaves a rest behind. */
+static struct form {
+	char *p;
+	size_t n;
+} *forms;
+static size_t n_forms;
+
+static char *kept;
+
+static void
+wipe(void)
+{
+	for (size_t i = 0; i < n_forms; i++)
+		explicit_bzero(forms[i].p, forms[i].n);
+}
+
+static void
+add_form(const char *p, size_t n)
+{
+	size_t i;
+
+	if (n == 0)
+		return;
+	for (i = 0; i < n_forms; i++)
+		if (forms[i].n == n && memcmp(forms[i].p, p, n) == 0)
+			return;
+	if (n_forms == 0)
+		atexit(wipe);
+	forms = xreallocarray(forms, n_forms + 1, sizeof(*forms));
+	for (i = n_forms++; i > 0 && forms[i - 1].n < n; i--)
+		forms[i] = forms[i - 1];
+	forms[i] = (struct form){xstrndup(p, n), n};
+}
+
+static void
+add_encoded(const char *p, size_t n, const char *hex, bool plus)
+{
+	struct buf b = {0};
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = p[i];
+		if (isalnum(c) || strchr("-._~", c))
+			buf_addc(&b, c);
+		else if (plus && c == ' ')
+			buf_addc(&b, '+');
+		else {
+			buf_addc(&b, '%');
+			buf_addc(&b, hex[c >> 4]);
+			buf_addc(&b, hex[c & 15]);
+		}
+	}
+	add_form(b.p, b.len);
+	explicit_bzero(b.p, b.len);
+	buf_release(&b);
+}
+
+/* As a server's JSON may say it back, with and without \/ for /. */
+static void
+add_quoted(const char *p, size_t n)
+{
+	struct buf b = {0}, slash = {0};
+
+	json_quote(&b, p, n);
+	add_form(b.p + 1, b.len - 2);
+	for (size_t i = 1; i < b.len - 1; i++) {
+		if (b.p[i] == '/')
+			buf_addc(&slash, '\\');
+		buf_addc(&slash, b.p[i]);
+	}
+	add_form(slash.p, slash.len);
+	explicit_bzero(b.p, b.len);
+	explicit_bzero(slash.p, slash.len);
+	buf_release(&b);
+	buf_release(&slash);
+}
+
+void
+secret_register(const char *value, size_t n)
+{
+	struct buf b = {0};
+
+	if (n == 0)
+		return;
+	add_form(value, n);
+	add_encoded(value, n, "0123456789ABCDEF", false);
+	add_encoded(value, n, "0123456789abcdef", false);
+	add_encoded(value, n, "0123456789ABCDEF", true);
+	if (utf8_valid(value, n))
+		add_quoted(value, n);
+	base64(&b, value, n);
+	add_form(b.p, b.len);
+	explicit_bzero(b.p, b.len);
+	buf_release(&b);
+}
+
+void
+mask(struct buf *out, const char *p, size_t n)
+{
+	for (size_t i = 0, f; i < n;) {
+		for (f = 0; f < n_forms; f++)
+			if (forms[f].n <= n - i && memcmp(p + i, forms[f].p, forms[f].n) == 0)
+				break;
+		if (f < n_forms) {
+			buf_adds(out, MASK);
+			i += forms[f].n;
+		} else
+			buf_addc(out, p[i++]);
+	}
+}
+
+/* A message, masked and on one line whatever it quotes; the caller's to free(). */
+static char *
+message(const char *fmt, va_list ap)
+{
+	struct buf out = {0};
+	char *raw;
+
+	if (vasprintf(&raw, fmt, ap) < 0)
+		errx(CS_IO, "out of memory");
+	mask(&out, raw, strlen(raw));
+	for (size_t i = 0, text = utf8_valid(out.p, out.len); i < out.len; i++)
+		if ((unsigned char)out.p[i] < ' ' || out.p[i] == 0x7f)
+			out.p[i] = ' ';
+		else if ((unsigned char)out.p[i] >= 0x80 && !text)
+			out.p[i] = '?';
+	explicit_bzero(raw, strlen(raw));
+	free(raw);
+	progress_clear();
+	return buf_steal(&out);
+}
+
+void
+say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	char *m = message(fmt, ap);
+	va_end(ap);
+	warnx("%s", m);
+	free(m);
+}
+
+void
+die(int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	char *m = message(fmt, ap);
+	va_end(ap);
+	errx(code, "%s", m);
+}
+
+int
+fail(int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	char *m = message(fmt, ap);
+	va_end(ap);
+	warnx("%s", m);
+	free(kept);
+	kept = m;
+	return code;
+}
+
+const char *
+fail_reason(void)
+{
+	return kept;
+}
+
+static bool
+is_reference(const char *s)
+{
+	return strncmp(s, "env:", 4) == 0 || strncmp(s, "file:", 5) == 0 ||
+	       strncmp(s, "fd:", 3) == 0 || strncmp(s, "cmd:", 4) == 0;
+}
+
+static void
+release(struct secret *s)
+{
+	free(s->where);
+	free(s->ref);
+	if (s->value != NULL)
+		explicit_bzero(s->value, strlen(s->value));
+	free(s->value);
+	*s = (struct secret){0};
+}
+
+void
+secret_set(struct secret *s, const char *ref, const char *where)
+{
+	if (!is_reference(ref)) {
+		secret_register(ref, strlen(ref));
+		die(CS_USAGE, "%s: give env:NAME, file:PATH, fd:N or cmd:COMMAND, not the secret itself",
+		    where);
+	}
+	release(s);
+	s->where = xstrdup(where);
+	s->ref = xstrdup(ref);
+}
+
+void
+secret_set_literal(struct secret *s, const char *value, const char *where)
+{
+	if (is_reference(value)) {
+		secret_set(s, value, where);
+		return;
+	}
+	release(s);
+	s->where = xstrdup(where);
+	s->value = xstrdup(value);
+	secret_register(value, strlen(value));
+}
+
+int
+secret_given(const struct secret *s)
+{
+	return s->where != NULL;
+}
+
+/* Read all of fd into b; 0 or -1 with errno. */
+static int
+drain(struct buf *b, int fd)
+{
+	ssize_t n;
+
+	do {
+		if (buf_room(b, 4096) < 0) {
+			errno = EFBIG;
+			return -1;
+		}
+		n = read(fd, b->p + b->len, 4096);
+		if (n > 0)
+			b->len += n;
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	return n < 0 ? -1 : 0;
+}
+
+static void
+from_file(struct buf *b, const char *path, const char *where)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0 && S_ISREG(st.st_mode))
+		say("%s: %s can be read by others: chmod 600 %s", where, path, path);
+	if (file_read(b, path) < 0)
+		die(CS_AUTH, "%s: %s: %s", where, path, strerror(errno));
+}
+
+static void
+from_fd(struct buf *b, const char *number, const char *where)
+{
+	char *end;
+	long fd = strtol(number, &end, 10);
+
+	if (end == number || *end != '\0' || fd < 0 || fd > 1 << 20)
+		die(CS_USAGE, "%s: fd:%s is no file descriptor", where, number);
+	if (drain(b, fd) < 0)
+		die(CS_AUTH, "%s: fd:%s: %s", where, number, strerror(errno));
+}
+
+static void
+from_command(struct buf *b, const char *command, const char *where)
+{
+	FILE *f = popen(command, "re");
+	int status;
+
+	if (f == NULL || drain(b, fileno(f)) < 0)
+		die(CS_AUTH, "%s: %s: %s", where, command, strerror(errno));
+	status = pclose(f);
+	if (status != 0)
+		die(CS_AUTH, "%s: the command \"%s\" failed with status %d", where, command,
+		    WIFEXITED(status) ? WEXITSTATUS(status) : status);
+}
+
+static void
+resolve(struct secret *s)
+{
+	struct buf b = {.max = SECRET_MAX};
+	const char *arg = strchr(s->ref, ':') + 1, *v;
+
+	if (strncmp(s->ref, "env:", 4) == 0) {
+		if ((v = getenv(arg)) == NULL)
+			die(CS_AUTH, "%s: the environment has no %s", s->where, arg);
+		buf_adds(&b, v);
+	} else if (strncmp(s->ref, "file:", 5) == 0)
+		from_file(&b, arg, s->where);
+	else if (strncmp(s->ref, "fd:", 3) == 0)
+		from_fd(&b, arg, s->where);
+	else
+		from_command(&b, arg, s->where);
+	while (b.len > 0 && (b.p[b.len - 1] == '\n' || b.p[b.len - 1] == '\r'))
+		b.len--;
+	s->value = xstrndup(b.len > 0 ? b.p : "", b.len);
+	if (b.p != NULL)
+		explicit_bzero(b.p, b.len);
+	buf_release(&b);
+	secret_register(s->value, strlen(s->value));
+}
+
+/* What people leave in a template. */
+static bool
+is_placeholder(const char *v)
+{
+	static const char *const word[] = {"changeme", "change-me", "change_me", "replace_me",
+	    "replaceme", "placeholder", "secret_here", "token_here", "todo", "xxx", "xxxx", "xxxxx",
+	    "xxxxxx", "xxxxxxxx", "..."};
+	size_t n = strlen(v);
+
+	if (n > 2 && ((v[0] == '<' && v[n - 1] == '>') || (v[0] == '{' && v[n - 1] == '}') ||
+			 (v[0] == '[' && v[n - 1] == ']') || (v[0] == '$' && v[1] == '{')))
+		return true;
+	if (strncasecmp(v, "your_", 5) == 0 || strncasecmp(v, "your-", 5) == 0 ||
+	    strncasecmp(v, "your ", 5) == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(word) / sizeof(*word); i++)
+		if (strcasecmp(v, word[i]) == 0)
+			return true;
+	return false;
+}
+
+const char *
+secret_get(struct secret *s)
+{
+	if (s->value == NULL)
+		resolve(s);
+	if (*s->value == '\0')
+		die(CS_AUTH, "%s: is empty", s->where);
+	if (is_placeholder(s->value))
+		die(CS_USAGE, "%s: still holds the placeholder of the template: put the real one there",
+		    s->where);
+	for (const char *c = s->value; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			die(CS_USAGE, "%s: holds a control character", s->where);
+	return s->value;
+}

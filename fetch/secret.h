@@ -1,0 +1,51 @@
+/*
+ * Credentials: where they come from, and keeping them out of everything we print.
+ *
+ * Every value that was ever held is registered. mask() replaces the registered values, also
+ * percent-encoded, form-encoded, base64 and JSON-escaped, by "***". All text that leaves the
+ * process other than records goes through it: say(), die() and fail() do so by themselves.
+ * All values are overwritten at exit.
+ */
+#ifndef SECRET_H
+#define SECRET_H
+
+#include <stddef.h>
+
+#include "buf.h"
+
+/* Zeroed: not given. */
+struct secret {
+	char *where; /* what a complaint names: "--token", "configuration.json: api_token" */
+	char *ref;   /* env:NAME, file:PATH, fd:N, cmd:COMMAND; NULL for a literal */
+	char *value; /* NULL until secret_get() */
+};
+
+/* A reference from the command line or a connector file. Anything else ends the process with CS_USAGE
+ * (without repeating the value). */
+void	secret_set(struct secret *s, const char *ref, const char *where);
+/* A value from the user's configuration file: a reference, or the secret itself. */
+void	secret_set_literal(struct secret *s, const char *value, const char *where);
+int	secret_given(const struct secret *s);
+/*
+ * The value, read on first use. Ends the process when it is missing or empty (CS_AUTH), a placeholder
+ * that was never filled in, or holds control characters (CS_USAGE), naming s->where.
+ */
+const char *secret_get(struct secret *s);
+
+/* Mask this text too from now on, wherever it came from. */
+void	secret_register(const char *value, size_t n);
+/* Append p[0..n) with every registered value replaced. */
+void	mask(struct buf *out, const char *p, size_t n);
+
+/* warnx(3) and errx(3), masked. */
+void	say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void	die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * say() it, remember it (and nothing before it) for the error line that ends the
+ * stream, return code.
+ */
+int	fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The message that fail() kept, or NULL. */
+const char *fail_reason(void);
+
+#endif

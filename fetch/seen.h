@@ -1,0 +1,22 @@
+/*
+ * Have we been here before? Every cursor, URL and page of a run as a 64-bit
+ * fingerprint, 8 bytes each.
+ */
+#ifndef SEEN_H
+#define SEEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct seen {
+	uint64_t *slot; /* 0: free */
+	size_t n, cap;	/* in use, slots (a power of 2) */
+};
+
+uint64_t fingerprint(const void *p, size_t n);
+/* Was it there already? If not it is now. */
+bool	seen_add(struct seen *s, uint64_t hash);
+void	seen_release(struct seen *s);
+
+#endif
