@@ -83,6 +83,9 @@ bad_input(const struct load *l, const char *fmt, ...)
 	if (vasprintf(&text, fmt, ap) < 0)
 		text = NULL;
 	va_end(ap);
+	for (char *p = text; p && *p; p++)
+		if ((unsigned char)*p < 0x20)
+			*p = ' '; /* one line, whatever came from elsewhere */
 	warnx("stdin:%llu: %s", U(l->lines.lineno), text ? text : "out of memory");
 	free(text);
 	return CS_DATA;
