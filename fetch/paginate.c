@@ -226,17 +226,17 @@ read_token(const struct page *page, struct http *h, const struct path *path, con
 }
 
 static void
-read_link(struct http *h, struct signals *s)
+read_link(const struct page *page, struct http *h, struct signals *s)
 {
 	const char *field;
 	struct slice target;
 
 	for (size_t i = 0; (field = http_field(h, "link", i)) != NULL; i++)
 		if (link_find(field, "next", &target)) {
-			buf_add(&s->next, target.p, target.n);
-			/* An empty reference is the page itself. */
-			if (target.n == 0)
-				buf_adds(&s->next, "?");
+			if (target.n > 0)
+				buf_add(&s->next, target.p, target.n);
+			else /* an empty reference is the page itself */
+				buf_add(&s->next, page->url.p, page->url.len);
 			return;
 		}
 }
@@ -259,7 +259,7 @@ read_signals(const struct pager *p, const struct page *page, struct http *h, str
 	if (o->paginate == PAGE_NEXT_URL)
 		return read_token(page, h, o->next, "--next", s);
 	if (o->paginate == PAGE_LINK)
-		read_link(h, s);
+		read_link(page, h, s);
 	return 0;
 }
 

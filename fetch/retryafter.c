@@ -6,7 +6,7 @@
 #include <strings.h>
 #include <time.h>
 
-#define FAR (INT64_MAX / 4000) /* seconds; more is as good as for ever */
+#define FAR (INT64_C(1000) * 365 * 86400) /* seconds; more is as good as for ever */
 
 static int
 month(const char *s)

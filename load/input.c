@@ -333,6 +333,8 @@ on_checkpoint(struct load *l, struct control *c, const char *p, size_t n)
 		return r;
 	if (!c->stream && (l->life->stream || l->o->stream))
 		c->stream = xstrdup(l->life->stream ? l->life->stream : l->o->stream);
+	if (!c->run && l->life->run)
+		c->run = xstrdup(l->life->run);
 	if (!c->stream)
 		return bad_input(l, "a checkpoint that names no stream (--stream gives it one)");
 	if (l->o->dry_run)
