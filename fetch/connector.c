@@ -400,6 +400,7 @@ connector_load(
 {
 	struct connector c = {0};
 	const struct member *m;
+	const char *env = getenv("CS_STREAM");
 	struct members settings;
 	char *where;
 
@@ -423,8 +424,8 @@ connector_load(
 	set_level(&c, o, &settings, &settings, words_stream, where);
 	set_url(&c, o, &settings, m->key);
 	o->layer++;
-	free(o->stream);
-	o->stream = xstrdup(m->key);
+	if (!o->stream && (!env || !*env))
+		o->stream = xstrdup(m->key);
 	free(where);
 	members_release(&settings);
 	connector_release(&c);
