@@ -60,7 +60,7 @@ change() {
 rows() {
 	local columns
 	columns=$(sqlite3 "$1" "SELECT group_concat('\"' || name || '\"', ',') FROM pragma_table_info('$2')")
-	sqlite3 -readonly "$1" "SELECT json_array($columns) FROM \"$2\" ORDER BY id"
+	sqlite3 -readonly "$1" "SELECT json_array($columns) FROM \"$2\" ORDER BY id" | jq -c .
 }
 
 columns() {
