@@ -16,8 +16,8 @@ main(int argc, char *argv[])
 	r = o.schema ? schema_file(&decls, o.schema) : 0;
 	if (r)
 		return r;
-	sink = o.target == TARGET_SQLITE ? sqlite_open(&o, &in.life, decls, &r) :
-					   file_open(&o, &in.life, decls, &r);
+	sink = o.target == TARGET_SQLITE ? sqlite_open(&o, &in.life, decls, &r)
+					 : file_open(&o, &in.life, decls, &r);
 	if (!sink)
 		return r;
 	r = input_load(&in, &o, sink);
