@@ -468,6 +468,10 @@ end_of_input(struct load *l)
 	}
 	if (l->ended)
 		return 0;
+	if (l->o->strict) {
+		warnx("stdin: no stream began: the stage before this one failed (--strict)");
+		return CS_DATA;
+	}
 	r = close_stream(l, true);
 	l->in->complete = r == 0;
 	return r;

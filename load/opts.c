@@ -61,7 +61,7 @@ static const char help[] =
     "  --rejects FILE       set them aside with line number and reason, and go on\n"
     "  --max-rejects N      but no more than N of them\n"
     "  --max-record SIZE    longest line (64M)\n"
-    "  --strict             a count that does not match is an error, not a warning\n"
+    "  --strict             fail where counts do not match or no stream began\n"
     "operation\n"
     "  --stream NAME        refuse any other stream\n"
     "  --busy-timeout TIME  wait so long for other writers of the database (30s)\n"
