@@ -82,22 +82,40 @@ int
 replace_open(struct replace *r, const char *path, mode_t mode)
 {
 	struct stat st;
+	mode_t mask;
 	int save;
 
+	r->tmp = NULL;
 	r->path = realpath(path, NULL); /* a link's target is what gets replaced */
 	if (!r->path)
 		r->path = xstrdup(path);
-	r->mode = stat(r->path, &st) == 0 ? st.st_mode & 07777 : mode;
+	if (stat(r->path, &st) == 0) {
+		r->mode = st.st_mode & 07777;
+		if (!S_ISREG(st.st_mode)) {
+			r->fd = open(r->path, O_WRONLY | O_CLOEXEC);
+			if (r->fd < 0)
+				goto bad;
+			return 0;
+		}
+	} else if (lstat(path, &st) == 0) {
+		errno = ENOENT; /* a link to nothing, such as /dev/stdout once it is closed */
+		goto bad;
+	} else {
+		mask = umask(0);
+		umask(mask);
+		r->mode = mode & ~mask;
+	}
 	r->tmp = xasprintf("%s.XXXXXX", r->path);
 	r->fd = mkostemp(r->tmp, O_CLOEXEC);
-	if (r->fd < 0) {
-		save = errno;
-		forget(r);
-		errno = save;
-		return -1;
-	}
+	if (r->fd < 0)
+		goto bad;
 	enlist(r);
 	return 0;
+bad:
+	save = errno;
+	forget(r);
+	errno = save;
+	return -1;
 }
 
 /* Make a rename in the directory of path durable. */
@@ -122,14 +140,15 @@ replace_commit(struct replace *r)
 {
 	int save;
 
-	if (fchmod(r->fd, r->mode) < 0 || fsync(r->fd) < 0)
+	if (r->tmp ? fchmod(r->fd, r->mode) < 0 || fsync(r->fd) < 0 :
+		     fsync(r->fd) < 0 && errno != EINVAL && errno != EROFS)
 		goto bad;
 	if (close(r->fd) < 0) {
 		r->fd = -1;
 		goto bad;
 	}
 	r->fd = -1;
-	if (rename(r->tmp, r->path) < 0 || sync_dir(r->path) < 0)
+	if (r->tmp && (rename(r->tmp, r->path) < 0 || sync_dir(r->path) < 0))
 		goto bad;
 	forget(r);
 	return 0;
@@ -143,11 +162,12 @@ bad:
 void
 replace_abort(struct replace *r)
 {
-	if (!r->tmp)
+	if (!r->path)
 		return;
 	if (r->fd >= 0)
 		close(r->fd);
-	unlink(r->tmp);
+	if (r->tmp)
+		unlink(r->tmp);
 	forget(r);
 }
 

@@ -19,11 +19,12 @@ int	file_read(struct buf *b, const char *path);
 struct replace {
 	int fd; /* to write to; -1 when not open */
 	char *path, *tmp;
-	mode_t mode; /* of the new file; an existing file's mode is kept */
+	mode_t mode; /* of the new file, less the umask; an existing file's mode is kept */
 };
 
 /* 0, or -1 with errno. The temporary file is gone after replace_abort, also when the process
- * ends by exit(3) in between. Symbolic links are followed: the file they name is replaced. */
+ * ends by exit(3) in between. Symbolic links are followed: the file they name is replaced. What is
+ * no regular file (a device, a pipe) is written to as it stands. */
 int	replace_open(struct replace *r, const char *path, mode_t mode);
 int	replace_commit(struct replace *r);
 void	replace_abort(struct replace *r);

@@ -131,8 +131,7 @@ render_real(char out[NUM_TEXT], double d)
 		memcpy(o, digits + 1, (size_t)n - 1);
 		o += n - 1;
 		return (
-		    size_t)(o - out +
-			    sprintf(o, "e%c%02d", point > 0 ? '+' : '-', abs(point - 1)));
+		    size_t)(o - out + sprintf(o, "e%c%02d", point > 0 ? '+' : '-', abs(point - 1)));
 	}
 	if (point <= 0) {
 		memcpy(o, "0.00000", 7);
@@ -218,8 +217,8 @@ render(char out[NUM_TEXT], double d)
 static int
 short_number(struct jqnum *num)
 {
-	static const double tens[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9,
-	    1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+	static const double tens[] = {
+	    1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 	const char *p = num->text.p, *end = p + num->text.n, *point = NULL;
 	bool neg = *p == '-';
 	int64_t v = 0;
@@ -340,8 +339,7 @@ apart(struct jqjson *j, const struct jqnum *num)
 	double d = num->d, away = d < 0 ? -INFINITY : INFINITY;
 	struct jqnum *other;
 
-	while ((other = *find(j, d)) &&
-	       !(other->inexact && same_value(other->text, num->text)))
+	while ((other = *find(j, d)) && !(other->inexact && same_value(other->text, num->text)))
 		d = nextafter(d, isinf(d) ? (away = 0) : away);
 	return d;
 }
@@ -496,8 +494,12 @@ read_text(struct jqjson *j, jv *out)
 			top = top == stack ? NULL : top - 1;
 			place(top, out, v);
 		}
-		if (!top)
-			return 0;
+		if (!top) {
+			if (scan_done(&j->scan) == 0)
+				return 0;
+			jv_free(*out);
+			return fail(j, j->scan.err);
+		}
 		if (r < 0) {
 			fail(j, j->scan.err);
 			goto bad;
@@ -578,8 +580,7 @@ write_value(struct jqjson *j, struct buf *out, jv v)
 	case JV_KIND_NUMBER:
 		return write_number(j, out, jv_number_value(v));
 	case JV_KIND_STRING:
-		json_quote(
-		    out, jv_string_value(v), (size_t)jv_string_length_bytes(jv_copy(v)));
+		json_quote(out, jv_string_value(v), (size_t)jv_string_length_bytes(jv_copy(v)));
 		return 0;
 	case JV_KIND_ARRAY:
 		return buf_addc(out, '[');
@@ -609,8 +610,7 @@ next_inside(struct cursor *at, struct buf *out, jv *v)
 	if (at->object) {
 		jv key = jv_object_iter_key(at->v, at->i);
 
-		json_quote(out, jv_string_value(key),
-		    (size_t)jv_string_length_bytes(jv_copy(key)));
+		json_quote(out, jv_string_value(key), (size_t)jv_string_length_bytes(jv_copy(key)));
 		jv_free(key);
 		buf_addc(out, ':');
 		*v = jv_object_iter_value(at->v, at->i);

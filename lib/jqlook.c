@@ -7,21 +7,20 @@
 #define NESTING 64
 
 /* Functions and keywords that look at no number's value and make no number; sorted. */
-static const char *const calm_names[] = {"all", "and", "any", "arrays", "as",
-    "ascii_downcase", "ascii_upcase", "booleans", "break", "catch", "def", "del",
-    "delpaths", "elif", "else", "empty", "end", "endswith", "error", "false", "first",
-    "flatten", "foreach", "getpath", "gsub", "has", "if", "in", "isempty", "iterables",
-    "label", "limit", "ltrimstr", "map", "map_values", "not", "null", "nulls", "numbers",
-    "objects", "or", "recurse", "reduce", "reverse", "rtrimstr", "scalars", "select",
-    "setpath", "split", "startswith", "strings", "sub", "test", "then", "true", "try",
-    "type", "values", "walk"};
+static const char *const calm_names[] = {"all", "and", "any", "arrays", "as", "ascii_downcase",
+    "ascii_upcase", "booleans", "break", "catch", "def", "del", "delpaths", "elif", "else", "empty",
+    "end", "endswith", "error", "false", "first", "flatten", "foreach", "getpath", "gsub", "has",
+    "if", "in", "isempty", "iterables", "label", "limit", "ltrimstr", "map", "map_values", "not",
+    "null", "nulls", "numbers", "objects", "or", "recurse", "reduce", "reverse", "rtrimstr",
+    "scalars", "select", "setpath", "split", "startswith", "strings", "sub", "test", "then", "true",
+    "try", "type", "values", "walk"};
 
 enum token {
 	NOTHING, /* the program's beginning */
-	TEXT, /* a string: whatever is added to it, or compared with it, is no number */
-	WORD, /* null, true or false: so with comparing */
-	NAME, /* a field, key or variable */
-	OPEN, /* { or, directly inside of one, a comma: a key follows */
+	TEXT,    /* a string: whatever is added to it, or compared with it, is no number */
+	WORD,    /* null, true or false: so with comparing */
+	NAME,    /* a field, key or variable */
+	OPEN,    /* { or, directly inside of one, a comma: a key follows */
 	DOT,
 	OTHER
 };
@@ -87,8 +86,7 @@ is_digit(char c)
 static bool
 in_name(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) ||
-	       c == '_';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_';
 }
 
 static int
@@ -109,8 +107,8 @@ call(struct look *l, const char *p, size_t n)
 		token(l, WORD);
 		return;
 	}
-	if (!bsearch(name, calm_names, sizeof calm_names / sizeof *calm_names,
-		sizeof *calm_names, compare))
+	if (!bsearch(name, calm_names, sizeof calm_names / sizeof *calm_names, sizeof *calm_names,
+		compare))
 		at_least(l, JQLOOK_VALUE);
 	token(l, OTHER);
 }
@@ -186,8 +184,7 @@ sign(struct look *l, char c)
 }
 
 enum jqlook_kind
-jqlook(const char *program, void (*found)(void *, struct slice), void *arg,
-    const char **refused)
+jqlook(const char *program, void (*found)(void *, struct slice), void *arg, const char **refused)
 {
 	struct look l = {.p = program};
 

@@ -48,8 +48,7 @@ static const struct {
 static void
 on_error(void *arg, jv msg)
 {
-	static const char prefix[] = "jq: error: ",
-			  guess[] = " (Unix shell quoting issues?)";
+	static const char prefix[] = "jq: error: ", guess[] = " (Unix shell quoting issues?)";
 	char **why = arg, *at;
 
 	if (!*why && jv_get_kind(msg) == JV_KIND_STRING) {
@@ -64,8 +63,7 @@ on_error(void *arg, jv msg)
 		*why = xstrndup(p, n);
 		at = strstr(*why, guess);
 		if (at)
-			memmove(
-			    at, at + sizeof guess - 1, strlen(at + sizeof guess - 1) + 1);
+			memmove(at, at + sizeof guess - 1, strlen(at + sizeof guess - 1) + 1);
 	}
 	jv_free(msg);
 }
@@ -121,9 +119,8 @@ constant(void *arg, struct slice number)
 	struct constants *c = arg;
 
 	if (jqjson_constant(c->json, number.p, number.n) < 0 && !*c->err)
-		*c->err =
-		    xasprintf("%.*s has more digits than jq holds: compare it as text",
-			(int)number.n, number.p);
+		*c->err = xasprintf("%.*s has more digits than jq holds: compare it as text",
+		    (int)number.n, number.p);
 }
 
 static jv
@@ -145,8 +142,7 @@ variables(struct jqrun *j, const char *const *vars, char **err)
 		}
 		all = jv_object_set(all, jv_string(vars[0]), v);
 		if (j->json.inexact)
-			*err = xasprintf(
-			    "$%s: %.*s has more digits than jq holds: pass it as text",
+			*err = xasprintf("$%s: %.*s has more digits than jq holds: pass it as text",
 			    vars[0], (int)j->json.number.n, j->json.number.p);
 		jqjson_adopt(&j->json);
 	}
@@ -205,15 +201,15 @@ died(struct jqrun *j, jv msg, const char **err)
 {
 	buf_clear(&j->err);
 	if (jv_get_kind(msg) == JV_KIND_STRING) {
-		buf_add(&j->err, jv_string_value(msg),
-		    (size_t)jv_string_length_bytes(jv_copy(msg)));
+		buf_add(
+		    &j->err, jv_string_value(msg), (size_t)jv_string_length_bytes(jv_copy(msg)));
 		jv_free(msg);
 	} else if (jqjson_write(&j->json, &j->err, msg) < 0) {
 		buf_adds(&j->err, j->json.err);
 	}
 	for (char *p = j->err.p; p < j->err.p + j->err.len; p++)
 		if ((unsigned char)*p < 0x20)
-			*p = ' ';
+			*p = ' '; /* one line, and a C string */
 	return fail(j, err);
 }
 
@@ -226,8 +222,7 @@ unheld(struct jqrun *j, const char *what, const char **err)
 	buf_addf(&j->err,
 	    "%s: %.*s%s has more digits than jq holds; make it text first "
 	    "(cs-map --type COLUMN=string)",
-	    what, number->n > 40 ? 40 : (int)number->n, number->p,
-	    number->n > 40 ? "..." : "");
+	    what, number->n > 40 ? 40 : (int)number->n, number->p, number->n > 40 ? "..." : "");
 	return fail(j, err);
 }
 
@@ -311,8 +306,8 @@ run_twice(struct jqrun *j, jv v, const char **err)
 }
 
 int
-jqrun_run(struct jqrun *j, const char *p, size_t n,
-    int (*emit)(void *arg, const char *p, size_t n), void *arg, const char **err)
+jqrun_run(struct jqrun *j, const char *p, size_t n, int (*emit)(void *arg, const char *p, size_t n),
+    void *arg, const char **err)
 {
 	const struct sink out = {emit, arg, &j->out};
 	const char *end;

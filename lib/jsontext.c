@@ -1,8 +1,15 @@
 /* Strings and white space of JSON texts: the conversions of scan.h. */
 #include <stdint.h>
 #include <string.h>
+#if defined(__SSE2__) && !defined(CS_SCALAR)
+#include <emmintrin.h>
+#define TEXT_SSE2 1
+#endif
 
 #include "scan.h"
+
+/* Two quotes, an escape, and what a block may write too much. */
+#define QUOTE_ROOM 32
 
 static int
 hex4(const char *p)
@@ -97,51 +104,72 @@ json_unescape(struct buf *out, const char *p, size_t n)
 	return r;
 }
 
+/* The escape for the control character c at o. One past it. */
+static char *
+escape(char *o, unsigned char c)
+{
+	static const char digits[] = "0123456789abcdef", from[] = "\b\f\n\r\t", to[] = "bfnrt";
+	const char *known = c ? strchr(from, c) : NULL;
+
+	*o++ = '\\';
+	if (known) {
+		*o++ = to[known - from];
+		return o;
+	}
+	memcpy(o, "u00", 3);
+	o[3] = digits[c >> 4];
+	o[4] = digits[c & 15];
+	return o + 5;
+}
+
 void
 json_quote(struct buf *out, const char *p, size_t n)
 {
-	static const char digits[] = "0123456789abcdef";
 	const char *end = p + n;
+	char *o;
 
-	buf_room(out, n + 2);
-	buf_addc(out, '"');
-	while (p < end) {
-		const char *q = p;
-		unsigned char c;
+	buf_room(out, n + QUOTE_ROOM);
+	o = out->p + out->len;
+	*o++ = '"';
+	for (;;) {
+#ifdef TEXT_SSE2
+		const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+		const __m128i high = _mm_set1_epi8((char)0x80),
+			      space = _mm_set1_epi8((char)(0x20 - 0x80));
 
-		while (q < end && *q != '"' && *q != '\\' && (unsigned char)*q >= 0x20)
-			q++;
-		buf_add(out, p, (size_t)(q - p));
-		p = q;
+		for (; end - p >= 16; p += 16, o += 16) {
+			__m128i v = _mm_loadu_si128((const __m128i *)p);
+			int m = _mm_movemask_epi8(
+			    _mm_or_si128(_mm_cmplt_epi8(_mm_xor_si128(v, high), space),
+				_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash))));
+
+			_mm_storeu_si128((__m128i *)o, v);
+			if (m) {
+				p += __builtin_ctz((unsigned)m);
+				o += __builtin_ctz((unsigned)m);
+				break;
+			}
+		}
+#endif
+		while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
+			*o++ = *p++;
 		if (p == end)
 			break;
-		c = (unsigned char)*p++;
-		buf_addc(out, '\\');
-		switch (c) {
-		case '"':
-		case '\\':
-			buf_addc(out, (char)c);
-			break;
-		case '\b':
-			buf_addc(out, 'b');
-			break;
-		case '\f':
-			buf_addc(out, 'f');
-			break;
-		case '\n':
-			buf_addc(out, 'n');
-			break;
-		case '\r':
-			buf_addc(out, 'r');
-			break;
-		case '\t':
-			buf_addc(out, 't');
-			break;
-		default:
-			buf_add(out, (char[]){'u', '0', '0', digits[c >> 4], digits[c & 15]}, 5);
+		if (*p == '"' || *p == '\\') {
+			*o++ = '\\';
+			*o++ = *p++;
+		} else {
+			o = escape(o, (unsigned char)*p++);
+		}
+		out->len = (size_t)(o - out->p);
+		if (out->cap - out->len < (size_t)(end - p) + QUOTE_ROOM) {
+			buf_room(out, (size_t)(end - p) + QUOTE_ROOM);
+			o = out->p + out->len;
 		}
 	}
-	buf_addc(out, '"');
+	*o++ = '"';
+	*o = '\0';
+	out->len = (size_t)(o - out->p);
 }
 
 void

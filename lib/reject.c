@@ -16,6 +16,13 @@ reject_open(struct reject *r, const char *path, const char *input, uint64_t max)
 	if (!path)
 		return 0;
 	r->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (r->fd >= 0 && r->fd <= STDERR_FILENO) {
+		/* A standard stream was closed: what is written to it must not end up here. */
+		int low = r->fd;
+
+		r->fd = fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		close(low);
+	}
 	if (r->fd >= 0)
 		return 0;
 	warn("%s", path);
@@ -30,8 +37,8 @@ add_base64(struct buf *b, const unsigned char *p, size_t n)
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 	for (; n; p += 3) {
-		unsigned v = (unsigned)p[0] << 16 | (n > 1 ? (unsigned)p[1] << 8 : 0) |
-			     (n > 2 ? p[2] : 0);
+		unsigned v =
+		    (unsigned)p[0] << 16 | (n > 1 ? (unsigned)p[1] << 8 : 0) | (n > 2 ? p[2] : 0);
 
 		buf_addc(b, digits[v >> 18]);
 		buf_addc(b, digits[v >> 12 & 63]);
@@ -42,15 +49,13 @@ add_base64(struct buf *b, const unsigned char *p, size_t n)
 }
 
 int
-reject_line(
-    struct reject *r, uint64_t lineno, const char *reason, const char *p, size_t n)
+reject_line(struct reject *r, uint64_t lineno, const char *reason, const char *p, size_t n)
 {
 	struct buf *b = &r->line;
 
 	if (!r->path || r->count >= r->max) {
 		warnx("%s:%llu: %s%s", r->input, (unsigned long long)lineno, reason,
-		    r->path ? "; as many as --max-rejects allows were set aside before"
-			    : "");
+		    r->path ? "; as many as --max-rejects allows were set aside before" : "");
 		return CS_DATA;
 	}
 	buf_clear(b);

@@ -129,7 +129,7 @@ hex4(const char *p)
 }
 
 /* p is behind the opening quote. The closing quote, or NULL with s->err. */
-static inline const char *
+static inline __attribute__((always_inline)) const char *
 string_end(struct scan *s, const char *p, unsigned *flags)
 {
 	for (;;) {
@@ -221,7 +221,7 @@ literal_end(struct scan *s, const char *p, const char *word, size_t n)
 }
 
 /* The scalar at p. One past it, or NULL with s->err. */
-static inline const char *
+static inline __attribute__((always_inline)) const char *
 scalar(struct scan *s, const char *p, unsigned *type, unsigned *flags)
 {
 	if (p >= s->end) {

@@ -66,7 +66,7 @@ setup() {
 		case $tool in
 		cs-fetch) contains "$output" 'libcurl[/ ][0-9]' ;;
 		cs-map) contains "$output" 'jq[/ ][0-9]' ;;
-		cs-load | cs-state) contains "$output" 'SQLite[/ ][0-9]' ;;
+		cs-load | cs-state) contains "$output" '(SQLite|sqlite)[/ ][0-9]' ;;
 		esac
 	done
 }
@@ -77,7 +77,7 @@ setup() {
 		for option in --no-such-option -Z; do
 			fails_with 64 "$tool" "$option" </dev/null
 			contains "$stderr" "${option#--}|${option#-}"
-			equals "$output" ""
+			equals "$(records <<<"$output")" "" # cs-fetch tells whoever reads from it
 		done
 	done
 }
@@ -151,11 +151,9 @@ setup() {
 }
 
 @test "a reader that leaves ends the writer, quietly" {
-	local status_of_writer
 	for _ in $(seq 20000); do echo '{"id":1,"name":"some text that fills the pipe"}'; done >many
-	{ cs-map --keep id,name <many 2>err; echo $? >rc; } | head -n 1 >first
-	status_of_writer=$(cat rc)
-	[ "$status_of_writer" -eq 141 ] || { echo "status $status_of_writer"; return 1; }
+	{ cs-map --keep id,name <many 2>err || echo $? >rc; } | head -n 1 >first
+	equals "$(cat rc)" 141
 	equals "$(cat err)" ""
 	equals "$(cat first)" '{"id":1,"name":"some text that fills the pipe"}'
 }

@@ -50,7 +50,8 @@ answer_html(struct answer *a, int status, const char *title, const char *words)
 {
 	a->status = status;
 	a->type = "text/html; charset=utf-8";
-	text_fmt(&a->head, "<!doctype html>\n<html lang=\"en\">\n<title>%d %s</title>\n<h1>%s</h1>\n<p>%s</p>\n",
+	text_fmt(&a->head,
+	    "<!doctype html>\n<html lang=\"en\">\n<title>%d %s</title>\n<h1>%s</h1>\n<p>%s</p>\n",
 	    status, title, title, words);
 }
 
@@ -102,13 +103,14 @@ page_size(const struct request *req, int64_t limit)
 }
 
 void
-page_make(struct page *p, const struct request *req, enum resource r, const struct query *q, int64_t skip,
-    int64_t limit)
+page_make(struct page *p, const struct request *req, enum resource r, const struct query *q,
+    int64_t skip, int64_t limit)
 {
 	const struct faults *f = &req->faults;
 	int64_t size = page_size(req, limit), from = fault_has(f, REPEAT) ? 0 : skip;
 
-	*p = (struct page){.skip = skip, .limit = fault_has(f, CAP) ? size : limit, .stay = endless(f)};
+	*p = (struct page){
+	    .skip = skip, .limit = fault_has(f, CAP) ? size : limit, .stay = endless(f)};
 	p->all = data_select(r, q, &p->matching);
 	int64_t n = (int64_t)p->matching;
 	if (p->stay && from >= n)
@@ -192,7 +194,8 @@ static void
 insert(struct text *t, const char *mark, const void *p, size_t len)
 {
 	size_t at = t->len / 2;
-	char *found = mark && t->len > 0 ? memmem(t->p + at, t->len - at, mark, strlen(mark)) : NULL;
+	char *found =
+	    mark && t->len > 0 ? memmem(t->p + at, t->len - at, mark, strlen(mark)) : NULL;
 
 	if (found != NULL)
 		at = (size_t)(found - t->p) + strlen(mark);
@@ -236,8 +239,8 @@ answer_spoil(struct answer *a, const struct faults *f)
 	} else if (fault_has(f, ERROR_200)) {
 		text_release(&a->head);
 		a->type = NULL;
-		text_lit(&a->head,
-		    "{\"errors\":[{\"message\":\"the query took too long\",\"code\":\"TIMEOUT\"}],\"data\":null}");
+		text_lit(&a->head, "{\"errors\":[{\"message\":\"the query took too "
+				   "long\",\"code\":\"TIMEOUT\"}],\"data\":null}");
 	}
 	if (fault_has(f, BAD_JSON))
 		break_json(&a->head, f);
@@ -261,6 +264,23 @@ retry_after(struct answer *a, const char *how)
 	text_release(&date);
 }
 
+static const char *
+humaans_code(int status)
+{
+	switch (status) {
+	case 401:
+		return "NotAuthenticated";
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "NotFound";
+	case 429:
+		return "TooManyRequests";
+	default:
+		return "BadRequest";
+	}
+}
+
 bool
 answer_fault(struct answer *a, const struct request *req)
 {
@@ -280,7 +300,7 @@ answer_fault(struct answer *a, const struct request *req)
 	else if (status >= 500)
 		answer_html(a, status, "Server trouble", "Try again later.");
 	else if (strstr(req->path, "/api/") != NULL)
-		answer_humaans_error(a, status, status == 429 ? "TooManyRequests" : "BadRequest", "asked for");
+		answer_humaans_error(a, status, humaans_code(status), "asked for");
 	else
 		answer_error(a, status, "asked for");
 	if (arg[3] == ':')

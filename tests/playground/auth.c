@@ -18,9 +18,9 @@ random_uuid(char out[static 40])
 
 	if (getrandom(b, sizeof(b), 0) != (ssize_t)sizeof(b))
 		err(74, "getrandom");
-	snprintf(out, 40, "%02x%02x%02x%02x-%02x%02x-4%01x%02x-a%01x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-	    b[2], b[3], b[4], b[5], b[6] & 15, b[7], b[8] & 15, b[9], b[10], b[11], b[12], b[13], b[14],
-	    b[15]);
+	snprintf(out, 40, "%02x%02x%02x%02x-%02x%02x-4%01x%02x-a%01x%02x-%02x%02x%02x%02x%02x%02x",
+	    b[0], b[1], b[2], b[3], b[4], b[5], b[6] & 15, b[7], b[8] & 15, b[9], b[10], b[11],
+	    b[12], b[13], b[14], b[15]);
 }
 
 static void

@@ -37,10 +37,12 @@ take_target(struct request *req, struct answer *a, enum resource *r, int64_t *co
 	*count = 1;
 	param(req, "same");
 	if (known < 0)
-		answer_error(a, 400, "resource must be users, companies, documents, job-roles or people");
+		answer_error(
+		    a, 400, "resource must be users, companies, documents, job-roles or people");
 	else
 		*r = (enum resource)known;
-	return known >= 0 && param_int(req, a, "count", 1, MAX_TOUCHED, count) && params_known(req, a);
+	return known >= 0 && param_int(req, a, "count", 1, MAX_TOUCHED, count) &&
+	       params_known(req, a);
 }
 
 static void
@@ -99,8 +101,7 @@ insert(struct request *req, struct answer *a)
 	touch(req, a, INSERT);
 }
 
-static void
-delete(struct request *req, struct answer *a)
+static void delete (struct request *req, struct answer *a)
 {
 	touch(req, a, DELETE);
 }
@@ -119,8 +120,8 @@ arm_fault(struct request *req, struct answer *a)
 	int64_t times = 1, after = 0;
 	struct text why = {0};
 
-	if (!param_int(req, a, "times", 0, INT64_MAX, &times) || !param_int(req, a, "after", 0, INT64_MAX, &after) ||
-	    !params_known(req, a))
+	if (!param_int(req, a, "times", 0, INT64_MAX, &times) ||
+	    !param_int(req, a, "after", 0, INT64_MAX, &after) || !params_known(req, a))
 		return;
 	if (spec == NULL)
 		answer_error(a, 400, "fault is missing");

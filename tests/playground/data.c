@@ -9,7 +9,7 @@
 #define DAY         (24 * (int64_t)HOUR)
 #define CREATED_IN  (700 * DAY) /* the span of createdAt, and after it that of updatedAt */
 #define UPDATED_IN  (300 * DAY)
-#define TIED        7  /* neighbours by updatedAt that share it: no page size is a multiple */
+#define TIED        7 /* neighbours by updatedAt that share it: no page size is a multiple */
 #define SELECTIONS  8
 #define MAX_RECORDS 200000000u
 
@@ -35,8 +35,8 @@ struct row {
 };
 
 static struct table {
-	uint32_t base;      /* records at the start */
-	uint32_t count;     /* with the inserted, deleted ones too */
+	uint32_t base;          /* records at the start */
+	uint32_t count;         /* with the inserted, deleted ones too */
 	uint64_t step, inverse; /* rank by updatedAt = n * step mod base */
 	int64_t newest;
 	uint64_t generation, picks;
@@ -46,7 +46,8 @@ static struct table {
 	size_t slots;   /* a power of two */
 } tables[RESOURCES];
 
-static const char *const names[RESOURCES] = {"users", "companies", "documents", "job-roles", "people"};
+static const char *const names[RESOURCES] = {
+    "users", "companies", "documents", "job-roles", "people"};
 
 static struct data_opts opts;
 static struct selection selections[SELECTIONS];
@@ -180,8 +181,8 @@ touched_add(struct table *t, const struct record *rec)
 		for (size_t i = 0; i < t->ntouched; i++)
 			touched_slot(t, i);
 	}
-	t->touched[t->ntouched] =
-	    (struct touched){.n = rec->n, .rev = rec->rev, .created = rec->created, .updated = rec->updated};
+	t->touched[t->ntouched] = (struct touched){
+	    .n = rec->n, .rev = rec->rev, .created = rec->created, .updated = rec->updated};
 	touched_slot(t, t->ntouched);
 	return &t->touched[t->ntouched++];
 }
@@ -261,8 +262,8 @@ static bool
 matches(const struct query *q, const struct record *rec)
 {
 	return rec->updated >= q->updated[0] && rec->updated <= q->updated[1] &&
-	    rec->created >= q->created[0] && rec->created <= q->created[1] &&
-	    (q->status < 0 || (int)data_person_status(rec) == q->status);
+	       rec->created >= q->created[0] && rec->created <= q->created[1] &&
+	       (q->status < 0 || (int)data_person_status(rec) == q->status);
 }
 
 static void
@@ -287,7 +288,8 @@ by_updated(const void *a, const void *b)
 
 /* Untouched records are in order by construction; touched ones are all newer. */
 static void
-select_by_updated(struct selection *s, const struct table *t, const struct query *q, enum resource r)
+select_by_updated(
+    struct selection *s, const struct table *t, const struct query *q, enum resource r)
 {
 	for (uint32_t rank = 0; rank < t->base; rank++) {
 		uint32_t n = r == USERS ? rank : (uint32_t)(rank * t->inverse % t->base);
@@ -330,10 +332,10 @@ static int64_t
 sort_key(const struct sort *by, const struct record *rec)
 {
 	/* Ids sort as their hash does; the top bit makes that order a signed one. */
-	int64_t key = by->field == SORT_CREATED ? rec->created
-	    : by->field == SORT_UPDATED         ? rec->updated
-	    : by->field == SORT_ID              ? (int64_t)(rec->hash ^ (uint64_t)1 << 63)
-	                                        : 0;
+	int64_t key = by->field == SORT_CREATED   ? rec->created
+		      : by->field == SORT_UPDATED ? rec->updated
+		      : by->field == SORT_ID      ? (int64_t)(rec->hash ^ (uint64_t)1 << 63)
+						  : 0;
 	return by->desc ? ~key : key;
 }
 

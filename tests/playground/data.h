@@ -23,11 +23,11 @@ struct data_opts {
 
 struct record {
 	enum resource r;
-	uint32_t n;       /* 0 is the oldest */
-	uint32_t rev;     /* how often it was changed */
-	int64_t created;  /* ms since 1970 */
+	uint32_t n;      /* 0 is the oldest */
+	uint32_t rev;    /* how often it was changed */
+	int64_t created; /* ms since 1970 */
 	int64_t updated;
-	uint64_t hash;    /* what its other fields are made of */
+	uint64_t hash; /* what its other fields are made of */
 };
 
 enum sort_field { SORT_NONE, SORT_CREATED, SORT_UPDATED, SORT_ID };
@@ -44,7 +44,7 @@ struct query {
 	struct sort sort[MAX_SORT]; /* none: as made, oldest first */
 	int64_t updated[2];         /* inclusive bounds, ms */
 	int64_t created[2];
-	int status;                 /* of people; -1 for all */
+	int status; /* of people; -1 for all */
 };
 
 enum person_status { ACTIVE, OFFBOARDED, NEW_HIRE };

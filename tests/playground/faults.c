@@ -14,28 +14,32 @@ static const struct kind {
 	const char *help;
 } kinds[FAULTS] = {
     [BAD_JSON] = {"bad-json", WORD, "|short|trailing|bom|utf8|nan|",
-        "broken JSON: garbage inside, or :short :trailing :bom :utf8 :nan"},
-    [BIG_PAGE] = {"big-page", MAYBE_NUMBER, NULL, "all records (or N) in one page, whatever was asked"},
+	"broken JSON: garbage inside, or :short :trailing :bom :utf8 :nan"},
+    [BIG_PAGE] = {"big-page", MAYBE_NUMBER, NULL,
+	"all records (or N) in one page, whatever was asked"},
     [CAP] = {"cap", NUMBER, NULL, "at most N records a page; the reply's limit says N"},
-    [CAP_HIDDEN] = {"cap-hidden", NUMBER, NULL, "the same, but the reply repeats the limit asked for"},
-    [CUT_CHUNKED] = {"cut-chunked", MAYBE_NUMBER, NULL, "chunked body, closed after N bytes (default: half)"},
+    [CAP_HIDDEN] = {"cap-hidden", NUMBER, NULL,
+	"the same, but the reply repeats the limit asked for"},
+    [CUT_CHUNKED] = {"cut-chunked", MAYBE_NUMBER, NULL,
+	"chunked body, closed after N bytes (default: half)"},
     [CUT_CLOSE] = {"cut-close", MAYBE_NUMBER, NULL, "body without length, closed after N bytes"},
     [CUT_GZIP] = {"cut-gzip", MAYBE_NUMBER, NULL, "gzip body cut after N bytes, framing right"},
-    [CUT_LENGTH] = {"cut-length", MAYBE_NUMBER, NULL, "Content-Length promised, closed after N bytes"},
+    [CUT_LENGTH] = {"cut-length", MAYBE_NUMBER, NULL,
+	"Content-Length promised, closed after N bytes"},
     [DATA_NULL] = {"data-null", NONE, NULL, "null where the array should be"},
     [DATA_OBJECT] = {"data-object", NONE, NULL, "an object where the array should be"},
     [DELAY] = {"delay", NUMBER, NULL, "think for N milliseconds first"},
     [DRIFT] = {"drift", WORD, "|delete|insert|update|",
-        "after the answer delete the list's first record, or :insert, or :update"},
+	"after the answer delete the list's first record, or :insert, or :update"},
     [DUP_RECORD] = {"dup-record", NONE, NULL, "the page's first record comes twice"},
     [EMPTY_PAGE] = {"empty-page", NONE, NULL, "no records, though total and next say there are"},
     [ENDLESS] = {"endless", WORD, "|advance|",
-        "the same next for ever; :advance: a new one for ever, without records"},
+	"the same next for ever; :advance: a new one for ever, without records"},
     [ENVELOPE] = {"envelope", NONE, NULL, "an object whose data is called otherwise"},
     [ERROR_200] = {"error-200", NONE, NULL, "200 with {\"errors\":[...],\"data\":null}"},
     [FOREIGN_NEXT] = {"foreign-next", ANY, NULL, "next URLs point to this HOST[:PORT]"},
     [GZIP] = {"gzip", WORD, "|members|trailing|crc|bomb|",
-        "whole gzip body; or :members :trailing :crc :bomb (64 MiB of spaces)"},
+	"whole gzip body; or :members :trailing :crc :bomb (64 MiB of spaces)"},
     [HANG] = {"hang", NONE, NULL, "no answer at all"},
     [HTML] = {"html", NONE, NULL, "200 with an HTML page"},
     [NULL_PARENTS] = {"null-parents", NONE, NULL, "null for every nested object of the records"},
@@ -45,14 +49,14 @@ static const struct kind {
     [SLOW] = {"slow", NUMBER, NULL, "N bytes a second"},
     [STALL] = {"stall", MAYBE_NUMBER, NULL, "headers, N bytes of body (default 0), then nothing"},
     [STATUS] = {"status", ANY, NULL,
-        "CODE[:RETRY]; Retry-After: seconds, date[:SECONDS ahead], none, or any text"},
+	"CODE[:RETRY]; Retry-After: seconds, date[:SECONDS ahead], none, or any text"},
     [TOTAL] = {"total", NUMBER, NULL, "a total of N, true or not"},
 };
 
 static struct rule {
 	char *path, *spec;
 	int64_t times, after, seen;
-} *rules;
+} * rules;
 static size_t nrules;
 
 static char *
@@ -89,7 +93,7 @@ arg_fits(enum fault_id id, const char *arg)
 	}
 	if (id == STATUS)
 		return strspn(arg, "0123456789") == 3 && *arg >= '2' && *arg <= '5' &&
-		    (arg[3] == '\0' || arg[3] == ':');
+		       (arg[3] == '\0' || arg[3] == ':');
 	return *arg != '\0' && strpbrk(arg, "\r\n") == NULL;
 }
 
@@ -104,7 +108,8 @@ fault_add(struct faults *f, char *item, struct text *why)
 		if (strcmp(item, kinds[id].name) != 0)
 			continue;
 		if (!arg_fits((enum fault_id)id, arg ? arg : "")) {
-			text_fmt(why, "fault %s: %s is not an argument for it", item, arg ? arg : "nothing");
+			text_fmt(why, "fault %s: %s is not an argument for it", item,
+			    arg ? arg : "nothing");
 			return false;
 		}
 		free(f->arg[id]);
@@ -155,8 +160,8 @@ faults_print(const struct faults *f, struct text *t)
 	for (int id = 0; id < FAULTS; id++) {
 		if (f->arg[id] == NULL)
 			continue;
-		text_fmt(t, "%s%s%s%s", t->len > start ? "," : "", kinds[id].name, *f->arg[id] ? ":" : "",
-		    f->arg[id]);
+		text_fmt(t, "%s%s%s%s", t->len > start ? "," : "", kinds[id].name,
+		    *f->arg[id] ? ":" : "", f->arg[id]);
 	}
 }
 
@@ -174,8 +179,8 @@ faults_help(void)
 	static const char *const arg[] = {"", ":N", "[:N]", "[:WORD]", ":TEXT"};
 
 	for (int id = 0; id < FAULTS; id++)
-		printf("  %s%-*s %s\n", kinds[id].name, 20 - (int)strlen(kinds[id].name), arg[kinds[id].arg],
-		    kinds[id].help);
+		printf("  %s%-*s %s\n", kinds[id].name, 20 - (int)strlen(kinds[id].name),
+		    arg[kinds[id].arg], kinds[id].help);
 }
 
 bool
@@ -232,8 +237,8 @@ faults_list(struct text *t)
 		text_json(t, rules[i].path);
 		text_lit(t, ",\"fault\":");
 		text_json(t, rules[i].spec);
-		text_fmt(t, ",\"times\":%lld,\"after\":%lld,\"seen\":%lld}", (long long)rules[i].times,
-		    (long long)rules[i].after, (long long)rules[i].seen);
+		text_fmt(t, ",\"times\":%lld,\"after\":%lld,\"seen\":%lld}",
+		    (long long)rules[i].times, (long long)rules[i].after, (long long)rules[i].seen);
 	}
 	text_lit(t, "]\n");
 }

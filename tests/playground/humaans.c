@@ -34,7 +34,8 @@ authenticated(struct request *req, struct answer *a)
 
 /* One bound, field[$gte] and so on, into range; times are compared as instants. */
 static bool
-take_bound(struct request *req, struct answer *a, const char *field, const char *op, int64_t range[2])
+take_bound(
+    struct request *req, struct answer *a, const char *field, const char *op, int64_t range[2])
 {
 	char name[32];
 	int64_t ms;
@@ -82,7 +83,8 @@ take_sort(struct request *req, struct answer *a, struct query *q)
 			if (p->used || strcmp(p->name, sorts[k].name) != 0)
 				continue;
 			p->used = true;
-			if ((strcmp(p->value, "1") != 0 && strcmp(p->value, "-1") != 0) || n == MAX_SORT)
+			if ((strcmp(p->value, "1") != 0 && strcmp(p->value, "-1") != 0) ||
+			    n == MAX_SORT)
 				return bad_request(a, "%s must be 1 or -1, once", p->name);
 			q->sort[n].field = sorts[k].field;
 			q->sort[n++].desc = p->value[0] == '-';
@@ -126,8 +128,9 @@ list(struct request *req, struct answer *a, enum resource r, render_fn *render)
 	struct page p;
 
 	query_init(&q);
-	if (!take_count(req, a, "$limit", MAX_LIMIT, &limit) || !take_count(req, a, "$skip", INT32_MAX, &skip) ||
-	    !take_bounds(req, a, &q) || !take_sort(req, a, &q) || !take_status(req, a, r, &q))
+	if (!take_count(req, a, "$limit", MAX_LIMIT, &limit) ||
+	    !take_count(req, a, "$skip", INT32_MAX, &skip) || !take_bounds(req, a, &q) ||
+	    !take_sort(req, a, &q) || !take_status(req, a, r, &q))
 		return;
 	for (size_t i = 0; i < req->nparams; i++) {
 		if (!req->params[i].used && strcmp(req->params[i].name, "_fault") != 0) {
@@ -137,8 +140,8 @@ list(struct request *req, struct answer *a, enum resource r, render_fn *render)
 	}
 	page_make(&p, req, r, &q, skip, limit);
 	char before[96];
-	snprintf(before, sizeof(before), "{\"total\":%lld,\"limit\":%lld,\"skip\":%lld,", (long long)p.total,
-	    (long long)p.limit, (long long)p.skip);
+	snprintf(before, sizeof(before), "{\"total\":%lld,\"limit\":%lld,\"skip\":%lld,",
+	    (long long)p.total, (long long)p.limit, (long long)p.skip);
 	answer_list(a, req, r, &p, render, before, "\"data\":");
 	text_lit(&a->tail, "}");
 }
@@ -225,7 +228,8 @@ token_info(struct request *req, struct answer *a)
 		return;
 	data_id(PEOPLE, 0, id);
 	text_fmt(&a->head,
-	    "{\"id\":\"tokenOfThePlaygroundAPI0\",\"personId\":\"%s\",\"label\":\"playground\",\"scopes\":"
+	    "{\"id\":\"tokenOfThePlaygroundAPI0\",\"personId\":\"%s\",\"label\":\"playground\","
+	    "\"scopes\":"
 	    "[\"public:read\",\"private:read\",\"documents:read\"]}",
 	    id);
 }
@@ -240,7 +244,8 @@ const struct route humaans_routes[] = {
     {"GET", "/api/people", people, "  also status=all|active|offboarded|newHire"},
     {"GET", "/api/people/", people, NULL},
     {"GET", "/api/token-info", token_info, "the token's own record"},
-    {"GET", "/seed/api/companies", seed_companies, "the same records in the seed connector's shape"},
+    {"GET", "/seed/api/companies", seed_companies,
+	"the same records in the seed connector's shape"},
     {"GET", "/seed/api/companies/", seed_companies, NULL},
     {"GET", "/seed/api/documents", seed_documents, "  (a path and /ID: one record)"},
     {"GET", "/seed/api/documents/", seed_documents, NULL},

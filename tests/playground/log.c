@@ -219,7 +219,8 @@ log_request(const struct request *req, int status, size_t records)
 	text_json(&lines, faults.p);
 	text_fmt(&lines, ",\"conn\":%llu}\n", (unsigned long long)req->conn);
 	text_release(&faults);
-	if (fd >= 0 && write(fd, lines.p + start, lines.len - start) != (ssize_t)(lines.len - start)) {
+	if (fd >= 0 &&
+	    write(fd, lines.p + start, lines.len - start) != (ssize_t)(lines.len - start)) {
 		warn("%s: logging stopped", path);
 		close(fd);
 		fd = -1;

@@ -24,9 +24,25 @@ struct opts {
 	bool quiet;
 };
 
-enum { OPT_CAPACITY = 256, OPT_COMPANIES, OPT_DOCUMENTS, OPT_FOR, OPT_JOB_ROLES, OPT_LOG, OPT_NEWEST,
-	OPT_NO_TIES, OPT_PEOPLE, OPT_PORT, OPT_PORT_FILE, OPT_RATE_LIMIT, OPT_REFILL, OPT_RETRY_AFTER,
-	OPT_SEED, OPT_TOKEN_FILE, OPT_USERS };
+enum {
+	OPT_CAPACITY = 256,
+	OPT_COMPANIES,
+	OPT_DOCUMENTS,
+	OPT_FOR,
+	OPT_JOB_ROLES,
+	OPT_LOG,
+	OPT_NEWEST,
+	OPT_NO_TIES,
+	OPT_PEOPLE,
+	OPT_PORT,
+	OPT_PORT_FILE,
+	OPT_RATE_LIMIT,
+	OPT_REFILL,
+	OPT_RETRY_AFTER,
+	OPT_SEED,
+	OPT_TOKEN_FILE,
+	OPT_USERS
+};
 
 static const struct option longs[] = {
     {"capacity", required_argument, NULL, OPT_CAPACITY},
@@ -80,7 +96,8 @@ help(void)
 
 	routes_help(&routes);
 	printf("%s\nPaths\n%s", usage, routes.p);
-	printf("\nFaults: parameter _fault=NAME[:ARG][,...], header X-Playground-Fault, or POST /_fault\n");
+	printf("\nFaults: parameter _fault=NAME[:ARG][,...], header X-Playground-Fault, or POST "
+	       "/_fault\n");
 	faults_help();
 	text_release(&routes);
 }
@@ -132,13 +149,14 @@ set(struct opts *o, int id, const char *arg)
 		int id;
 		const char *name;
 		enum resource r;
-	} counts[] = {{OPT_COMPANIES, "companies", COMPANIES}, {OPT_DOCUMENTS, "documents", DOCUMENTS},
-	    {OPT_JOB_ROLES, "job-roles", JOB_ROLES}, {OPT_PEOPLE, "people", PEOPLE},
-	    {OPT_USERS, "users", USERS}};
+	} counts[] = {{OPT_COMPANIES, "companies", COMPANIES},
+	    {OPT_DOCUMENTS, "documents", DOCUMENTS}, {OPT_JOB_ROLES, "job-roles", JOB_ROLES},
+	    {OPT_PEOPLE, "people", PEOPLE}, {OPT_USERS, "users", USERS}};
 
 	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
 		if (counts[i].id == id)
-			o->data.count[counts[i].r] = (uint32_t)number(counts[i].name, arg, 0, 10000000);
+			o->data.count[counts[i].r] =
+			    (uint32_t)number(counts[i].name, arg, 0, 10000000);
 	switch (id) {
 	case OPT_CAPACITY:
 		o->server.capacity = (double)number("capacity", arg, 1, 1000000);
@@ -258,8 +276,13 @@ main(int argc, char **argv)
 {
 	struct opts o = {
 	    .server = {.port = 5001, .capacity = 20, .refill = 5},
-	    .data = {.seed = 1, .ties = true,
-	        .count = {[USERS] = 200, [COMPANIES] = 12, [DOCUMENTS] = 1200, [JOB_ROLES] = 750, [PEOPLE] = 321}},
+	    .data = {.seed = 1,
+		.ties = true,
+		.count = {[USERS] = 200,
+		    [COMPANIES] = 12,
+		    [DOCUMENTS] = 1200,
+		    [JOB_ROLES] = 750,
+		    [PEOPLE] = 321}},
 	};
 	pid_t parent = getppid();
 	sigset_t set;

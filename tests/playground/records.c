@@ -4,7 +4,7 @@
 #include "records.h"
 #include "words.h"
 
-#define COUNT(a)       (sizeof(a) / sizeof((a)[0]))
+#define COUNT(a)        (sizeof(a) / sizeof((a)[0]))
 #define PICK(rec, k, a) ((a)[draw((rec), (k), COUNT(a))])
 
 /* Property k of a record: a number below n. */
@@ -148,9 +148,9 @@ user_id(const struct record *rec, char id[static 37])
 {
 	uint64_t a = rec->hash, b = mix(a + 1);
 
-	snprintf(id, 37, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(a >> 32), (unsigned)(a >> 16 & 0xffff),
-	    (unsigned)(a & 0xfff), (unsigned)(0x8000 | (b >> 48 & 0x3fff)),
-	    (unsigned long long)(b & 0xffffffffffff));
+	snprintf(id, 37, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(a >> 32),
+	    (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xfff),
+	    (unsigned)(0x8000 | (b >> 48 & 0x3fff)), (unsigned long long)(b & 0xffffffffffff));
 }
 
 static void
@@ -277,8 +277,8 @@ user_csv(struct text *t, const struct record *rec, bool null_parents)
 
 	(void)null_parents;
 	user_make(&u, rec);
-	text_fmt(t, "%s,%s %s,user.%u@example.org,%s%s %s", u.id, u.first, u.last, rec->n + 1, u.number,
-	    u.street, u.city);
+	text_fmt(t, "%s,%s %s,user.%u@example.org,%s%s %s", u.id, u.first, u.last, rec->n + 1,
+	    u.number, u.street, u.city);
 	csv_value(t, u.zip);
 	text_lit(t, ",");
 	csv_value(t, u.firm);
@@ -301,7 +301,8 @@ seed_address(struct text *t, const struct record *rec)
 	name_of(t, "address");
 	text_lit(t, "{\"line1\":\"");
 	text_str(t, number);
-	text_escape(t, streets[draw(rec, 12, COUNT(streets))], strlen(streets[draw(rec, 12, COUNT(streets))]));
+	text_escape(t, streets[draw(rec, 12, COUNT(streets))],
+	    strlen(streets[draw(rec, 12, COUNT(streets))]));
 	text_lit(t, "\"");
 	if (rec->n % 3 != 1)
 		put(t, "line2", rec->n % 3 == 0 ? NULL : "Floor 2\nUnit \"B\"");
@@ -343,7 +344,10 @@ seed_document(struct text *t, const struct record *rec, bool null_parents)
 	put_id(t, "personId", PEOPLE, (uint32_t)draw(rec, 1, 300));
 	JOIN(t, "name", PICK(rec, 2, documents), revision(rec, rev));
 	if (rec->n % 4 != 1)
-		put(t, "description", rec->n % 4 == 2 ? NULL : rec->n % 8 == 0 ? "" : "tab\there, back\\slash");
+		put(t, "description",
+		    rec->n % 4 == 2   ? NULL
+		    : rec->n % 8 == 0 ? ""
+				      : "tab\there, back\\slash");
 	put(t, "type", rec->n % 2 ? "identity" : "contract");
 	put(t, "filename", file);
 	if (rec->n % 11 != 4)
@@ -369,7 +373,9 @@ seed_salary(struct text *t, const struct record *rec)
 
 	name_of(t, "salaryRange");
 	text_fmt(t, "{\"min\":%lld,\"max\":%lld%s", (long long)min, (long long)min + 16000,
-	    rec->n % 4 == 1 ? ".5" : rec->n % 4 == 2 ? ".125" : "");
+	    rec->n % 4 == 1   ? ".5"
+	    : rec->n % 4 == 2 ? ".125"
+			      : "");
 	if (rec->n % 5 != 2)
 		put(t, "currency", rec->n % 5 == 3 ? NULL : "GBP");
 	text_lit(t, "}");
@@ -383,7 +389,8 @@ seed_job_role(struct text *t, const struct record *rec, bool null_parents)
 	open_with_id(t, rec);
 	JOIN(t, "name", PICK(rec, 1, jobs), revision(rec, rev));
 	if (rec->n % 6 != 5)
-		put(t, "description", rec->n % 6 == 3 ? NULL : "Builds \"pipelines\"\nand tends them — daily");
+		put(t, "description",
+		    rec->n % 6 == 3 ? NULL : "Builds \"pipelines\"\nand tends them — daily");
 	if (rec->n % 7 != 6) {
 		put(t, "department", PICK(rec, 2, departments));
 		put(t, "location", PICK(rec, 3, cities));
@@ -402,7 +409,10 @@ seed_job_role(struct text *t, const struct record *rec, bool null_parents)
 	if (rec->n % 5 != 4)
 		put_raw(t, "benefits", rec->n % 5 == 1 ? "null" : "[\"cycle to work\",\"crèche\"]");
 	if (rec->n % 8 != 6)
-		put_raw(t, "isActive", rec->n % 8 == 5 ? "null" : rec->n % 8 == 3 ? "false" : "true");
+		put_raw(t, "isActive",
+		    rec->n % 8 == 5   ? "null"
+		    : rec->n % 8 == 3 ? "false"
+				      : "true");
 	put_times(t, rec, true);
 	text_lit(t, "}");
 }
@@ -449,7 +459,9 @@ real_document(struct text *t, const struct record *rec, bool null_parents)
 		char file[25];
 		data_id(DOCUMENTS, 1000000000 + rec->n, file);
 		put(t, "fileId", file);
-		text_fmt(t, ",\"file\":{\"id\":\"%s\",\"filename\":\"f%u.pdf\",\"url\":\"https://files.example/f%u.pdf\"}",
+		text_fmt(t,
+		    ",\"file\":{\"id\":\"%s\",\"filename\":\"f%u.pdf\",\"url\":\"https://"
+		    "files.example/f%u.pdf\"}",
 		    file, rec->n, rec->n);
 	}
 	put(t, "source", NULL);
@@ -479,7 +491,10 @@ real_job_role(struct text *t, const struct record *rec, bool null_parents)
 		put_date(t, "endDate", rec->created, 400 + draw(rec, 6, 300));
 	else
 		put(t, "endDate", NULL);
-	put(t, "note", rec->n % 4 == 0 ? "promotion,\n\"well earned\"" : rec->n % 4 == 1 ? "" : NULL);
+	put(t, "note",
+	    rec->n % 4 == 0   ? "promotion,\n\"well earned\""
+	    : rec->n % 4 == 1 ? ""
+			      : NULL);
 	put_times(t, rec, true);
 	text_lit(t, "}");
 }
@@ -521,10 +536,11 @@ person_work(struct text *t, const struct record *rec)
 		put(t, "employmentEndDate", NULL);
 	put(t, "leavingReason", s == OFFBOARDED ? "resignation" : NULL);
 	put_date(t, "probationEndDate", rec->created, 120);
-	put_raw(t, "workingDays", rec->n % 5
-	        ? "[{\"day\":\"monday\"},{\"day\":\"tuesday\"},{\"day\":\"wednesday\"},{\"day\":\"thursday\"},"
-	          "{\"day\":\"friday\"}]"
-	        : "[{\"day\":\"monday\"},{\"day\":\"tuesday\"}]");
+	put_raw(t, "workingDays",
+	    rec->n % 5 ? "[{\"day\":\"monday\"},{\"day\":\"tuesday\"},{\"day\":\"wednesday\"},{"
+			 "\"day\":\"thursday\"},"
+			 "{\"day\":\"friday\"}]"
+		       : "[{\"day\":\"monday\"},{\"day\":\"tuesday\"}]");
 	put(t, "contractType", rec->n % 3 ? "full-time" : "part-time");
 	put_raw(t, "fte", rec->n % 3 ? "1.0" : "0.80");
 	put_raw(t, "teams", rec->n % 4 == 2 ? "[]" : "[{\"name\":\"Data\"},{\"name\":\"R&D\"}]");
@@ -561,7 +577,8 @@ real_person(struct text *t, const struct record *rec, bool null_parents)
 		put(t, "profilePhoto", NULL);
 	else
 		text_fmt(t,
-		    ",\"profilePhoto\":{\"id\":\"ph%u\",\"variants\":{\"64\":\"https://img.example/64/%u\","
+		    ",\"profilePhoto\":{\"id\":\"ph%u\",\"variants\":{\"64\":\"https://img.example/"
+		    "64/%u\","
 		    "\"320\":\"https://img.example/320/%u\"}}",
 		    rec->n, rec->n, rec->n);
 	person_work(t, rec);

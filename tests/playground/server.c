@@ -85,17 +85,19 @@ param(struct request *req, const char *name)
 }
 
 bool
-param_int(struct request *req, struct answer *a, const char *name, int64_t min, int64_t max, int64_t *v)
+param_int(
+    struct request *req, struct answer *a, const char *name, int64_t min, int64_t max, int64_t *v)
 {
 	const char *s = param(req, name);
 
 	if (s == NULL || parse_int(s, min, max, v))
 		return true;
 	if (max == INT64_MAX || max == INT32_MAX)
-		answer_error(a, 400, "%s must be an integer of at least %lld", name, (long long)min);
+		answer_error(
+		    a, 400, "%s must be an integer of at least %lld", name, (long long)min);
 	else
-		answer_error(a, 400, "%s must be an integer from %lld to %lld", name, (long long)min,
-		    (long long)max);
+		answer_error(a, 400, "%s must be an integer from %lld to %lld", name,
+		    (long long)min, (long long)max);
 	return false;
 }
 
@@ -116,7 +118,8 @@ below(const char *path, const char *route)
 {
 	size_t len = strlen(route);
 
-	return len > 1 && route[len - 1] == '/' ? strncmp(path, route, len) == 0 : strcmp(path, route) == 0;
+	return len > 1 && route[len - 1] == '/' ? strncmp(path, route, len) == 0
+						: strcmp(path, route) == 0;
 }
 
 /* The route for the request; *allowed says whether its path has one with another method. */
@@ -167,7 +170,8 @@ add_param(void *cls, enum MHD_ValueKind kind, const char *name, const char *valu
 	(void)kind;
 	req->too_many = req->nparams == MAX_PARAMS;
 	if (!req->too_many)
-		req->params[req->nparams++] = (struct param){.name = name, .value = value ? value : ""};
+		req->params[req->nparams++] =
+		    (struct param){.name = name, .value = value ? value : ""};
 	return req->too_many ? MHD_NO : MHD_YES;
 }
 
@@ -242,12 +246,14 @@ request_new(void *cls, const char *uri, struct MHD_Connection *c)
 		err(74, "out of memory");
 	req->mhd = c;
 	req->auth = "absent";
-	req->conn = (uintptr_t)MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+	req->conn = (uintptr_t)MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+			->socket_context;
 	return req;
 }
 
 static void
-request_done(void *cls, struct MHD_Connection *c, void **con_cls, enum MHD_RequestTerminationCode code)
+request_done(
+    void *cls, struct MHD_Connection *c, void **con_cls, enum MHD_RequestTerminationCode code)
 {
 	struct request *req = *con_cls;
 
@@ -266,8 +272,8 @@ request_done(void *cls, struct MHD_Connection *c, void **con_cls, enum MHD_Reque
 
 /* Called once with the headers, then with pieces of the body, then to answer. */
 static enum MHD_Result
-handle(void *cls, struct MHD_Connection *c, const char *url, const char *method, const char *version,
-    const char *data, size_t *size, void **con_cls)
+handle(void *cls, struct MHD_Connection *c, const char *url, const char *method,
+    const char *version, const char *data, size_t *size, void **con_cls)
 {
 	struct request *req = *con_cls;
 
@@ -291,7 +297,8 @@ handle(void *cls, struct MHD_Connection *c, const char *url, const char *method,
 }
 
 static void
-connected(void *cls, struct MHD_Connection *c, void **context, enum MHD_ConnectionNotificationCode code)
+connected(
+    void *cls, struct MHD_Connection *c, void **context, enum MHD_ConnectionNotificationCode code)
 {
 	(void)cls;
 	(void)c;
@@ -302,16 +309,19 @@ connected(void *cls, struct MHD_Connection *c, void **context, enum MHD_Connecti
 uint16_t
 server_start(const struct server_opts *o)
 {
-	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(o->port),
+	struct sockaddr_in addr = {.sin_family = AF_INET,
+	    .sin_port = htons(o->port),
 	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
 	opts = *o;
 	server_refill();
-	server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL,
-	    0, NULL, NULL, handle, NULL, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&addr,
-	    MHD_OPTION_URI_LOG_CALLBACK, request_new, NULL, MHD_OPTION_NOTIFY_COMPLETED, request_done, NULL,
-	    MHD_OPTION_NOTIFY_CONNECTION, connected, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)131072,
-	    MHD_OPTION_CONNECTION_LIMIT, 1000u, MHD_OPTION_LISTEN_BACKLOG_SIZE, 511u, MHD_OPTION_END);
+	server = MHD_start_daemon(
+	    MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0, NULL,
+	    NULL, handle, NULL, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&addr,
+	    MHD_OPTION_URI_LOG_CALLBACK, request_new, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+	    request_done, NULL, MHD_OPTION_NOTIFY_CONNECTION, connected, NULL,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)131072, MHD_OPTION_CONNECTION_LIMIT, 1000u,
+	    MHD_OPTION_LISTEN_BACKLOG_SIZE, 511u, MHD_OPTION_END);
 	if (server == NULL)
 		err(74, "cannot listen on 127.0.0.1:%u", o->port);
 	return MHD_get_daemon_info(server, MHD_DAEMON_INFO_BIND_PORT)->port;

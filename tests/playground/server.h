@@ -56,7 +56,7 @@ struct answer {
 	uint32_t *v; /* record numbers; owned */
 	size_t len, next;
 	const char *between;
-	size_t others; /* records written straight into head */
+	size_t others;  /* records written straight into head */
 	uint32_t first; /* of the whole selection, where there is one */
 	bool null_parents, has_first;
 };
@@ -78,7 +78,7 @@ void users_init(uint64_t seed, int64_t newest);
 void users_reset(void);
 
 struct server_opts {
-	uint16_t port;   /* 0: any free one */
+	uint16_t port; /* 0: any free one */
 	bool rate_limit, retry_after;
 	double capacity, refill; /* tokens; tokens a second */
 };
@@ -95,13 +95,15 @@ void server_refill(void);
 /* A parameter's value, or null. Marks it as known. */
 const char *param(struct request *req, const char *name);
 /* An integer parameter; false after answering 400. */
-bool param_int(struct request *req, struct answer *a, const char *name, int64_t min, int64_t max, int64_t *v);
+bool param_int(
+    struct request *req, struct answer *a, const char *name, int64_t min, int64_t max, int64_t *v);
 /* False after answering 400 if there is a parameter that nobody asked for. */
 bool params_known(struct request *req, struct answer *a);
 const char *header(const struct request *req, const char *name);
 
 /* {"error":"..."} */
-void answer_error(struct answer *a, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void answer_error(struct answer *a, int status, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* The way Humaans says it; code is also its name. */
 void answer_humaans_error(struct answer *a, int status, const char *code, const char *message);
 void answer_html(struct answer *a, int status, const char *title, const char *words);
@@ -113,16 +115,16 @@ void answer_release(struct answer *a);
 
 /* What part of a selection a page shows, after the faults had their say. */
 struct page {
-	const uint32_t *all; /* the selection */
+	const uint32_t *all;         /* the selection */
 	size_t first, len, matching; /* the page's part of it; its size */
-	int64_t skip, limit, total; /* as the reply tells them */
-	bool more, stay; /* there is a next page; and it is this one again */
+	int64_t skip, limit, total;  /* as the reply tells them */
+	bool more, stay;             /* there is a next page; and it is this one again */
 };
 
 /* The page size the server grants to who asks for limit. */
 int64_t page_size(const struct request *req, int64_t limit);
-void page_make(struct page *p, const struct request *req, enum resource r, const struct query *q, int64_t skip,
-    int64_t limit);
+void page_make(struct page *p, const struct request *req, enum resource r, const struct query *q,
+    int64_t skip, int64_t limit);
 /*
  * Open the array that holds the page: `before`, then member name ("\"data\":", or "" for a root array). Closing
  * it is the start of a->tail; the caller adds the rest.

@@ -101,7 +101,8 @@ text_escape(struct text *t, const char *s, size_t len)
 
 	for (size_t i = 0; i < len;) {
 		size_t run = i;
-		while (run < len && u[run] >= 0x20 && u[run] < 0x7f && u[run] != '"' && u[run] != '\\')
+		while (
+		    run < len && u[run] >= 0x20 && u[run] < 0x7f && u[run] != '"' && u[run] != '\\')
 			run++;
 		text_add(t, s + i, run - i);
 		if ((i = run) == len)
@@ -177,8 +178,8 @@ text_http_date(struct text *t, int64_t seconds)
 	struct tm tm;
 
 	gmtime_r(&seconds, &tm);
-	text_fmt(t, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
-	    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	text_fmt(t, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday], tm.tm_mday,
+	    months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
 void
@@ -206,8 +207,8 @@ text_base64(struct text *t, const void *p, size_t len)
 			v |= (unsigned)u[i + 1] << 8;
 		if (n > 2)
 			v |= u[i + 2];
-		char out[4] = {base64[v >> 18], base64[v >> 12 & 63], n > 1 ? base64[v >> 6 & 63] : '=',
-		    n > 2 ? base64[v & 63] : '='};
+		char out[4] = {base64[v >> 18], base64[v >> 12 & 63],
+		    n > 1 ? base64[v >> 6 & 63] : '=', n > 2 ? base64[v & 63] : '='};
 		text_add(t, out, 4);
 	}
 }
@@ -305,8 +306,12 @@ parse_time(const char *s, bool strict, int64_t *ms, bool *rest)
 		    !take_zone(&s, strict, &millis, &lost, &offset))
 			return false;
 	}
-	struct tm tm = {.tm_year = date[0] - 1900, .tm_mon = date[1] - 1, .tm_mday = date[2],
-	    .tm_hour = clock[0], .tm_min = clock[1], .tm_sec = clock[2]};
+	struct tm tm = {.tm_year = date[0] - 1900,
+	    .tm_mon = date[1] - 1,
+	    .tm_mday = date[2],
+	    .tm_hour = clock[0],
+	    .tm_min = clock[1],
+	    .tm_sec = clock[2]};
 	time_t t = timegm(&tm);
 	/* timegm() quietly turns February 30 into March 2. */
 	if (tm.tm_mon != date[1] - 1 || tm.tm_mday != date[2] || clock[0] > 23 || clock[1] > 59 ||
@@ -325,7 +330,8 @@ parse_int(const char *s, int64_t min, int64_t max, int64_t *v)
 
 	errno = 0;
 	long long n = strtoll(s, &end, 10);
-	if (errno || end == s || *end || isspace((unsigned char)*s) || *s == '+' || n < min || n > max)
+	if (errno || end == s || *end || isspace((unsigned char)*s) || *s == '+' || n < min ||
+	    n > max)
 		return false;
 	*v = n;
 	return true;

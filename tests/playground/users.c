@@ -6,11 +6,11 @@
 #include "auth.h"
 #include "server.h"
 
-#define AUTH_USERS    20
-#define KEYSET_LIMIT  50
-#define MAX_PER_PAGE  50
-#define FIRM_COUNT    2
-#define DEPT_COUNT    4
+#define AUTH_USERS   20
+#define KEYSET_LIMIT 50
+#define MAX_PER_PAGE 50
+#define FIRM_COUNT   2
+#define DEPT_COUNT   4
 
 struct dept {
 	int id;
@@ -33,7 +33,8 @@ users_reset(void)
 		int64_t at = start_newest - (int64_t)(FIRM_COUNT - f) * 86400000;
 		firms[f] = (struct dept){f + 1, at, at + 1800000};
 		for (int d = 0; d < DEPT_COUNT; d++)
-			depts[f][d] = (struct dept){d + 1, at + d * 3600000, at + d * 3600000 + 600000};
+			depts[f][d] =
+			    (struct dept){d + 1, at + d * 3600000, at + d * 3600000 + 600000};
 	}
 }
 
@@ -46,7 +47,8 @@ users_init(uint64_t seed, int64_t newest)
 }
 
 static bool
-take_word(struct request *req, struct answer *a, const char *name, const char *no, const char *yes, bool *v)
+take_word(struct request *req, struct answer *a, const char *name, const char *no, const char *yes,
+    bool *v)
 {
 	const char *s = param(req, name);
 
@@ -161,7 +163,8 @@ session_login(struct request *req, struct answer *a)
 {
 	cJSON *json = cJSON_ParseWithLength(req->body.p ? req->body.p : "", req->body.len);
 	const char *user = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "username"));
-	const char *password = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "password"));
+	const char *password =
+	    cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "password"));
 
 	req->auth = "absent";
 	if (user == NULL || password == NULL) {
@@ -187,7 +190,7 @@ session_data(struct request *req, struct answer *a)
 	else if (auth_check(req, SESSION))
 		twenty_users(req, a);
 	else if (!text_unbase64(&pair, strncmp(got, "Token ", 6) == 0 ? got + 6 : got) ||
-	    memchr(pair.p, ':', pair.len) == NULL)
+		 memchr(pair.p, ':', pair.len) == NULL)
 		answer_error(a, 400, "the token cannot be decoded");
 	else
 		answer_error(a, 401, "the token is not valid");
@@ -208,11 +211,13 @@ take_page(struct request *req, struct answer *a, struct listing *l)
 {
 	l->per_page = 10;
 	l->page = 1;
-	if (!take_order(req, a, &l->q) || !param_int(req, a, "per_page", 1, MAX_PER_PAGE, &l->per_page) ||
+	if (!take_order(req, a, &l->q) ||
+	    !param_int(req, a, "per_page", 1, MAX_PER_PAGE, &l->per_page) ||
 	    !param_int(req, a, "page", 1, INT32_MAX, &l->page) || !params_known(req, a))
 		return false;
 	keep_order(&l->q);
-	page_make(&l->p, req, USERS, &l->q, (l->page - 1) * page_size(req, l->per_page), l->per_page);
+	page_make(
+	    &l->p, req, USERS, &l->q, (l->page - 1) * page_size(req, l->per_page), l->per_page);
 	return true;
 }
 
@@ -228,8 +233,8 @@ put_url(struct text *t, struct request *req, const struct listing *l, int64_t pa
 	else
 		text_fmt(t, "http://%s%s", host ? host : "127.0.0.1", req->path);
 	text_fmt(t, "?order_by=%s&order_type=%s&per_page=%lld&page=%lld",
-	    l->q.sort[0].field == SORT_UPDATED ? "updatedAt" : "createdAt", l->q.sort[0].desc ? "desc" : "asc",
-	    (long long)l->per_page, (long long)page);
+	    l->q.sort[0].field == SORT_UPDATED ? "updatedAt" : "createdAt",
+	    l->q.sort[0].desc ? "desc" : "asc", (long long)l->per_page, (long long)page);
 	if (since != NULL) {
 		text_lit(t, "&updated_since=");
 		text_percent(t, since);
@@ -251,7 +256,8 @@ next_url(struct request *req, struct answer *a, bool relative)
 	if (l.p.more)
 		put_url(&url, req, &l, l.page + !l.p.stay, relative);
 	answer_list(a, req, USERS, &l.p, user_json, "{", "\"data\":");
-	text_fmt(&a->tail, ",\"total_items\":%lld,\"page\":%lld,\"per_page\":%lld,\"next_page_url\":",
+	text_fmt(&a->tail,
+	    ",\"total_items\":%lld,\"page\":%lld,\"per_page\":%lld,\"next_page_url\":",
 	    (long long)l.p.total, (long long)l.page, (long long)l.p.limit);
 	text_json(&a->tail, url.p);
 	text_lit(&a->tail, "}\n");
@@ -279,7 +285,8 @@ page_number(struct request *req, struct answer *a)
 		return;
 	int64_t size = page_size(req, l.per_page);
 	answer_list(a, req, USERS, &l.p, user_json, "{", "\"data\":");
-	text_fmt(&a->tail, ",\"page\":%lld,\"page_size\":%lld,\"total_pages\":%lld,\"total_items\":%lld}\n",
+	text_fmt(&a->tail,
+	    ",\"page\":%lld,\"page_size\":%lld,\"total_pages\":%lld,\"total_items\":%lld}\n",
 	    (long long)l.page, (long long)l.p.limit, (long long)((l.p.total + size - 1) / size),
 	    (long long)l.p.total);
 }
@@ -365,8 +372,8 @@ keyset(struct request *req, struct answer *a)
 		answer_error(a, 400, "updated_since and scroll_param exclude each other");
 		return;
 	}
-	if (!take_since(req, a, "updated_since", &q.updated[0]) || (scroll && !take_scroll(a, scroll, &after)) ||
-	    !params_known(req, a))
+	if (!take_since(req, a, "updated_since", &q.updated[0]) ||
+	    (scroll && !take_scroll(a, scroll, &after)) || !params_known(req, a))
 		return;
 	if (scroll && !fault_has(&req->faults, REPEAT))
 		q.updated[0] = after + 1;
@@ -396,7 +403,7 @@ cursor(struct request *req, struct answer *a)
 	int64_t limit = 10, skip = 0;
 
 	if (given && (!text_unbase64(&at, given) || strncmp(at.p, "at:", 3) != 0 ||
-	        !parse_int(at.p + 3, 0, INT32_MAX, &skip))) {
+			 !parse_int(at.p + 3, 0, INT32_MAX, &skip))) {
 		answer_error(a, 400, "cursor is not one of ours");
 		goto out;
 	}
@@ -452,7 +459,8 @@ bare(struct request *req, struct answer *a, const char *type, render_fn *render,
 static void
 export_csv(struct request *req, struct answer *a)
 {
-	bare(req, a, "text/csv", user_csv, "id,name,email,address,company,job,createdAt,updatedAt\n");
+	bare(req, a, "text/csv", user_csv,
+	    "id,name,email,address,company,job,createdAt,updatedAt\n");
 	if (a->status == 200)
 		answer_header(a, "Content-Disposition", "attachment; filename=users.csv");
 }
@@ -496,8 +504,8 @@ incremental_step(struct request *req, struct answer *a)
 	struct query q;
 	int64_t from = 0, to = 0;
 
-	if (!param_int(req, a, "start_id", 1, INT32_MAX, &from) || !param_int(req, a, "end_id", 1, INT32_MAX, &to) ||
-	    !params_known(req, a))
+	if (!param_int(req, a, "start_id", 1, INT32_MAX, &from) ||
+	    !param_int(req, a, "end_id", 1, INT32_MAX, &to) || !params_known(req, a))
 		return;
 	if (from == 0 || to == 0) {
 		answer_error(a, 400, "start_id and end_id are required");
@@ -568,11 +576,12 @@ dept_list(struct request *req, struct answer *a, struct dept *all, int n, int fi
 	text_lit(&a->head, "{\"data\":[");
 	for (int i = 0; i < len; i++) {
 		if (firm > 0)
-			text_fmt(&a->head, "%s{\"department_id\":%d,\"company_id\":%d,\"department_name\":\"%s\"",
+			text_fmt(&a->head,
+			    "%s{\"department_id\":%d,\"company_id\":%d,\"department_name\":\"%s\"",
 			    i ? "," : "", v[i]->id, firm, names[v[i]->id - 1]);
 		else
-			text_fmt(&a->head, "%s{\"company_id\":%d,\"company_name\":\"%s\"", i ? "," : "",
-			    v[i]->id, firm_names[v[i]->id - 1]);
+			text_fmt(&a->head, "%s{\"company_id\":%d,\"company_name\":\"%s\"",
+			    i ? "," : "", v[i]->id, firm_names[v[i]->id - 1]);
 		text_lit(&a->head, ",\"createdAt\":\"");
 		text_time(&a->head, v[i]->created, false);
 		text_lit(&a->head, "\",\"updatedAt\":\"");
@@ -595,7 +604,8 @@ cursors(struct request *req, struct answer *a)
 		dept_list(req, a, firms, FIRM_COUNT, 0);
 		return;
 	}
-	if (slash == NULL || strcmp(slash, "/departments") != 0 || slash - rest >= (int)sizeof(word)) {
+	if (slash == NULL || strcmp(slash, "/departments") != 0 ||
+	    slash - rest >= (int)sizeof(word)) {
 		answer_html(a, 404, "Not Found", "Nothing lives at this address.");
 		return;
 	}
@@ -614,9 +624,11 @@ const struct route user_routes[] = {
     {"GET", "/auth/api_key", api_key, "Authorization: apiKey KEY"},
     {"GET", "/auth/header", header_key, "X-Api-Key: KEY"},
     {"GET", "/auth/query", query_key, "api_key=KEY"},
-    {"POST", "/auth/session_token/login", session_login, "{\"username\":...,\"password\":...} for a token"},
+    {"POST", "/auth/session_token/login", session_login,
+	"{\"username\":...,\"password\":...} for a token"},
     {"GET", "/auth/session_token/data", session_data, "Authorization: Token TOKEN"},
-    {"GET", "/pagination/next_page_url", next_page_url, "order_by order_type updated_since per_page page"},
+    {"GET", "/pagination/next_page_url", next_page_url,
+	"order_by order_type updated_since per_page page"},
     {"GET", "/pagination/relative_next", relative_next, "the same, with a relative URL"},
     {"GET", "/pagination/link", link_header, "the same, in a Link header around a root array"},
     {"GET", "/pagination/page_number", page_number, "the same, with total_pages"},

@@ -77,9 +77,11 @@ enum framing { BY_LENGTH, BY_CHUNKS, BY_CLOSE };
 static void
 raw_head(struct text *t, const struct answer *a, enum framing framing)
 {
-	text_fmt(t, "HTTP/1.1 %d %s\r\nDate: ", a->status, MHD_get_reason_phrase_for((unsigned)a->status));
+	text_fmt(t, "HTTP/1.1 %d %s\r\nDate: ", a->status,
+	    MHD_get_reason_phrase_for((unsigned)a->status));
 	text_http_date(t, time(NULL));
-	text_fmt(t, "\r\nConnection: close\r\nContent-Type: %s\r\n", a->type ? a->type : "application/json");
+	text_fmt(t, "\r\nConnection: close\r\nContent-Type: %s\r\n",
+	    a->type ? a->type : "application/json");
 	for (size_t i = 0; i < a->nheader; i++)
 		text_fmt(t, "%s: %s\r\n", a->header[i].name, a->header[i].value);
 	if (framing == BY_LENGTH)
@@ -111,8 +113,8 @@ raw_answer(const struct request *req, const struct answer *a)
 	int fd = socket_of(req);
 	struct text t = {0};
 	enum framing framing = fault_has(f, CUT_CHUNKED) ? BY_CHUNKS
-	    : fault_has(f, CUT_CLOSE)                    ? BY_CLOSE
-	                                                 : BY_LENGTH;
+			       : fault_has(f, CUT_CLOSE) ? BY_CLOSE
+							 : BY_LENGTH;
 
 	raw_head(&t, a, framing);
 	size_t head = t.len;
@@ -130,9 +132,9 @@ raw_answer(const struct request *req, const struct answer *a)
 		if (raw_send(fd, t.p, head))
 			raw_drip(fd, t.p + head, t.len - head, fault_number(f, SLOW, 1));
 	} else {
-		enum fault_id id = framing == BY_CHUNKS ? CUT_CHUNKED
-		    : framing == BY_CLOSE               ? CUT_CLOSE
-		                                        : CUT_LENGTH;
+		enum fault_id id = framing == BY_CHUNKS  ? CUT_CHUNKED
+				   : framing == BY_CLOSE ? CUT_CLOSE
+							 : CUT_LENGTH;
 		raw_send(fd, t.p, head + cut_at(f, id, a->head.len));
 	}
 	shutdown(fd, SHUT_WR);
@@ -233,14 +235,15 @@ streamed(struct answer *a)
 		err(74, "out of memory");
 	s->a = *a;
 	*a = (struct answer){.status = a->status, .type = a->type};
-	return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 65536, stream_read, s, stream_free);
+	return MHD_create_response_from_callback(
+	    MHD_SIZE_UNKNOWN, 65536, stream_read, s, stream_free);
 }
 
 static struct MHD_Response *
 buffered(struct answer *a)
 {
-	struct MHD_Response *r = MHD_create_response_from_buffer(
-	    a->head.len, a->head.len ? a->head.p : (void *)(uintptr_t) "",
+	struct MHD_Response *r = MHD_create_response_from_buffer(a->head.len,
+	    a->head.len ? a->head.p : (void *)(uintptr_t) "",
 	    a->head.len ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
 
 	if (r != NULL && a->head.len)
@@ -272,8 +275,8 @@ proper_answer(const struct request *req, struct answer *a)
 bool
 wire_needs_whole(const struct faults *f)
 {
-	static const enum fault_id whole[] = {BAD_JSON, CUT_CHUNKED, CUT_CLOSE, CUT_GZIP, CUT_LENGTH, ERROR_200,
-	    GZIP, HTML, RESET, SLOW, STALL};
+	static const enum fault_id whole[] = {BAD_JSON, CUT_CHUNKED, CUT_CLOSE, CUT_GZIP,
+	    CUT_LENGTH, ERROR_200, GZIP, HTML, RESET, SLOW, STALL};
 
 	for (size_t i = 0; i < sizeof(whole) / sizeof(*whole); i++)
 		if (fault_has(f, whole[i]))

@@ -1,0 +1,251 @@
+#include <err.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "csv.h"
+
+void
+csv_release(struct csv *c)
+{
+	while (c->n)
+		free(c->columns[--c->n].name);
+	free(c->columns);
+	free(c->guess);
+	buf_release(&c->mem);
+	buf_release(&c->field);
+	memset(c, 0, sizeof *c);
+}
+
+/* The column of the i-th member, or c->n. */
+static size_t
+find(struct csv *c, struct slice name, size_t i)
+{
+	size_t k;
+
+	if (i < c->nguess && c->guess[i] < c->n &&
+	    slice_eq(name, c->columns[c->guess[i]].name, c->columns[c->guess[i]].len))
+		return c->guess[i];
+	for (k = 0; k < c->n; k++)
+		if (slice_eq(name, c->columns[k].name, c->columns[k].len))
+			break;
+	if (i >= c->nguess) {
+		c->nguess = (i + 1) * 2;
+		c->guess = xreallocarray(c->guess, c->nguess, sizeof *c->guess);
+		memset(c->guess + i, 0xff, (c->nguess - i) * sizeof *c->guess);
+	}
+	c->guess[i] = k;
+	return k;
+}
+
+void
+csv_column(struct csv *c, const char *name, size_t n)
+{
+	if (find(c, (struct slice){name, n}, 0) < c->n)
+		return;
+	c->columns = xreallocarray(c->columns, c->n + 1, sizeof *c->columns);
+	c->columns[c->n++] = (struct csv_column){.name = xstrndup(name, n), .len = n};
+}
+
+/* One member of a record that is looked over. */
+static int
+check_member(struct csv *c, struct sink *s, struct slice key, size_t i)
+{
+	if (find(c, key, i) < c->n)
+		return 0;
+	if (memchr(key.p, '\0', key.n))
+		return row_bad(s, "a column name that holds U+0000");
+	if (s->o->columns == COLUMNS_FREEZE)
+		return row_bad(
+		    s, "column \"%.*s\" is not in the file (--columns freeze)", (int)key.n, key.p);
+	if (s->o->columns == COLUMNS_EVOLVE) {
+		csv_column(c, key.p, key.n);
+		c->guess[i] = c->n - 1;
+	}
+	return 0;
+}
+
+int
+csv_check(struct csv *c, struct sink *s, const struct row *row)
+{
+	struct slice key;
+	struct value v;
+	struct cell cell;
+	const char *why;
+	size_t n = c->n;
+	int r, bad = 0;
+
+	buf_clear(&c->mem);
+	buf_room(&c->mem, row->n);
+	for (size_t i = 0; !bad && (r = scan_key(row->scan, &key)) > 0; i++) {
+		size_t k;
+
+		bad = check_member(c, s, key, i);
+		k = c->guess[i];
+		if (bad || scan_value(row->scan, &v) < 0)
+			break;
+		why = k < c->n ? cell_read(&cell, &v, &c->mem) : NULL;
+		if (why)
+			bad = row_bad(s, "column \"%s\": %s", c->columns[k].name, why);
+	}
+	if (!bad)
+		bad = row_end(s, row, row->scan->err ? -1 : r);
+	while (bad && c->n > n)
+		free(c->columns[--c->n].name); /* a bad record leaves no columns */
+	return bad;
+}
+
+/* The end of the field at p: one past its last byte. */
+static const char *
+field_end(const char *p, const char *end)
+{
+	if (p < end && *p == '"')
+		for (p++; p < end; p++)
+			if (*p == '"' && (++p == end || *p != '"'))
+				break;
+	while (p < end && *p != ',' && *p != '\n')
+		p++;
+	return p;
+}
+
+int
+csv_read_header(struct csv *c, const char *path, const char *p, size_t n)
+{
+	const char *end = p + n, *q;
+
+	for (; p < end; p = q + 1) {
+		q = field_end(p, end);
+		buf_clear(&c->field);
+		if (*p == '"') {
+			for (p++; p < q && !(*p == '"' && (p + 1 == q || p[1] != '"'));
+			     p += 1 + (*p == '"'))
+				buf_addc(&c->field, *p);
+		} else {
+			buf_add(&c->field, p, (size_t)(q - p));
+			if (q < end && *q == '\n' && c->field.len &&
+			    c->field.p[c->field.len - 1] == '\r')
+				c->field.p[--c->field.len] = '\0';
+		}
+		n = c->n;
+		csv_column(c, c->field.p, c->field.len);
+		if (c->n == n) {
+			warnx("%s: column \"%s\" is there twice", path, c->field.p);
+			return CS_DATA;
+		}
+		if (q == end || *q == '\n') {
+			c->crlf = q < end && q[-1] == '\r';
+			break;
+		}
+	}
+	c->nold = c->n;
+	return 0;
+}
+
+static void
+end_line(const struct csv *c, struct out *out)
+{
+	out_write(out, c->crlf ? "\r\n" : "\n", c->crlf ? 2 : 1);
+}
+
+/* A whole line's end, quotes looked through; *stop is where its ending begins. */
+static const char *
+line_end(const char *p, const char *end, const char **stop)
+{
+	for (;;) {
+		p = field_end(p, end);
+		if (p == end || *p == '\n')
+			break;
+		p++;
+	}
+	*stop = p;
+	if (p == end)
+		return end;
+	if (p[-1] == '\r')
+		--*stop;
+	return p + 1;
+}
+
+void
+csv_copy(struct csv *c, struct out *out, const char *p, size_t n)
+{
+	const char *end = p + n, *next, *stop;
+
+	p = line_end(p, end, &stop); /* its header is written anew */
+	for (; p < end; p = next) {
+		next = line_end(p, end, &stop);
+		out_write(out, p, (size_t)(stop - p));
+		for (size_t i = c->nold; i < c->n; i++)
+			out_write(out, ",", 1);
+		end_line(c, out);
+	}
+}
+
+static void
+write_text(struct csv *c, struct out *out, const char *p, size_t n)
+{
+	const char *end = p + n, *q;
+	bool quote = n == 0 || p[0] == ' ' || p[n - 1] == ' ';
+
+	for (q = p; q < end && !quote; q++)
+		quote = *q == ',' || *q == '"' || *q == '\n' || *q == '\r';
+	if (!quote) {
+		out_write(out, p, n);
+		return;
+	}
+	buf_clear(&c->field);
+	buf_addc(&c->field, '"');
+	for (; (q = memchr(p, '"', (size_t)(end - p))); p = q + 1) {
+		buf_add(&c->field, p, (size_t)(q - p) + 1);
+		buf_addc(&c->field, '"');
+	}
+	buf_add(&c->field, p, (size_t)(end - p));
+	buf_addc(&c->field, '"');
+	out_write(out, c->field.p, c->field.len);
+}
+
+void
+csv_write_header(struct csv *c, struct out *out)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		if (i)
+			out_write(out, ",", 1);
+		write_text(c, out, c->columns[i].name, c->columns[i].len);
+	}
+	if (c->n)
+		end_line(c, out);
+}
+
+void
+csv_write(struct csv *c, struct out *out, const char *p, size_t n)
+{
+	struct scan s = {0};
+	struct slice key;
+	struct value v;
+
+	c->row++;
+	buf_clear(&c->mem);
+	buf_room(&c->mem, n);
+	scan_init(&s, p, n);
+	scan_enter(&s);
+	for (size_t i = 0; scan_key(&s, &key) > 0; i++) {
+		size_t k = find(c, key, i);
+
+		scan_value(&s, &v);
+		if (k == c->n)
+			continue; /* --columns discard */
+		cell_read(&c->columns[k].cell, &v, &c->mem);
+		c->columns[k].stamp = c->row;
+	}
+	scan_release(&s);
+	for (size_t i = 0; i < c->n; i++) {
+		const struct csv_column *col = &c->columns[i];
+
+		if (i)
+			out_write(out, ",", 1);
+		if (col->stamp == c->row && col->cell.kind != KIND_NULL)
+			write_text(c, out, col->cell.p, col->cell.n);
+		else if (c->n == 1)
+			out_write(out, "\"\"", 2); /* a blank line would be no row */
+	}
+	if (c->n)
+		end_line(c, out);
+}

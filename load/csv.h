@@ -1,0 +1,40 @@
+/*
+ * CSV as RFC 4180 has it, with LF for line ends unless the file to be appended to has CRLF.
+ *
+ * The header needs every column, so records are kept as JSON until the last one is there.
+ * NULL and a missing member are an empty field, an empty string is "".
+ */
+#ifndef CSV_H
+#define CSV_H
+
+#include "lines.h"
+#include "sink.h"
+
+struct csv {
+	struct csv_column {
+		char *name;
+		size_t len;
+		uint64_t stamp; /* of the row its cell belongs to */
+		struct cell cell;
+	} *columns;
+	size_t n, nold; /* columns; of them in the file that is appended to */
+	size_t *guess, nguess;
+	uint64_t row;
+	bool crlf;
+	struct buf mem, field;
+};
+
+void	csv_release(struct csv *c);
+/* Add a column unless it is there. */
+void	csv_column(struct csv *c, const char *name, size_t n);
+/* Look a record over: its columns are noted, its values can be written. 0 or ROW_BAD. */
+int	csv_check(struct csv *c, struct sink *s, const struct row *row);
+/* The header of an existing file. 0, or CS_DATA after printing. */
+int	csv_read_header(struct csv *c, const char *path, const char *p, size_t n);
+/* Copy an existing file, its rows made as wide as the columns are now. */
+void	csv_copy(struct csv *c, struct out *out, const char *p, size_t n);
+void	csv_write_header(struct csv *c, struct out *out);
+/* One record that csv_check() saw, as a line of JSON. */
+void	csv_write(struct csv *c, struct out *out, const char *p, size_t n);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * cs-load: make records durable, exactly once.
+ *
+ * One convention for every function of load/ that returns int and can fail:
+ * 0, ROW_BAD with the reason in sink->why (the record is at fault, the next one
+ * may be fine), or a CS_ status above 0 after printing the reason.
+ */
+#ifndef LOAD_H
+#define LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cs.h"
+
+#define ROW_BAD (-1)
+
+enum mode { MODE_DEFAULT, MODE_UPSERT, MODE_APPEND, MODE_REPLACE };
+enum evolve { COLUMNS_EVOLVE, COLUMNS_FREEZE, COLUMNS_DISCARD };
+enum target { TARGET_SQLITE, TARGET_NDJSON, TARGET_CSV };
+
+struct names {
+	char **v;
+	size_t n;
+};
+
+/* The command line; filled by options(), read by everybody. */
+struct opts {
+	enum target target;
+	const char *path;    /* of the target */
+	const char *table;   /* of records whose tag names none; NULL for files */
+	struct names key;    /* n 0: none given */
+	enum mode mode;
+	const char *schema;  /* file, or NULL */
+	enum evolve columns;
+	bool missing_null;   /* a column that a record lacks becomes NULL */
+	const char *rejects; /* file, or NULL */
+	uint64_t max_rejects;
+	const char *synced_at; /* column, or NULL */
+	const char *stats;     /* file, or NULL */
+	const char *stream;    /* expected, or NULL */
+	uint64_t busy_timeout; /* ms */
+	size_t max_record;     /* bytes; 0: the default */
+	bool dry_run, strict, quiet, verbose;
+};
+
+struct counts {
+	uint64_t inserted, updated, unchanged, deleted;
+	uint64_t ignored;  /* updates and deletes of keys that are not there */
+	uint64_t rejected; /* set aside */
+};
+
+/* Fill o from the command line, or end the process (help, version, a mistake). */
+void	options(struct opts *o, int argc, char *argv[]);
+
+/* Add the parts of a comma-separated list. 0, or -1 when one of them is empty. */
+int	names_add(struct names *l, const char *list);
+void	names_copy(struct names *to, const struct names *from); /* to is empty */
+void	names_release(struct names *l);
+
+#endif

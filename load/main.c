@@ -1,0 +1,52 @@
+#include <err.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "input.h"
+#include "stats.h"
+
+/* No file that is opened may get the number of a standard stream that was closed. */
+static int
+check_streams(void)
+{
+	if (fcntl(STDIN_FILENO, F_GETFD) < 0) {
+		warn("stdin");
+		return CS_IO;
+	}
+	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd) /* writing fails */
+			return CS_IO;
+	return 0;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct opts o;
+	struct input in = {0};
+	struct decl *decls = NULL;
+	struct sink *sink;
+	int r;
+
+	options(&o, argc, argv);
+	r = check_streams();
+	if (r)
+		return r;
+	r = o.schema ? schema_file(&decls, o.schema) : 0;
+	if (r)
+		return r;
+	sink = o.target == TARGET_SQLITE ? sqlite_open(&o, &in.life, decls, &r)
+					 : file_open(&o, &in.life, decls, &r);
+	if (!sink)
+		return r;
+	r = input_load(&in, &o, sink);
+	if ((o.verbose || (o.dry_run && r == 0)) && !o.quiet)
+		counts_print(sink, in.checkpoints);
+	if (o.stats && stats_write(sink, in.checkpoints, in.complete && r == 0) && r == 0)
+		r = CS_IO;
+	if (r == 0 && sink->counts.rejected)
+		r = CS_SOME;
+	sink->close(sink);
+	names_release(&o.key);
+	return input_close(&in) ? CS_IO : r;
+}

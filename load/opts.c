@@ -1,0 +1,272 @@
+#include <err.h>
+#include <getopt.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+#include "lines.h"
+#include "load.h"
+#include "num.h"
+
+#define BUSY_TIMEOUT 30000 /* ms */
+
+enum { /* options without a letter */
+	OPT_BUSY_TIMEOUT = 256,
+	OPT_COLUMNS,
+	OPT_KEY,
+	OPT_MAX_RECORD,
+	OPT_MAX_REJECTS,
+	OPT_MISSING,
+	OPT_MODE,
+	OPT_REJECTS,
+	OPT_SCHEMA,
+	OPT_STATS,
+	OPT_STREAM,
+	OPT_STRICT,
+	OPT_SYNCED_AT,
+	OPT_TABLE,
+	OPT_TO
+};
+
+static const struct option options_long[] = {
+    {"busy-timeout", required_argument, NULL, OPT_BUSY_TIMEOUT},
+    {"columns", required_argument, NULL, OPT_COLUMNS}, {"dry-run", no_argument, NULL, 'n'},
+    {"help", no_argument, NULL, 'h'}, {"key", required_argument, NULL, OPT_KEY},
+    {"max-record", required_argument, NULL, OPT_MAX_RECORD},
+    {"max-rejects", required_argument, NULL, OPT_MAX_REJECTS},
+    {"missing", required_argument, NULL, OPT_MISSING}, {"mode", required_argument, NULL, OPT_MODE},
+    {"quiet", no_argument, NULL, 'q'}, {"rejects", required_argument, NULL, OPT_REJECTS},
+    {"schema", required_argument, NULL, OPT_SCHEMA}, {"stats", required_argument, NULL, OPT_STATS},
+    {"stream", required_argument, NULL, OPT_STREAM}, {"strict", no_argument, NULL, OPT_STRICT},
+    {"synced-at", required_argument, NULL, OPT_SYNCED_AT},
+    {"table", required_argument, NULL, OPT_TABLE}, {"to", required_argument, NULL, OPT_TO},
+    {"verbose", no_argument, NULL, 'v'}, {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
+
+static const char help[] =
+    "usage: cs-load --to TARGET --table NAME [options] <RECORDS\n"
+    "Make the records of a cs-stream(5), or of plain NDJSON, durable, exactly once.\n"
+    "\n"
+    "  --to TARGET          sqlite:FILE, ndjson:FILE or csv:FILE\n"
+    "  --table NAME         table of the records that name none (sqlite)\n"
+    "  --key LIST           key columns, comma-separated: upsert by them\n"
+    "  --mode MODE          upsert or append; for files append or replace\n"
+    "  --missing keep|null  what becomes of a column that a record lacks (keep)\n"
+    "types and columns\n"
+    "  --schema FILE        tables declared as {\"table\",\"primary_key\",\"columns\"}\n"
+    "  --columns MODE       new columns: evolve (added), freeze (an error), discard\n"
+    "  --synced-at COLUMN   time of the run, set wherever a row is written\n"
+    "bad records\n"
+    "  --rejects FILE       set them aside with line number and reason, and go on\n"
+    "  --max-rejects N      but no more than N of them\n"
+    "  --max-record SIZE    longest line (64M)\n"
+    "  --strict             fail where counts do not match or no stream began\n"
+    "operation\n"
+    "  --stream NAME        refuse any other stream\n"
+    "  --busy-timeout TIME  wait so long for other writers of the database (30s)\n"
+    "  --stats FILE         write counts as JSON\n"
+    "  -n, --dry-run        do everything but keep it; print the counts\n"
+    "  -q, --quiet          no warnings\n"
+    "  -v, --verbose        print the counts at the end\n"
+    "  -h, --help           this text\n"
+    "  -V, --version        version, also of the libraries\n"
+    "\n"
+    "Checkpoints come out on stdout once they are durable. See cs-load(1).\n";
+
+int
+names_add(struct names *l, const char *list)
+{
+	const char *p = list, *q;
+
+	for (;; p = q + 1) {
+		q = strchrnul(p, ',');
+		if (q == p)
+			return -1;
+		l->v = xreallocarray(l->v, l->n + 1, sizeof *l->v);
+		l->v[l->n++] = xstrndup(p, (size_t)(q - p));
+		if (!*q)
+			return 0;
+	}
+}
+
+void
+names_copy(struct names *to, const struct names *from)
+{
+	to->v = xcalloc(from->n, sizeof *to->v);
+	for (; to->n < from->n; to->n++)
+		to->v[to->n] = xstrdup(from->v[to->n]);
+}
+
+void
+names_release(struct names *l)
+{
+	while (l->n)
+		free(l->v[--l->n]);
+	free(l->v);
+	l->v = NULL;
+}
+
+/* Index of arg in a space-separated list of words, or the process ends. */
+static int
+choice(const char *name, const char *arg, const char *words)
+{
+	const char *p = words;
+
+	for (int i = 0;; i++) {
+		size_t n = strcspn(p, " ");
+
+		if (strlen(arg) == n && !strncmp(arg, p, n))
+			return i;
+		p += n;
+		if (!*p++)
+			errx(CS_USAGE, "%s: \"%s\" is none of: %s", name, arg, words);
+	}
+}
+
+static void
+set_target(struct opts *o, const char *arg)
+{
+	static const char *const schemes[] = {"sqlite:", "ndjson:", "csv:"};
+
+	for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+		size_t n = strlen(schemes[i]);
+
+		if (strncmp(arg, schemes[i], n) != 0)
+			continue;
+		o->target = (enum target)i;
+		o->path = arg + n;
+		if (!*o->path)
+			errx(CS_USAGE, "--to %s: no file named", arg);
+		return;
+	}
+	errx(CS_USAGE, "--to %s: a target is sqlite:FILE, ndjson:FILE or csv:FILE", arg);
+}
+
+static void
+version(void)
+{
+	printf("cs-load %s (sqlite %s)\n", CS_VERSION, sqlite3_libversion());
+	exit(fflush(stdout) == 0 ? 0 : CS_IO);
+}
+
+static void
+set(struct opts *o, int option, const char *arg)
+{
+	switch (option) {
+	case OPT_BUSY_TIMEOUT:
+		o->busy_timeout = opt_duration("--busy-timeout", arg);
+		if (o->busy_timeout > INT32_MAX)
+			errx(CS_USAGE, "--busy-timeout: %s is more than 24 days", arg);
+		break;
+	case OPT_COLUMNS:
+		o->columns = (enum evolve)choice("--columns", arg, "evolve freeze discard");
+		break;
+	case OPT_KEY:
+		if (names_add(&o->key, arg) < 0)
+			errx(CS_USAGE, "--key: \"%s\" holds an empty name", arg);
+		break;
+	case OPT_MAX_RECORD:
+		o->max_record = (size_t)opt_size("--max-record", arg, 1, 1u << 30);
+		break;
+	case OPT_MAX_REJECTS:
+		o->max_rejects = opt_uint("--max-rejects", arg, 0, UINT64_MAX);
+		break;
+	case OPT_MISSING:
+		o->missing_null = choice("--missing", arg, "keep null");
+		break;
+	case OPT_MODE:
+		o->mode = MODE_UPSERT + (enum mode)choice("--mode", arg, "upsert append replace");
+		break;
+	case OPT_REJECTS:
+		o->rejects = arg;
+		break;
+	case OPT_SCHEMA:
+		o->schema = arg;
+		break;
+	case OPT_STATS:
+		o->stats = arg;
+		break;
+	case OPT_STREAM:
+		o->stream = arg;
+		break;
+	case OPT_STRICT:
+		o->strict = true;
+		break;
+	case OPT_SYNCED_AT:
+		o->synced_at = arg;
+		break;
+	case OPT_TABLE:
+		o->table = arg;
+		break;
+	case OPT_TO:
+		set_target(o, arg);
+		break;
+	case 'n':
+		o->dry_run = true;
+		break;
+	case 'q':
+		o->quiet = true;
+		break;
+	case 'v':
+		o->verbose = true;
+		break;
+	case 'V':
+		version();
+		break;
+	case 'h':
+		fputs(help, stdout);
+		exit(fflush(stdout) == 0 ? 0 : CS_IO);
+	default:
+		exit(CS_USAGE); /* getopt_long has said why */
+	}
+}
+
+/* What a target cannot do is refused, not ignored. */
+static void
+check(const struct opts *o)
+{
+	if (!o->path)
+		errx(CS_USAGE, "--to is missing: where should the records go (cs-load --help)?");
+	if (o->target == TARGET_SQLITE) {
+		if (!o->table || !*o->table)
+			errx(CS_USAGE, "--table is missing: which table should the records go to?");
+		if (o->mode == MODE_REPLACE)
+			errx(CS_USAGE, "--mode replace is for files");
+		if (o->mode == MODE_APPEND && o->key.n)
+			errx(CS_USAGE,
+			    "--mode append has no use for --key: with a key, records are upserted");
+	} else {
+		if (o->key.n || o->mode == MODE_UPSERT)
+			errx(CS_USAGE,
+			    "--key: a file is appended to or replaced, it is not upserted into");
+		if (o->synced_at || o->missing_null)
+			errx(CS_USAGE, "%s is for sqlite targets",
+			    o->synced_at ? "--synced-at" : "--missing");
+		if (o->target == TARGET_NDJSON && (o->columns != COLUMNS_EVOLVE || o->schema))
+			errx(CS_USAGE, "%s: an ndjson file has no columns",
+			    o->schema ? "--schema" : "--columns");
+	}
+	for (size_t i = 0; i < o->key.n; i++) {
+		if (o->synced_at && !strcmp(o->key.v[i], o->synced_at))
+			errx(CS_USAGE, "--synced-at: \"%s\" is a key column", o->synced_at);
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(o->key.v[i], o->key.v[k]))
+				errx(CS_USAGE, "--key: \"%s\" is there twice", o->key.v[i]);
+	}
+	if (o->max_rejects != UINT64_MAX && !o->rejects)
+		errx(CS_USAGE, "--max-rejects needs --rejects FILE");
+}
+
+void
+options(struct opts *o, int argc, char *argv[])
+{
+	int c;
+
+	*o = (struct opts){.busy_timeout = BUSY_TIMEOUT, .max_rejects = UINT64_MAX};
+	while ((c = getopt_long(argc, argv, "hnqvV", options_long, NULL)) != -1)
+		set(o, c, optarg);
+	if (optind < argc)
+		errx(CS_USAGE, "%s: records come on stdin, so no argument is taken", argv[optind]);
+	check(o);
+}

@@ -1,0 +1,396 @@
+/* One record into one row. */
+#include <stdio.h>
+#include <string.h>
+
+#include "sqlite.h"
+
+/* "is not an INTEGER", or what else there is to say of a value that does not fit. */
+static int
+bad_cell(struct db *db, const struct column *c)
+{
+	char mem[RULE_SQL_MAX];
+	const char *type = c->rule.type ? type_name(c->rule.type) : c->sqltype;
+	struct buf b = {0};
+	int r;
+
+	if (c->rule.type == TYPE_DECIMAL) {
+		snprintf(mem, sizeof mem, "DECIMAL(%d,%d)", c->rule.precision, c->rule.scale);
+		type = mem;
+	}
+	cell_show(&b, &c->cell);
+	if (!c->rule.type && c->store != STORE_INTEGER &&
+	    (c->cell.kind == KIND_INT || c->cell.kind == KIND_LONG))
+		r = row_bad(
+		    &db->sink, "column \"%s\": %s would lose digits as %s", c->name, b.p, type);
+	else if (!c->rule.type && c->store == STORE_NUMERIC)
+		r = row_bad(
+		    &db->sink, "column \"%s\": %s would become a number as %s", c->name, b.p, type);
+	else
+		r = row_bad(&db->sink, "column \"%s\": %s is not %s %s", c->name, b.p,
+		    *type && strchr("AEIO", *type) ? "an" : "a", type);
+	buf_release(&b);
+	return r;
+}
+
+/* See that the column can hold its cell, as it is or made wider. */
+static int
+fit(struct db *db, struct table *t, struct column *c)
+{
+	enum store want;
+
+	if (c->rule.type && rule_apply(&c->rule, &c->cell, &db->mem) < 0)
+		return bad_cell(db, c);
+	want = store_join(c->want, &c->cell);
+	if (want == c->want)
+		return 0;
+	if (c->rule.type && (c->presence != COLUMN_STORED || store_force(c->store, &c->cell) == 0))
+		return 0;
+	if (c->presence != COLUMN_STORED || (t->ours && db->sink.o->columns == COLUMNS_EVOLVE &&
+						!(c->key && c->store == STORE_REAL))) {
+		c->want = want;
+		t->dirty = true;
+		return 0;
+	}
+	return store_force(c->store, &c->cell) == 0 ? 0 : bad_cell(db, c);
+}
+
+static int
+read_cell(struct db *db, struct table *t, int i, const struct value *v)
+{
+	struct column *c = &t->columns[i];
+	const char *why;
+
+	if (i == t->synced)
+		return row_bad(&db->sink, "column \"%s\" is the one --synced-at fills", c->name);
+	if (c->generated)
+		return row_bad(&db->sink, "column \"%s\" is computed by the database", c->name);
+	c->stamp = t->row;
+	why = cell_read(&c->cell, v, &db->mem);
+	if (why)
+		return row_bad(&db->sink, "column \"%s\": %s", c->name, why);
+	if (c->cell.kind == KIND_NULL) {
+		c->null_seen = true;
+		return c->key ? row_bad(&db->sink, "key column \"%s\" is null", c->name) : 0;
+	}
+	if (c->key && c->cell.kind == KIND_JSON)
+		return row_bad(&db->sink, "key column \"%s\" is an array or an object", c->name);
+	if (c->presence == COLUMN_NULL) {
+		c->presence = COLUMN_NEW;
+		t->dirty = true;
+	}
+	return fit(db, t, c);
+}
+
+/* A column that is not in the table; *c is its number if it has been seen before, or -1. */
+static int
+unknown_column(struct db *db, struct table *t, struct slice name, int *c)
+{
+	switch (db->sink.o->columns) {
+	case COLUMNS_FREEZE:
+		return row_bad(&db->sink,
+		    "column \"%.*s\" is not in table \"%s\" (--columns freeze)", (int)name.n,
+		    name.p, t->name);
+	case COLUMNS_DISCARD:
+		*c = -1;
+		return 0;
+	default:
+		return *c < 0 ? table_add(db, t, name, c) : 0;
+	}
+}
+
+/* The column for the i-th member, or -1 when --columns discard or a delete has no use for it. */
+static int
+find_column(struct db *db, struct table *t, struct slice key, size_t i, enum op op, int *out)
+{
+	int c, r;
+
+	if (i < t->nguess && t->guess[i] < t->n &&
+	    slice_eq(key, t->columns[t->guess[i]].name, t->columns[t->guess[i]].len))
+		c = (int)t->guess[i];
+	else
+		c = table_find(t, key);
+	if (op == OP_DELETE && (c < 0 || !t->columns[c].key)) {
+		c = -1;
+	} else if (c < 0 || t->columns[c].presence == COLUMN_NULL) {
+		r = unknown_column(db, t, key, &c);
+		if (r)
+			return r;
+	}
+	if (i >= t->nguess) {
+		t->nguess = i + 1 < 32 ? 32 : (i + 1) * 2;
+		t->guess = xreallocarray(t->guess, t->nguess, sizeof *t->guess);
+		memset(t->guess + i, 0xff, (t->nguess - i) * sizeof *t->guess);
+	}
+	t->guess[i] = (unsigned)c;
+	*out = c;
+	return 0;
+}
+
+static int
+read_record(struct db *db, struct table *t, const struct row *row, size_t *members)
+{
+	struct scan *s = row->scan;
+	struct slice key;
+	struct value v;
+	int r, c, bad;
+
+	t->row++;
+	*members = 0;
+	buf_clear(&db->mem);
+	buf_room(&db->mem, row->n); /* decoded is never longer: nothing moves */
+	while ((r = scan_key(s, &key)) > 0) {
+		bad = find_column(db, t, key, *members, row->op, &c);
+		if (bad)
+			return bad;
+		if (scan_value(s, &v) < 0)
+			break;
+		++*members;
+		bad = c < 0 ? 0 : read_cell(db, t, c, &v);
+		if (bad)
+			return bad;
+	}
+	return row_end(&db->sink, row, s->err ? -1 : r);
+}
+
+static int
+check_key(struct db *db, const struct table *t)
+{
+	for (size_t i = 0; i < t->key.n; i++) {
+		int c = table_find(t, (struct slice){t->key.v[i], strlen(t->key.v[i])});
+
+		if (c < 0 || t->columns[c].stamp != t->row)
+			return row_bad(&db->sink, "no key column \"%s\"", t->key.v[i]);
+	}
+	return 0;
+}
+
+static int
+bind(sqlite3_stmt *st, int i, const struct column *c)
+{
+	const struct cell *x = &c->cell;
+
+	switch (x->kind) {
+	case KIND_NULL:
+		return sqlite3_bind_null(st, i);
+	case KIND_BLOB:
+		return sqlite3_bind_blob64(st, i, x->p, x->n, SQLITE_STATIC);
+	case KIND_BOOL:
+	case KIND_INT:
+		if (c->store != STORE_TEXT)
+			return sqlite3_bind_int64(st, i, x->i);
+		break;
+	case KIND_REAL:
+		if (c->store != STORE_TEXT)
+			return sqlite3_bind_double(st, i, x->d);
+		break;
+	default:
+		break;
+	}
+	return sqlite3_bind_text64(st, i, x->p, x->n, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+/* Run a statement that returns no rows, or one: 0 with *found, ROW_BAD for what the table forbids. */
+static int
+run(struct db *db, sqlite3_stmt *st, bool *found)
+{
+	int rc = sqlite3_step(st), r = 0;
+
+	if (found)
+		*found = rc == SQLITE_ROW;
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
+		int primary = rc & 0xff;
+
+		if ((primary == SQLITE_CONSTRAINT || primary == SQLITE_MISMATCH ||
+			primary == SQLITE_TOOBIG) &&
+		    !sqlite3_get_autocommit(db->h))
+			r = row_bad(&db->sink, "%s", sqlite3_errmsg(db->h));
+		else
+			r = db_fail(db);
+	}
+	sqlite3_reset(st);
+	return r;
+}
+
+/* Find or delete by key. */
+static int
+run_key(struct db *db, const struct table *t, sqlite3_stmt *st, bool *found)
+{
+	for (size_t i = 0; i < t->key.n; i++) {
+		int c = table_find(t, (struct slice){t->key.v[i], strlen(t->key.v[i])});
+
+		if (bind(st, (int)i + 1, &t->columns[c]) != SQLITE_OK)
+			return db_fail(db);
+	}
+	return run(db, st, found);
+}
+
+static int
+find_row(struct db *db, struct table *t, bool *found)
+{
+	sqlite3_stmt *st;
+	int r = stmt_find(db, t, &st);
+
+	return r ? r : run_key(db, t, st, found);
+}
+
+/* Note the columns that get a value, and give --missing null and --synced-at theirs. */
+static void
+choose_columns(const struct db *db, struct table *t, const struct row *row, size_t members)
+{
+	memset(t->set, 0, (t->n + 63) / 64 * sizeof *t->set);
+	for (size_t i = 0; i < members; i++) {
+		unsigned c = t->guess[i];
+
+		if (c < t->n && t->columns[c].presence == COLUMN_STORED)
+			t->set[c / 64] |= UINT64_C(1) << (c % 64);
+	}
+	for (unsigned i = 0; db->sink.o->missing_null && row->op == OP_UPSERT && i < t->n; i++) {
+		struct column *c = &t->columns[i];
+
+		if (c->presence != COLUMN_STORED || c->generated)
+			continue;
+		t->set[i / 64] |= UINT64_C(1) << (i % 64);
+		if (c->stamp != t->row)
+			c->cell.kind = KIND_NULL;
+	}
+	if (t->synced >= 0) {
+		t->set[t->synced / 64] |= UINT64_C(1) << (t->synced % 64);
+		t->columns[t->synced].cell =
+		    (struct cell){.kind = KIND_STRING, .p = db->now, .n = strlen(db->now)};
+	}
+}
+
+/*
+ * Whether a row was inserted, updated or left alone is told without a second
+ * statement: an update does not set the last rowid, and one that changes nothing counts no change.
+ */
+static int
+upsert(struct db *db, struct table *t, struct stmt *s)
+{
+	struct counts *n = &db->sink.counts;
+	sqlite3_int64 none = -1;
+	bool there = false;
+	int r = 0;
+
+	if (t->without_rowid && t->key.n)
+		r = find_row(db, t, &there);
+	else if (t->alias >= 0 && t->columns[t->alias].stamp == t->row &&
+		 t->columns[t->alias].cell.i == none)
+		none = -2;
+	if (r)
+		return r;
+	sqlite3_set_last_insert_rowid(db->h, none);
+	r = run(db, s->st, NULL);
+	if (r)
+		return r;
+	if (!sqlite3_changes(db->h))
+		n->unchanged++;
+	else if (t->without_rowid ? there : sqlite3_last_insert_rowid(db->h) == none)
+		n->updated++;
+	else
+		n->inserted++;
+	return 0;
+}
+
+static int
+update(struct db *db, struct table *t, struct stmt *s)
+{
+	bool there = true;
+	int r = s->st ? run(db, s->st, NULL) : 0;
+
+	if (r)
+		return r;
+	if (!s->st || !sqlite3_changes(db->h)) {
+		r = find_row(db, t, &there);
+		if (there)
+			db->sink.counts.unchanged++;
+		else
+			db->sink.counts.ignored++;
+	} else {
+		db->sink.counts.updated++;
+	}
+	return r;
+}
+
+static int
+write_row(struct db *db, struct table *t, const struct row *row, size_t members)
+{
+	struct stmt *s;
+	int r;
+
+	choose_columns(db, t, row, members);
+	r = stmt_get(db, t, row->op, &s);
+	if (r)
+		return r;
+	for (size_t i = 0; s->st && i < s->n; i++)
+		if (bind(s->st, (int)i + 1, &t->columns[s->columns[i]]) != SQLITE_OK)
+			return db_fail(db);
+	return row->op == OP_UPSERT ? upsert(db, t, s) : update(db, t, s);
+}
+
+static int
+delete_row(struct db *db, struct table *t)
+{
+	sqlite3_stmt *st;
+	int r = stmt_delete(db, t, &st);
+
+	if (r == 0)
+		r = run_key(db, t, st, NULL);
+	if (r == 0 && sqlite3_changes(db->h))
+		db->sink.counts.deleted++;
+	else if (r == 0)
+		db->sink.counts.ignored++;
+	return r;
+}
+
+/* A table cannot be without columns: one that begins with nulls gets theirs, without a type. */
+static int
+first_columns(struct db *db, struct table *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->columns[i].presence != COLUMN_NULL)
+			return 0;
+	if (!t->n)
+		return row_bad(&db->sink, "a record without members cannot begin a table");
+	for (size_t i = 0; i < t->n; i++)
+		t->columns[i].presence = COLUMN_NEW;
+	t->dirty = true;
+	return 0;
+}
+
+int
+sqlite_row(struct sink *sink, const struct row *row)
+{
+	struct db *db = (struct db *)sink;
+	struct table *t;
+	size_t members;
+	int r = table_get(db, row->table, &t);
+
+	if (r)
+		return r;
+	if (!t->key.n && sink->life->begun && db->resumed != sink->life->serial) {
+		r = resume_check(db, t->name);
+		if (r)
+			return r;
+	}
+	if (row->op != OP_UPSERT && !t->key.n)
+		return row_bad(sink, "table \"%s\" has no key to find a row by (--key)", t->name);
+	r = read_record(db, t, row, &members);
+	if (r == 0 && row->op != OP_UPSERT && !t->exists) {
+		sink->counts.ignored++;
+		table_undo(t);
+		return 0;
+	}
+	if (r == 0)
+		r = check_key(db, t);
+	if (r == 0 && !t->exists)
+		r = first_columns(db, t);
+	if (r) {
+		table_undo(t);
+		return r;
+	}
+	r = table_sync(db, t);
+	if (r)
+		return r;
+	return row->op == OP_DELETE ? delete_row(db, t) : write_row(db, t, row, members);
+}

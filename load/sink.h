@@ -1,0 +1,68 @@
+/*
+ * Where records go. A sink takes batches: what lies between two checkpoints.
+ *
+ *	batch()  opens a transaction unless one is open, and marks a point in it
+ *	row()    once for each record; a bad one leaves no trace
+ *	keep()   the batch is good, and so is its checkpoint
+ *	drop()   back to the mark
+ *	commit() makes every kept batch durable, with the last checkpoint kept
+ *
+ * A transaction is open from batch() to commit(), also across batches, and the
+ * caller sees to it that nobody waits for input with one open.
+ */
+#ifndef SINK_H
+#define SINK_H
+
+#include "load.h"
+#include "schema.h"
+#include "stream.h"
+
+/* The stream that is being loaded, as its begin line told. */
+struct life {
+	char *stream, *run; /* or NULL */
+	struct buf from;    /* compact JSON: the state it resumes from */
+	bool begun;	    /* there was a begin line */
+	bool incremental;
+	uint64_t records;   /* seen since then */
+	uint64_t serial;    /* how many streams have begun */
+};
+
+struct row {
+	const char *p; /* the line */
+	size_t n;
+	struct slice table; /* .p NULL: the default */
+	enum op op;
+	struct scan *scan; /* at the record's first member */
+	struct tag *tag;   /* NULL when the line has none */
+};
+
+struct sink {
+	const struct opts *o;
+	const struct life *life;
+	struct counts counts;
+	struct buf why;	       /* the reason of the last ROW_BAD */
+	struct names added;    /* columns added to tables that were there */
+	uint64_t commits;
+	/* Files: commit() only once the stream has ended; and then only if it has ended well. */
+	bool lazy, whole;
+	int (*batch)(struct sink *s);
+	int (*declare)(struct sink *s, struct decl *d); /* which is the sink's from then on */
+	int (*row)(struct sink *s, const struct row *row);
+	int (*keep)(struct sink *s, const struct control *checkpoint); /* or NULL */
+	int (*drop)(struct sink *s);
+	/* The stream has ended and everything is kept; complete or because less was asked for. */
+	int (*finish)(struct sink *s, bool complete);
+	int (*commit)(struct sink *s);
+	void (*close)(struct sink *s); /* what is not committed is gone; frees s */
+};
+
+/* NULL after printing why, with *status the CS_ status. */
+struct sink *sqlite_open(const struct opts *o, const struct life *life, struct decl *decls, int *status);
+struct sink *file_open(const struct opts *o, const struct life *life, struct decl *decls, int *status);
+
+/* After the record's last scan_key() gave r, 0 or -1: is the rest of the line in order? 0 or ROW_BAD. */
+int	row_end(struct sink *s, const struct row *row, int r);
+/* Set the reason and return ROW_BAD. */
+int	row_bad(struct sink *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

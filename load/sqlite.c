@@ -1,0 +1,306 @@
+#include <err.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sqlite.h"
+#include "statedb.h"
+
+#define CACHE_KIB "65536" /* holds the inner pages of a random key's index; the default spills */
+
+int
+db_fail(struct db *db)
+{
+	int rc = sqlite3_extended_errcode(db->h);
+
+	switch (rc & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		warnx(
+		    "%s: %s; run again when the other writer is done (--busy-timeout waits longer)",
+		    db->path, sqlite3_errmsg(db->h));
+		return CS_LATER;
+	default:
+		if (sqlite3_system_errno(db->h) && (rc & 0xff) == SQLITE_CANTOPEN)
+			warnx("%s: %s: %s", db->path, sqlite3_errmsg(db->h),
+			    strerror(sqlite3_system_errno(db->h)));
+		else
+			warnx("%s: %s", db->path, sqlite3_errmsg(db->h));
+		return CS_IO;
+	}
+}
+
+int
+db_exec(struct db *db, const char *sql)
+{
+	return sqlite3_exec(db->h, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : db_fail(db);
+}
+
+sqlite3_stmt *
+db_prepare(struct db *db, const char *sql)
+{
+	sqlite3_stmt *st = NULL;
+
+	if (sqlite3_prepare_v3(db->h, sql, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL) != SQLITE_OK)
+		db_fail(db);
+	return st;
+}
+
+/* A one-row pragma as a number. */
+static int
+ask(struct db *db, const char *sql, int64_t *v)
+{
+	sqlite3_stmt *st = db_prepare(db, sql);
+	int rc;
+
+	if (!st)
+		return sqlite3_errcode(db->h) == SQLITE_BUSY ? CS_LATER : CS_IO;
+	rc = sqlite3_step(st);
+	*v = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return rc == SQLITE_ROW ? 0 : db_fail(db);
+}
+
+int
+resume_check(struct db *db, const char *table)
+{
+	const struct life *life = db->sink.life;
+	struct state_row row;
+	struct buf stored = {0};
+	int rc, r = 0;
+
+	rc = statedb_get(db->h, life->stream, &row);
+	if (rc == SQLITE_OK)
+		json_compact(&stored, row.state, strlen(row.state));
+	else if (rc == SQLITE_NOTFOUND)
+		buf_adds(&stored, "null");
+	else
+		return db_fail(db);
+	if (stored.len != life->from.len || memcmp(stored.p, life->from.p, stored.len) != 0) {
+		warnx("stream \"%s\" resumes from %s, but %s is the checkpoint in %s: appending to "
+		      "\"%s\" would "
+		      "lose or double records; start from that checkpoint, or give a --key",
+		    life->stream, life->from.p, stored.p, db->path, table);
+		r = CS_DATA;
+	}
+	if (r == 0)
+		db->resumed = life->serial;
+	state_row_release(&row);
+	buf_release(&stored);
+	return r;
+}
+
+static int
+batch(struct sink *sink)
+{
+	struct db *db = (struct db *)sink;
+	int64_t schema;
+	int r;
+
+	db->before = sink->counts;
+	db->added_before = sink->added.n;
+	if (db->tx) {
+		db->marked = true;
+		return db_exec(db, "SAVEPOINT cs_batch");
+	}
+	r = db_exec(db, "BEGIN IMMEDIATE");
+	if (r)
+		return r;
+	db->tx = true;
+	db->marked = false; /* the whole transaction can go */
+	r = ask(db, "PRAGMA schema_version", &schema);
+	if (r == 0 && schema != db->schema)
+		tables_forget(db); /* somebody else altered a table */
+	return r;
+}
+
+static int
+declare(struct sink *sink, struct decl *d)
+{
+	return decl_add((struct db *)sink, d);
+}
+
+static int
+keep(struct sink *sink, const struct control *c)
+{
+	struct db *db = (struct db *)sink;
+
+	if (c) {
+		free(db->stream);
+		free(db->run);
+		db->stream = xstrdup(c->stream);
+		db->run = c->run ? xstrdup(c->run) : NULL;
+		buf_clear(&db->state);
+		buf_add(&db->state, c->state.p, c->state.n);
+		db->records = c->records;
+		db->resumed = sink->life->serial; /* from here on the checkpoints are our own */
+	}
+	return db->marked ? db_exec(db, "RELEASE cs_batch") : 0;
+}
+
+static int
+drop(struct sink *sink)
+{
+	struct db *db = (struct db *)sink;
+	uint64_t rejected = sink->counts.rejected;
+	int r;
+
+	r = db_exec(db, db->marked ? "ROLLBACK TO cs_batch; RELEASE cs_batch" : "ROLLBACK");
+	db->tx = db->marked;
+	sink->counts = db->before;
+	sink->counts.rejected = rejected; /* they stay set aside */
+	while (sink->added.n > db->added_before)
+		free(sink->added.v[--sink->added.n]);
+	tables_forget(db);
+	return r;
+}
+
+static int
+finish(struct sink *sink, bool complete)
+{
+	struct db *db = (struct db *)sink;
+	struct table *t;
+	int r = 0;
+
+	for (t = complete ? db->tables : NULL; t && r == 0; t = t->next)
+		r = table_finish(db, t);
+	return r;
+}
+
+/* The last checkpoint of the transaction goes with it; those before it are history nobody asked for. */
+static int
+write_checkpoint(struct db *db)
+{
+	int rc;
+
+	if (!db->stream)
+		return 0;
+	rc = statedb_init(db->h);
+	if (rc == SQLITE_MISMATCH) {
+		warnx("%s: its _cs tables were made by a newer version of the cs tools", db->path);
+		return CS_IO;
+	}
+	if (rc == SQLITE_OK)
+		rc = statedb_put(
+		    db->h, db->stream, db->state.p, db->state.len, db->run, db->records, -1, NULL);
+	free(db->stream);
+	free(db->run);
+	db->stream = db->run = NULL;
+	return rc == SQLITE_OK ? 0 : db_fail(db);
+}
+
+static int
+commit(struct sink *sink)
+{
+	struct db *db = (struct db *)sink;
+	int r = 0;
+
+	if (!db->tx)
+		return 0;
+	if (sink->o->dry_run) {
+		db->tx = false;
+		tables_forget(db);
+		return db_exec(db, "ROLLBACK");
+	}
+	r = write_checkpoint(db);
+	if (r == 0)
+		r = ask(db, "PRAGMA schema_version", &db->schema);
+	if (r == 0)
+		r = db_exec(db, "COMMIT");
+	if (r == 0) {
+		db->tx = false;
+		sink->commits++;
+	}
+	return r;
+}
+
+static void
+db_close(struct sink *sink)
+{
+	struct db *db = (struct db *)sink;
+
+	tables_forget(db);
+	decl_free(db->decls);
+	sqlite3_close(db->h); /* rolls back what is open */
+	buf_release(&db->mem);
+	buf_release(&db->sql);
+	buf_release(&db->state);
+	buf_release(&sink->why);
+	names_release(&sink->added);
+	free(db->stream);
+	free(db->run);
+	free(db);
+}
+
+/* WAL for files of our making; others stay as their owner has them. */
+static int
+make_wal(struct db *db, uint64_t patience)
+{
+	for (;;) {
+		int rc = sqlite3_exec(db->h, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+
+		if (rc == SQLITE_OK)
+			return 0;
+		/* The busy handler is not asked here, and several loaders may start at once. */
+		if (rc != SQLITE_BUSY || patience < 10)
+			return db_fail(db);
+		usleep(10000);
+		patience -= 10;
+	}
+}
+
+static int
+open_file(struct db *db)
+{
+	const struct opts *o = db->sink.o;
+	struct stat st;
+	bool fresh = stat(o->path, &st) < 0 || st.st_size == 0;
+	const char *path = fresh && o->dry_run ? ":memory:" : o->path; /* a dry run makes no file */
+	int64_t v;
+	int r;
+
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	if (sqlite3_open_v2(path, &db->h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=
+	    SQLITE_OK)
+		return db_fail(db);
+	sqlite3_extended_result_codes(db->h, 1);
+	sqlite3_busy_timeout(db->h, (int)o->busy_timeout);
+	sqlite3_db_config(db->h, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+	r = db_exec(db, "PRAGMA cache_size = -" CACHE_KIB "; PRAGMA temp_store = FILE;"
+			"PRAGMA synchronous = FULL");
+	if (r == 0)
+		r = ask(db, "PRAGMA schema_version", &v); /* reads the file: is it a database? */
+	if (r == 0 && fresh && !o->dry_run)
+		r = make_wal(db, o->busy_timeout);
+	db->schema = -1;
+	return r;
+}
+
+struct sink *
+sqlite_open(const struct opts *o, const struct life *life, struct decl *decls, int *status)
+{
+	struct db *db = xcalloc(1, sizeof *db);
+
+	db->sink = (struct sink){.o = o,
+	    .life = life,
+	    .batch = batch,
+	    .declare = declare,
+	    .row = sqlite_row,
+	    .keep = keep,
+	    .drop = drop,
+	    .finish = finish,
+	    .commit = commit,
+	    .close = db_close};
+	db->path = o->path;
+	db->decls = decls;
+	instant_now(db->now);
+	*status = open_file(db);
+	if (*status == 0)
+		return &db->sink;
+	db_close(&db->sink);
+	return NULL;
+}

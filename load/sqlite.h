@@ -1,0 +1,136 @@
+/*
+ * The SQLite sink, inside. sqlite.c holds the connection and its transactions, catalog.c reads
+ * what is known of a table, table.c keeps its columns and adds to them, widen.c changes their
+ * types, stmt.c has the prepared statements, row.c binds records to them.
+ */
+#ifndef SQLITE_H
+#define SQLITE_H
+
+#include <sqlite3.h>
+
+#include "instant.h"
+#include "sink.h"
+#include "types.h"
+
+#define COLUMNS_MAX 2000 /* SQLite's own default */
+
+#define SET_WORDS   ((COLUMNS_MAX + 63) / 64)
+
+enum presence {
+	COLUMN_STORED, /* in the database */
+	COLUMN_NEW,    /* wanted by the record at hand */
+	COLUMN_NULL    /* seen, but never with a value */
+};
+
+struct column {
+	char *name;
+	size_t len;
+	char *sqltype;	 /* as declared in the database; "" when it has none */
+	enum store store;
+	enum store want; /* what the record at hand needs; store when it fits */
+	struct rule rule;
+	enum presence presence;
+	bool key, pk, generated, collated; /* with a collation other than BINARY */
+	bool null_seen;
+	bool wanted; /* whatever the records say: declared, or --synced-at */
+	uint64_t stamp;	 /* of the row its cell belongs to */
+	struct cell cell;
+};
+
+struct stmt {
+	sqlite3_stmt *st; /* NULL: an update with nothing to change */
+	enum op op;
+	uint64_t set[SET_WORDS]; /* columns bound, by index */
+	unsigned *columns;	 /* the same, in the order of the parameters */
+	size_t n;
+};
+
+#define STMTS_MAX 64
+
+struct table {
+	struct table *next;
+	char *name;
+	struct column *columns;
+	size_t n, cap;
+	unsigned *index; /* hash of the name -> column + 1 */
+	size_t mask;
+	unsigned *guess; /* column of the i-th member of the last record */
+	size_t nguess;
+	struct names key; /* n 0: append */
+	struct names pk;  /* the primary key in the database */
+	int alias;	  /* column that is the rowid, or -1 */
+	int synced;	  /* column of --synced-at, or -1 */
+	bool exists, ours; /* ours: made by cs-load and by nobody else since */
+	bool without_rowid, dirty;
+	uint64_t row; /* stamp of the record at hand */
+	uint64_t set[SET_WORDS]; /* its columns */
+	struct stmt *stmts[STMTS_MAX], *last;
+	size_t nstmts, evict;
+	sqlite3_stmt *find, *delete;
+};
+
+struct db {
+	struct sink sink;
+	sqlite3 *h;
+	const char *path;
+	struct table *tables;
+	struct decl *decls;   /* --schema and schema lines; owned */
+	struct buf mem;	      /* decoded strings of the record at hand */
+	struct buf sql;
+	char now[INSTANT_MAX];	      /* --synced-at: the start of the run */
+	sqlite3_stmt *mark, *back, *release;
+	bool tx, marked;      /* in a transaction; with a savepoint */
+	uint64_t resumed;     /* serial of the stream whose life.from is what was stored */
+	int64_t schema;	      /* schema_version as last seen */
+	char *stream, *run;   /* the checkpoint kept but not yet written */
+	struct buf state;
+	int64_t records;
+	struct counts before; /* as at the mark */
+	size_t added_before;
+};
+
+/* Print what SQLite says and return the status for it. */
+int	db_fail(struct db *db);
+int	db_exec(struct db *db, const char *sql);
+/* NULL after printing (then the status is CS_IO). */
+sqlite3_stmt *db_prepare(struct db *db, const char *sql);
+/* Append a name in SQL quotes. */
+void	sql_name(struct buf *b, const char *name);
+
+/* The table of that name; name.p NULL: the default one. */
+int	table_get(struct db *db, struct slice name, struct table **t);
+/* Declare a table from here on; d is db's then. It comes to be unless its key has no type yet. */
+int	decl_add(struct db *db, struct decl *d);
+
+/* The column of that name, also one that is not in the database; -1 when there is none. */
+int	table_find(const struct table *t, struct slice name);
+/* Add a column that records have and the database has not. ROW_BAD when the name cannot be one. */
+int	table_add(struct db *db, struct table *t, struct slice name, int *column);
+/* Bring the database in line with what the record at hand wants. */
+int	table_sync(struct db *db, struct table *t);
+/* Take back what a bad record wanted. */
+void	table_undo(struct table *t);
+/* The columns that never had a value, as they are wanted at the end of a complete stream. */
+int	table_finish(struct db *db, struct table *t);
+void	table_sql(struct buf *b, const struct table *t, const char *name);
+/* Append a column that is known to be new. */
+struct column *table_column(struct table *t, struct slice name);
+void	table_free(struct table *t);
+void	tables_forget(struct db *db);
+
+/* Change the types of stored columns to what is wanted. */
+int	table_widen(struct db *db, struct table *t);
+
+/* The statement that upserts or updates the columns t->set. */
+int	stmt_get(struct db *db, struct table *t, enum op op, struct stmt **s);
+/* The statements that find and delete a row by its key, its columns in the key's order. */
+int	stmt_find(struct db *db, struct table *t, sqlite3_stmt **st);
+int	stmt_delete(struct db *db, struct table *t, sqlite3_stmt **st);
+void	stmts_free(struct table *t);
+
+/* Append exactly once (design law 8): the stream must go on from the checkpoint stored last. */
+int	resume_check(struct db *db, const char *table);
+
+int	sqlite_row(struct sink *s, const struct row *row);
+
+#endif

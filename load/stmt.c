@@ -1,0 +1,257 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "sqlite.h"
+
+void
+sql_name(struct buf *b, const char *name)
+{
+	const char *q;
+
+	buf_addc(b, '"');
+	for (; (q = strchr(name, '"')); name = q + 1) {
+		buf_add(b, name, (size_t)(q - name) + 1);
+		buf_addc(b, '"');
+	}
+	buf_adds(b, name);
+	buf_addc(b, '"');
+}
+
+static void
+stmt_free(struct stmt *s)
+{
+	sqlite3_finalize(s->st);
+	free(s->columns);
+	free(s);
+}
+
+void
+stmts_free(struct table *t)
+{
+	for (size_t i = 0; i < t->nstmts; i++)
+		stmt_free(t->stmts[i]);
+	sqlite3_finalize(t->find);
+	sqlite3_finalize(t->delete);
+	t->nstmts = 0;
+	t->last = NULL;
+	t->find = t->delete = NULL;
+}
+
+/* The parameter that column i of the statement is bound to. */
+static size_t
+param(const struct stmt *s, unsigned column)
+{
+	size_t i = 0;
+
+	while (s->columns[i] != column)
+		i++;
+	return i + 1;
+}
+
+/* "t"."k1" = ?1 AND "t"."k2" = ?2: the key's parameters in s, or in its own order. */
+static void
+where_key(struct buf *b, const struct table *t, const struct stmt *s)
+{
+	for (size_t i = 0; i < t->key.n; i++) {
+		int c = table_find(t, (struct slice){t->key.v[i], strlen(t->key.v[i])});
+
+		buf_adds(b, i ? " AND " : " WHERE ");
+		sql_name(b, t->key.v[i]);
+		buf_addf(b, " = ?%zu", s ? param(s, (unsigned)c) : i + 1);
+	}
+}
+
+/* Is the column compared with what is there? Keys are equal anyway, the time of sync always differs. */
+static bool
+compared(const struct table *t, unsigned i)
+{
+	return !t->columns[i].key && (int)i != t->synced;
+}
+
+#define TERMS_MAX 500 /* in a row: SQLite's expressions are at most 1000 deep */
+
+/*
+ * (("t"."a" IS NOT X OR ...)), X being what the column would be set to. Text is compared byte by
+ * byte, whatever collation the column has: a change of case is a change.
+ */
+static void
+any_differs(struct buf *b, const struct table *t, const struct stmt *s)
+{
+	const char *sep = "((";
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct column *c = &t->columns[s->columns[i]];
+
+		if (!compared(t, s->columns[i]))
+			continue;
+		if (++n % TERMS_MAX == 0)
+			sep = ") OR (";
+		buf_adds(b, sep);
+		sql_name(b, t->name);
+		buf_addc(b, '.');
+		sql_name(b, c->name);
+		buf_adds(b, c->collated ? " COLLATE BINARY IS NOT " : " IS NOT ");
+		if (s->op == OP_UPSERT) {
+			buf_adds(b, "excluded.");
+			sql_name(b, c->name);
+		} else {
+			buf_addf(b, "?%zu", i + 1);
+		}
+		sep = " OR ";
+	}
+	buf_adds(b, "))");
+}
+
+/* a = X, b = Y: everything but the key. Returns how many of the columns are compared. */
+static size_t
+assignments(struct buf *b, const struct table *t, const struct stmt *s)
+{
+	const char *sep = " SET ";
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct column *c = &t->columns[s->columns[i]];
+
+		if (c->key)
+			continue;
+		n += compared(t, s->columns[i]);
+		buf_adds(b, sep);
+		sql_name(b, c->name);
+		if (s->op == OP_UPSERT) {
+			buf_adds(b, " = excluded.");
+			sql_name(b, c->name);
+		} else {
+			buf_addf(b, " = ?%zu", i + 1);
+		}
+		sep = ", ";
+	}
+	return n;
+}
+
+static void
+upsert_sql(struct buf *b, const struct table *t, const struct stmt *s)
+{
+	size_t mark;
+
+	buf_adds(b, "INSERT INTO ");
+	sql_name(b, t->name);
+	for (size_t i = 0; i < s->n; i++) {
+		buf_adds(b, i ? ", " : " (");
+		sql_name(b, t->columns[s->columns[i]].name);
+	}
+	for (size_t i = 0; i < s->n; i++)
+		buf_adds(b, i ? ", ?" : ") VALUES (?");
+	buf_adds(b, s->n ? ")" : " DEFAULT VALUES");
+	if (!t->key.n)
+		return;
+	for (size_t i = 0; i < t->key.n; i++) {
+		buf_adds(b, i ? ", " : " ON CONFLICT (");
+		sql_name(b, t->key.v[i]);
+	}
+	buf_adds(b, ") DO ");
+	mark = b->len;
+	buf_adds(b, "UPDATE");
+	if (assignments(b, t, s)) {
+		buf_adds(b, " WHERE ");
+		any_differs(b, t, s);
+	} else {
+		b->len = mark;
+		buf_adds(b, "NOTHING");
+	}
+}
+
+/* False when there is nothing that an update could change. */
+static bool
+update_sql(struct buf *b, const struct table *t, const struct stmt *s)
+{
+	buf_adds(b, "UPDATE ");
+	sql_name(b, t->name);
+	if (!assignments(b, t, s))
+		return false;
+	where_key(b, t, s);
+	buf_adds(b, " AND ");
+	any_differs(b, t, s);
+	return true;
+}
+
+static struct stmt *
+stmt_new(struct db *db, const struct table *t, enum op op, size_t words)
+{
+	struct stmt *s = xcalloc(1, sizeof *s);
+
+	s->op = op;
+	memcpy(s->set, t->set, words * sizeof *s->set);
+	s->columns = xcalloc(t->n, sizeof *s->columns);
+	for (unsigned i = 0; i < t->n; i++)
+		if (t->set[i / 64] >> (i % 64) & 1)
+			s->columns[s->n++] = i;
+	buf_clear(&db->sql);
+	if (op == OP_UPSERT)
+		upsert_sql(&db->sql, t, s);
+	else if (!update_sql(&db->sql, t, s))
+		return s;
+	s->st = db_prepare(db, db->sql.p);
+	if (s->st)
+		return s;
+	stmt_free(s);
+	return NULL;
+}
+
+int
+stmt_get(struct db *db, struct table *t, enum op op, struct stmt **out)
+{
+	size_t words = (t->n + 63) / 64, slot;
+	struct stmt *s = t->last;
+
+	if (s && s->op == op && !memcmp(s->set, t->set, words * sizeof *s->set)) {
+		*out = s;
+		return 0;
+	}
+	for (size_t i = 0; i < t->nstmts; i++) {
+		s = t->stmts[i];
+		if (s->op == op && !memcmp(s->set, t->set, words * sizeof *s->set)) {
+			*out = t->last = s;
+			return 0;
+		}
+	}
+	s = stmt_new(db, t, op, words);
+	if (!s)
+		return CS_IO;
+	if (t->nstmts < STMTS_MAX) {
+		slot = t->nstmts++;
+	} else {
+		slot = t->evict++ % STMTS_MAX;
+		stmt_free(t->stmts[slot]);
+	}
+	*out = t->last = t->stmts[slot] = s;
+	return 0;
+}
+
+/* verb FROM table WHERE the key is given. */
+static int
+by_key(
+    struct db *db, const struct table *t, const char *verb, sqlite3_stmt **keep, sqlite3_stmt **st)
+{
+	if (!*keep) {
+		buf_clear(&db->sql);
+		buf_adds(&db->sql, verb);
+		sql_name(&db->sql, t->name);
+		where_key(&db->sql, t, NULL);
+		*keep = db_prepare(db, db->sql.p);
+	}
+	*st = *keep;
+	return *st ? 0 : CS_IO;
+}
+
+int
+stmt_find(struct db *db, struct table *t, sqlite3_stmt **st)
+{
+	return by_key(db, t, "SELECT 1 FROM ", &t->find, st);
+}
+
+int
+stmt_delete(struct db *db, struct table *t, sqlite3_stmt **st)
+{
+	return by_key(db, t, "DELETE FROM ", &t->delete, st);
+}

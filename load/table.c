@@ -1,0 +1,268 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "sqlite.h"
+
+static uint32_t
+hash(const char *p, size_t n)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (unsigned char)p[i]) * 16777619u;
+	return h;
+}
+
+static void
+index_add(struct table *t, unsigned column)
+{
+	const struct column *c = &t->columns[column];
+	size_t i = hash(c->name, c->len) & t->mask;
+
+	while (t->index[i])
+		i = (i + 1) & t->mask;
+	t->index[i] = column + 1;
+}
+
+int
+table_find(const struct table *t, struct slice name)
+{
+	size_t i;
+
+	if (!t->index)
+		return -1;
+	for (i = hash(name.p, name.n) & t->mask; t->index[i]; i = (i + 1) & t->mask) {
+		const struct column *c = &t->columns[t->index[i] - 1];
+
+		if (slice_eq(name, c->name, c->len))
+			return (int)t->index[i] - 1;
+	}
+	return -1;
+}
+
+/* A new column at the end, known to be new. */
+struct column *
+table_column(struct table *t, struct slice name)
+{
+	struct column *c;
+
+	if (t->n == t->cap) {
+		t->cap = t->cap ? t->cap * 2 : 32;
+		t->columns = xreallocarray(t->columns, t->cap, sizeof *t->columns);
+		t->mask = t->cap * 4 - 1;
+		free(t->index);
+		t->index = xcalloc(t->mask + 1, sizeof *t->index);
+		for (size_t i = 0; i < t->n; i++)
+			index_add(t, (unsigned)i);
+	}
+	c = &t->columns[t->n];
+	memset(c, 0, sizeof *c);
+	c->name = xstrndup(name.p, name.n);
+	c->len = name.n;
+	c->sqltype = xstrdup("");
+	index_add(t, (unsigned)t->n++);
+	for (size_t i = 0; i < t->key.n; i++)
+		if (!strcmp(t->key.v[i], c->name))
+			c->key = true;
+	return c;
+}
+
+int
+table_add(struct db *db, struct table *t, struct slice name, int *column)
+{
+	struct column *c;
+
+	if (!name.n)
+		return row_bad(&db->sink, "a column without a name");
+	if (memchr(name.p, '\0', name.n))
+		return row_bad(&db->sink, "a column name that holds U+0000");
+	if (t->n == COLUMNS_MAX)
+		return row_bad(&db->sink, "column \"%.*s\": a table has at most %d columns",
+		    (int)name.n, name.p, COLUMNS_MAX);
+	for (size_t i = 0; i < t->n; i++)
+		if (t->columns[i].len == name.n &&
+		    !sqlite3_strnicmp(t->columns[i].name, name.p, (int)name.n))
+			return row_bad(&db->sink,
+			    "column \"%.*s\" differs from column \"%s\" only in case; "
+			    "rename one (cs-map --rename)",
+			    (int)name.n, name.p, t->columns[i].name);
+	c = table_column(t, name);
+	c->presence = COLUMN_NULL;
+	*column = (int)(c - t->columns);
+	return 0;
+}
+
+void
+table_undo(struct table *t)
+{
+	if (!t->dirty)
+		return;
+	t->dirty = false;
+	for (size_t i = 0; i < t->n; i++) {
+		struct column *c = &t->columns[i];
+
+		if (c->presence == COLUMN_STORED) {
+			c->want = c->store;
+		} else if (c->wanted) {
+			t->dirty = true;
+		} else {
+			c->want = STORE_NONE;
+			c->presence = COLUMN_NULL;
+		}
+	}
+}
+
+void
+table_free(struct table *t)
+{
+	stmts_free(t);
+	for (size_t i = 0; i < t->n; i++) {
+		free(t->columns[i].name);
+		free(t->columns[i].sqltype);
+	}
+	free(t->columns);
+	free(t->index);
+	free(t->guess);
+	names_release(&t->key);
+	names_release(&t->pk);
+	free(t->name);
+	free(t);
+}
+
+void
+tables_forget(struct db *db)
+{
+	struct table *t;
+
+	while ((t = db->tables)) {
+		db->tables = t->next;
+		table_free(t);
+	}
+}
+
+/* One column of a table of ours, in its CREATE TABLE and in ALTER TABLE ADD. */
+static void
+column_sql(struct buf *b, const struct column *c)
+{
+	sql_name(b, c->name);
+	if (*c->sqltype) {
+		buf_addc(b, ' ');
+		buf_adds(b, c->sqltype);
+	}
+}
+
+/*
+ * SQLite keeps this text, and adds ", column" for ADD COLUMN where it would stand here: so a table
+ * whose text is what this gives for its columns is ours to change.
+ */
+void
+table_sql(struct buf *b, const struct table *t, const char *name)
+{
+	const char *sep = "";
+
+	buf_adds(b, "CREATE TABLE ");
+	sql_name(b, name);
+	buf_adds(b, " (");
+	for (size_t i = 0; i < t->n; i++) {
+		if (t->columns[i].presence != COLUMN_STORED)
+			continue;
+		buf_adds(b, sep);
+		column_sql(b, &t->columns[i]);
+		if (t->columns[i].pk)
+			buf_adds(b, " NOT NULL");
+		sep = ", ";
+	}
+	for (size_t i = 0; i < t->pk.n; i++) {
+		buf_adds(b, i ? ", " : ", PRIMARY KEY (");
+		sql_name(b, t->pk.v[i]);
+	}
+	buf_adds(b, t->pk.n ? "))" : ")");
+}
+
+/* Give a column that is about to be stored the type it wants. */
+static void
+column_settle(struct column *c)
+{
+	char mem[RULE_SQL_MAX];
+
+	free(c->sqltype);
+	if (c->rule.type) {
+		c->sqltype = xstrdup(rule_sql(&c->rule, mem));
+		c->store = store_of(c->sqltype);
+	} else {
+		c->store = c->want;
+		c->sqltype = xstrdup(c->store == STORE_NONE ? "" : store_sql(c->store));
+	}
+	c->want = c->store;
+	c->presence = COLUMN_STORED;
+}
+
+static int
+table_create(struct db *db, struct table *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		struct column *c = &t->columns[i];
+
+		if (c->presence == COLUMN_NEW)
+			column_settle(c);
+		c->pk = c->key;
+		if (c->key && t->key.n == 1 && !strcmp(c->sqltype, "INTEGER"))
+			t->alias = (int)i; /* sqlite.org/rowidtable.html */
+	}
+	names_copy(&t->pk, &t->key);
+	buf_clear(&db->sql);
+	table_sql(&db->sql, t, t->name);
+	t->exists = t->ours = true;
+	return db_exec(db, db->sql.p);
+}
+
+static int
+column_store(struct db *db, struct table *t, struct column *c)
+{
+	struct names *added = &db->sink.added;
+
+	column_settle(c);
+	buf_clear(&db->sql);
+	buf_adds(&db->sql, "ALTER TABLE ");
+	sql_name(&db->sql, t->name);
+	buf_adds(&db->sql, " ADD COLUMN ");
+	column_sql(&db->sql, c);
+	added->v = xreallocarray(added->v, added->n + 1, sizeof *added->v);
+	added->v[added->n++] = xstrdup(c->name);
+	return db_exec(db, db->sql.p);
+}
+
+int
+table_sync(struct db *db, struct table *t)
+{
+	bool widen = false;
+	int r = 0;
+
+	if (!t->dirty)
+		return 0;
+	t->dirty = false;
+	if (!t->exists)
+		return table_create(db, t);
+	for (size_t i = 0; i < t->n; i++)
+		widen |= t->columns[i].presence == COLUMN_STORED &&
+			 t->columns[i].want != t->columns[i].store;
+	if (widen)
+		r = table_widen(db, t);
+	for (size_t i = 0; i < t->n && r == 0; i++)
+		if (t->columns[i].presence == COLUMN_NEW)
+			r = column_store(db, t, &t->columns[i]);
+	return r;
+}
+
+int
+table_finish(struct db *db, struct table *t)
+{
+	if (!t->exists || db->sink.o->columns != COLUMNS_EVOLVE)
+		return 0;
+	for (size_t i = 0; i < t->n; i++)
+		if (t->columns[i].presence == COLUMN_NULL && t->columns[i].null_seen) {
+			t->columns[i].presence = COLUMN_NEW;
+			t->dirty = true;
+		}
+	return table_sync(db, t);
+}

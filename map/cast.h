@@ -1,0 +1,18 @@
+/*
+ * Values into declared types, by their text: no number passes through a double.
+ */
+#ifndef CAST_H
+#define CAST_H
+
+#include "rules.h"
+#include "scan.h"
+
+/*
+ * Append v as JSON of the type c; null stays null. 0, or -1 when that cannot be without loss or
+ * guessing: nothing is appended then. tmp is for the function's own use, kept from call to call.
+ */
+int	cast_value(struct buf *out, enum cast c, const struct value *v, struct buf *tmp);
+/* Append v as a string that holds its JSON text, compact. */
+void	cast_json_text(struct buf *out, const struct value *v, struct buf *tmp);
+
+#endif

@@ -1,0 +1,206 @@
+/*
+ * cs-map: reshape NDJSON records between a producer and a loader.
+ */
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lines.h"
+#include "record.h"
+#include "reject.h"
+
+struct run {
+	const struct opts *o;
+	struct lines in;
+	struct out out;
+	struct reject reject;
+	struct records records;
+	struct buf line;           /* a control line, rewritten */
+	uint64_t passed, rejected; /* records and lines since begin */
+	uint64_t lines, all;       /* with records: read, and written */
+	bool open;                 /* begun and not ended */
+};
+
+static int
+flush(void *arg)
+{
+	struct run *r = arg;
+
+	return out_flush(&r->out);
+}
+
+static int
+refuse(struct run *r, const char *reason, const char *p, size_t n)
+{
+	int status = reject_line(&r->reject, r->in.lineno, reason, p, n);
+
+	r->rejected += !status;
+	return status;
+}
+
+/* Let a checkpoint or an end tell what was let through here, and what was set aside. */
+static void
+recount(struct run *r, const char *p, size_t n, int64_t rejected)
+{
+	struct value v, records = {0}, aside = {0};
+	const char *end = p + n;
+	struct scan s = {0};
+	struct slice key;
+	struct buf *b = &r->line;
+	uint64_t count;
+
+	scan_init(&s, p, n);
+	scan_enter(&s);
+	while (scan_key(&s, &key) > 0) {
+		struct value *to = slice_is(key, "records")    ? &records
+				   : slice_is(key, "rejected") ? &aside
+							       : &v;
+		scan_value(&s, to);
+	}
+	buf_clear(b);
+	for (int i = 0; i < 2; i++) {
+		bool earlier = records.p < aside.p;
+		const struct value *at = earlier == (i == 0) ? &records : &aside;
+
+		if (!at->p || (at == &aside && !r->rejected))
+			continue;
+		count = at == &records ? r->passed : (uint64_t)rejected + r->rejected;
+		buf_add(b, p, (size_t)(at->p - p));
+		buf_addf(b, "%llu", (unsigned long long)count);
+		p = at->p + at->n;
+	}
+	if (!aside.p && r->rejected) {
+		buf_add(b, p, (size_t)(s.p - 1 - p));
+		buf_addf(b, ",\"rejected\":%llu", (unsigned long long)r->rejected);
+		p = s.p - 1;
+	}
+	buf_add(b, p, (size_t)(end - p));
+	scan_release(&s);
+}
+
+/* Pass a control line on, at once. 0 or a CS_ status. */
+static int
+control(struct run *r, const char *p, size_t n)
+{
+	struct control c;
+	const char *why;
+	int status = 0;
+
+	if (control_parse(&c, p, n, &why) < 0) {
+		warnx("%s:%llu: %s", r->in.name, (unsigned long long)r->in.lineno, why);
+		control_release(&c);
+		return CS_DATA;
+	}
+	if (c.kind == CONTROL_BEGIN) {
+		r->passed = r->rejected = 0;
+		r->open = true;
+	} else if (c.kind == CONTROL_END || c.kind == CONTROL_ERROR) {
+		r->open = false;
+	}
+	if (c.kind == CONTROL_CHECKPOINT || c.kind == CONTROL_END) {
+		/* Whoever stores it must find the rejects on disk. */
+		status = reject_sync(&r->reject);
+		recount(r, p, n, c.rejected);
+		p = r->line.p;
+		n = r->line.len;
+	}
+	control_release(&c);
+	if (status)
+		return status;
+	out_line(&r->out, p, n);
+	out_flush(&r->out);
+	return 0;
+}
+
+/* One line. 0 or a CS_ status. */
+static int
+line(struct run *r, const char *p, size_t n)
+{
+	struct records *rec = &r->records;
+
+	if (line_kind(p, n) == LINE_CONTROL)
+		return control(r, p, n);
+	r->lines++;
+	if (records_map(rec, p, n) < 0)
+		return refuse(r, rec->err.p, p, n);
+	out_write(&r->out, rec->out.p, rec->out.len);
+	r->passed += rec->n;
+	r->all += rec->n;
+	return 0;
+}
+
+/* All lines. 0 or a CS_ status. */
+static int
+lines(struct run *r)
+{
+	const char *p;
+	size_t n;
+	int got, status = 0;
+
+	while (!status && !r->out.error && (got = lines_next(&r->in, &p, &n)) != LINES_EOF) {
+		switch (got) {
+		case LINES_OK:
+			status = line(r, p, n);
+			break;
+		case LINES_TOOLONG:
+			status = refuse(r, "longer than --max-record", NULL, 0);
+			break;
+		case LINES_ERROR:
+			warn("%s", r->in.name);
+			return CS_IO;
+		default:
+			return 0; /* flush() failed, which is seen when stdout is closed */
+		}
+	}
+	if (!status && !r->out.error && r->open) {
+		warnx("%s: the stream breaks off: a \"begin\" without an \"end\"", r->in.name);
+		status = CS_DATA;
+	}
+	return status;
+}
+
+/* What came before a failure is good: let it go. The worst status wins. */
+static int
+finish(struct run *r, int status)
+{
+	uint64_t aside = r->reject.count;
+
+	if (out_close(&r->out) < 0) {
+		warn("stdout");
+		status = CS_IO;
+	}
+	if (reject_close(&r->reject))
+		status = CS_IO;
+	if (r->o->verbose)
+		warnx("%llu records in, %llu out", (unsigned long long)r->lines,
+		    (unsigned long long)r->all);
+	if (aside && !r->o->quiet)
+		warnx("%llu records set aside in %s", (unsigned long long)aside, r->o->rejects);
+	if (!status && aside)
+		status = CS_SOME;
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct opts o;
+	struct run r = {.o = &o};
+	int status;
+
+	opts_parse(&o, argc, argv);
+	records_init(&r.records, &o);
+	if (reject_open(&r.reject, o.rejects, "stdin", o.max_rejects))
+		return CS_IO;
+	lines_open(&r.in, STDIN_FILENO, "stdin", o.max_record);
+	r.in.idle = flush;
+	r.in.arg = &r;
+	out_open(&r.out, STDOUT_FILENO);
+	status = finish(&r, lines(&r));
+	lines_close(&r.in);
+	records_release(&r.records);
+	buf_release(&r.line);
+	return status;
+}

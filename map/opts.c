@@ -1,0 +1,247 @@
+#include <err.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+#include "jqrun.h"
+#include "lines.h"
+#include "num.h"
+#include "opts.h"
+#include "scan.h"
+
+#define PROGRAM_MAX (1u << 20) /* bytes */
+
+enum {
+	OPT_ARG = 256,
+	OPT_ARGJSON,
+	OPT_ARRAYS,
+	OPT_DEFAULT,
+	OPT_DEPTH,
+	OPT_DROP,
+	OPT_FILTER_FILE,
+	OPT_FLATTEN,
+	OPT_KEEP,
+	OPT_MAX_RECORD,
+	OPT_MAX_REJECTS,
+	OPT_NAMES,
+	OPT_REJECTS,
+	OPT_RENAME,
+	OPT_RULES,
+	OPT_TYPE,
+	OPT_WHERE
+};
+
+static const struct option options[] = {
+    {"arg", required_argument, NULL, OPT_ARG},
+    {"argjson", required_argument, NULL, OPT_ARGJSON},
+    {"arrays", required_argument, NULL, OPT_ARRAYS},
+    {"default", required_argument, NULL, OPT_DEFAULT},
+    {"depth", required_argument, NULL, OPT_DEPTH},
+    {"drop", required_argument, NULL, OPT_DROP},
+    {"filter", required_argument, NULL, 'f'},
+    {"filter-file", required_argument, NULL, OPT_FILTER_FILE},
+    {"flatten", optional_argument, NULL, OPT_FLATTEN},
+    {"help", no_argument, NULL, 'h'},
+    {"keep", required_argument, NULL, OPT_KEEP},
+    {"max-record", required_argument, NULL, OPT_MAX_RECORD},
+    {"max-rejects", required_argument, NULL, OPT_MAX_REJECTS},
+    {"names", required_argument, NULL, OPT_NAMES},
+    {"quiet", no_argument, NULL, 'q'},
+    {"rejects", required_argument, NULL, OPT_REJECTS},
+    {"rename", required_argument, NULL, OPT_RENAME},
+    {"rules", required_argument, NULL, OPT_RULES},
+    {"type", required_argument, NULL, OPT_TYPE},
+    {"verbose", no_argument, NULL, 'v'},
+    {"version", no_argument, NULL, 'V'},
+    {"where", required_argument, NULL, OPT_WHERE},
+    {NULL, 0, NULL, 0},
+};
+
+static void __attribute__((noreturn)) said(void)
+{
+	if (fclose(stdout))
+		err(CS_IO, "stdout");
+	exit(CS_OK);
+}
+
+static void __attribute__((noreturn)) help(void)
+{
+	puts("usage: cs-map [options] <IN >OUT\n"
+	     "Reshape NDJSON records; control lines pass through. See cs-map(1).\n"
+	     "\n"
+	     "Choose (jq programs see the records as they come in):\n"
+	     "      --where PROGRAM         keep records for which this is true\n"
+	     "  -f, --filter PROGRAM        replace each record by what this gives\n"
+	     "      --filter-file FILE      the same, program from a file\n"
+	     "      --arg NAME VALUE        $NAME in programs: text\n"
+	     "      --argjson NAME JSON     $NAME in programs: any value\n"
+	     "Reshape, in this order (--keep and --drop take columns divided by commas):\n"
+	     "      --flatten[=SEP]         a.b becomes a_b, with SEP (_) between\n"
+	     "      --depth N               only N levels of it, objects below as JSON text\n"
+	     "      --arrays MODE           json (text; default with --flatten), keep, explode\n"
+	     "      --keep LIST             these columns alone, in this order\n"
+	     "      --drop LIST             all but these\n"
+	     "      --rename OLD=NEW\n"
+	     "      --names RULE            keep, snake (dlt's rules), fivetran\n"
+	     "      --default COLUMN=JSON   where a record lacks it; null stays null\n"
+	     "      --type COLUMN=TYPE      string, integer, decimal, boolean, json, date,\n"
+	     "                              timestamp (to UTC), timestamp:s, :ms, :us\n"
+	     "      --rules FILE            all of these as JSON, by the same names\n"
+	     "Refused records:\n"
+	     "      --rejects FILE          set them aside and go on; then the status is 1\n"
+	     "      --max-rejects N         but not more than N\n"
+	     "      --max-record SIZE       longest line (64M)\n"
+	     "  -q, --quiet                 do not say how many were set aside\n"
+	     "  -v, --verbose               say how many records went in and out\n"
+	     "  -h, --help\n"
+	     "  -V, --version");
+	said();
+}
+
+static void __attribute__((noreturn)) version(void)
+{
+	printf("cs-map %s (libjq %s)\n", CS_VERSION, jqrun_version());
+	said();
+}
+
+static void
+filter_file(struct rules *r, const char *path)
+{
+	struct buf b = {.max = PROGRAM_MAX};
+
+	if (file_read(&b, path) < 0)
+		err(CS_USAGE, "%s", path);
+	if (strlen(b.p) != b.len)
+		errx(CS_USAGE, "%s: a NUL byte", path);
+	r->filter = buf_steal(&b);
+}
+
+/* --arg NAME VALUE: two arguments, of which getopt knows one. */
+static void
+variable(struct opts *o, const char *what, bool json, const char *name, const char *value)
+{
+	struct buf b = {0};
+	struct value v;
+	const char *why;
+	size_t n = 0;
+
+	if (!value)
+		errx(CS_USAGE, "%s takes a name and a value", what);
+	if (json) {
+		buf_adds(&b, value);
+		if (scan_text(b.p, b.len, &v, &why) < 0)
+			errx(CS_USAGE, "%s %s: not JSON: %s", what, name, why);
+	} else {
+		if (!utf8_valid(value, strlen(value)))
+			errx(CS_USAGE, "%s %s: the value is not UTF-8", what, name);
+		json_quote(&b, value, strlen(value));
+	}
+	while (o->vars && o->vars[n])
+		n++;
+	o->vars = xreallocarray(o->vars, n + 3, sizeof *o->vars);
+	o->vars[n] = name;
+	o->vars[n + 1] = buf_steal(&b);
+	o->vars[n + 2] = NULL;
+}
+
+/* The options that are rules. */
+static void
+rule(struct rules *r, int c, char *arg)
+{
+	const char *p;
+
+	switch (c) {
+	case OPT_ARRAYS:
+		rules_arrays(r, "--arrays", arg);
+		break;
+	case OPT_DEFAULT:
+		p = rules_equals("--default", arg);
+		rules_default(r, "--default", arg, (size_t)(p - arg), p + 1, strlen(p + 1));
+		break;
+	case OPT_DEPTH:
+		rules_depth(r, "--depth", arg);
+		break;
+	case OPT_DROP:
+		rules_list(&r->drop, "--drop", arg);
+		break;
+	case OPT_FLATTEN:
+		r->flatten = arg ? arg : xstrdup("_");
+		break;
+	case OPT_KEEP:
+		rules_list(&r->keep, "--keep", arg);
+		break;
+	case OPT_NAMES:
+		rules_names(r, "--names", arg);
+		break;
+	case OPT_RENAME:
+		p = rules_equals("--rename", arg);
+		rules_rename(r, "--rename", arg, (size_t)(p - arg), p + 1);
+		break;
+	case OPT_RULES:
+		rules_file(r, arg);
+		break;
+	case OPT_TYPE:
+		p = rules_equals("--type", arg);
+		rules_type(r, "--type", arg, (size_t)(p - arg), p + 1);
+		break;
+	case OPT_WHERE:
+		r->where = arg;
+		break;
+	}
+}
+
+void
+opts_parse(struct opts *o, int argc, char **argv)
+{
+	int c;
+
+	*o = (struct opts){
+	    .rules.depth = -1, .max_rejects = UINT64_MAX, .max_record = LINES_MAX_RECORD};
+	while ((c = getopt_long(argc, argv, "f:hqVv", options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			o->rules.filter = optarg;
+			break;
+		case 'h':
+			help();
+		case 'q':
+			o->quiet = true;
+			break;
+		case 'V':
+			version();
+		case 'v':
+			o->verbose = true;
+			break;
+		case OPT_ARG:
+		case OPT_ARGJSON:
+			variable(o, c == OPT_ARG ? "--arg" : "--argjson", c == OPT_ARGJSON, optarg,
+			    optind < argc ? argv[optind] : NULL);
+			optind++;
+			break;
+		case OPT_FILTER_FILE:
+			filter_file(&o->rules, optarg);
+			break;
+		case OPT_MAX_RECORD:
+			o->max_record = opt_size("--max-record", optarg, 2, SIZE_MAX / 4);
+			break;
+		case OPT_MAX_REJECTS:
+			o->max_rejects = opt_uint("--max-rejects", optarg, 0, UINT64_MAX);
+			break;
+		case OPT_REJECTS:
+			o->rejects = optarg;
+			break;
+		case '?':
+			exit(CS_USAGE); /* getopt has said what */
+		default:
+			rule(&o->rules, c, optarg);
+		}
+	}
+	if (optind < argc)
+		errx(CS_USAGE, "%s: unexpected argument; records are read from standard input",
+		    argv[optind]);
+	if (o->max_rejects != UINT64_MAX && !o->rejects)
+		errx(CS_USAGE, "--max-rejects needs --rejects");
+	rules_check(&o->rules);
+}

@@ -1,0 +1,23 @@
+/*
+ * The command line, filled by opts_parse() and const everywhere else.
+ */
+#ifndef OPTS_H
+#define OPTS_H
+
+#include <stdint.h>
+
+#include "rules.h"
+
+struct opts {
+	struct rules rules;
+	const char **vars;   /* for jqrun_new() */
+	const char *rejects; /* file, or NULL */
+	uint64_t max_rejects;
+	size_t max_record; /* bytes */
+	bool verbose, quiet;
+};
+
+/* A mistake ends the process with CS_USAGE, --help and --version with CS_OK. */
+void	opts_parse(struct opts *o, int argc, char **argv);
+
+#endif

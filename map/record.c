@@ -1,0 +1,235 @@
+#include <err.h>
+#include <string.h>
+
+#include "record.h"
+
+static int
+fail(struct records *r, const char *why)
+{
+	buf_clear(&r->err);
+	buf_adds(&r->err, why);
+	/* Keys, and what a program says, may hold anything. */
+	for (char *p = r->err.p; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = ' ';
+	return -1;
+}
+
+/* Is it JSON? Says where not. */
+static int
+check(struct records *r, const char *p, size_t n)
+{
+	struct value v;
+
+	scan_init(&r->scan, p, n);
+	if (scan_value(&r->scan, &v) == 0 && scan_done(&r->scan) == 0)
+		return 0;
+	buf_clear(&r->err);
+	buf_addf(&r->err, "byte %zu: %s", scan_at(&r->scan), r->scan.err);
+	return -1;
+}
+
+/* The tag as it came, but saying that the record is wrapped. */
+static void
+add_wrapped_tag(struct records *r)
+{
+	const char *p = r->tag.raw.p, *end = p + r->tag.raw.n - 1, *q = p + 1;
+
+	if (!r->tagged) {
+		buf_adds(&r->out, "{\"wrapped\":true}");
+		return;
+	}
+	while (*q == ' ' || *q == '\t')
+		q++;
+	buf_add(&r->out, p, (size_t)(end - p));
+	buf_adds(&r->out, q < end ? ",\"wrapped\":true}" : "\"wrapped\":true}");
+}
+
+/*
+ * The record that out has from at on is done: give it back the tag it came with, wrap it
+ * where it would be taken for something else, end the line.
+ */
+static void
+finish(void *arg, size_t at)
+{
+	struct records *r = arg;
+	struct buf *out = &r->out;
+	bool forged = line_kind(out->p + at, out->len - at) != LINE_RECORD;
+
+	r->n++;
+	if (!r->tagged && !forged) {
+		buf_addc(out, '\n');
+		return;
+	}
+	buf_clear(&r->text);
+	buf_add(&r->text, out->p + at, out->len - at);
+	out->len = at;
+	buf_adds(out, "{\"@cs\":");
+	if (forged && !r->tag.wrapped)
+		add_wrapped_tag(r);
+	else
+		buf_add(out, r->tag.raw.p, r->tag.raw.n);
+	if (forged || r->tag.wrapped) {
+		buf_adds(out, ",\"record\":");
+		buf_add(out, r->text.p, r->text.len);
+		buf_adds(out, "}\n");
+	} else {
+		size_t i = 1 + strspn(r->text.p + 1, " \t");
+
+		buf_adds(out, r->text.p[i] == '}' ? "" : ",");
+		buf_add(out, r->text.p + i, r->text.len - i);
+		buf_addc(out, '\n');
+	}
+}
+
+/* Take the tag off the valid line *p[0..*n), which becomes the record alone. */
+static int
+untag(struct records *r, const char **p, size_t *n)
+{
+	const char *end = *p + *n, *at;
+	struct slice key;
+	struct value v;
+	int more;
+
+	if (tag_parse(&r->tag, &r->scan, *p, *n) < 0)
+		return fail(r, r->scan.err);
+	r->tagged = true;
+	at = r->scan.p;
+	while ((more = scan_key(&r->scan, &key)) > 0)
+		scan_value(&r->scan, &v);
+	*p = at - 1;
+	*n = (size_t)(r->scan.p - *p);
+	if (more < 0 || tag_done(&r->tag, &r->scan) < 0)
+		return fail(r, r->scan.err);
+	if (r->tag.wrapped)
+		return 0;
+	buf_clear(&r->value);
+	at += strspn(at, " \t");
+	at += *at == ',';
+	buf_addc(&r->value, '{');
+	buf_add(&r->value, at, (size_t)(end - at));
+	*p = r->value.p;
+	*n = r->value.len;
+	return 0;
+}
+
+/* What came in, or one result of the filter, through the rules. */
+static int
+map(struct records *r, const char *p, size_t n)
+{
+	struct buf value = {0};
+	size_t at = r->out.len;
+	int status = 0;
+
+	while (n && (*p == ' ' || *p == '\t'))
+		p++, n--;
+	if (*p != '{') {
+		buf_adds(&value, "{\"value\":");
+		buf_add(&value, p, n);
+		buf_addc(&value, '}');
+		p = value.p;
+		n = value.len;
+	}
+	if (!r->mapping) {
+		buf_add(&r->out, p, n);
+		finish(r, at);
+	} else if (mapper_run(&r->mapper, p, n) < 0) {
+		status = fail(r, r->mapper.err.p);
+	}
+	buf_release(&value);
+	return status;
+}
+
+static int
+on_result(void *arg, const char *p, size_t n)
+{
+	struct records *r = arg;
+
+	r->failed = map(r, p, n) < 0;
+	return r->failed;
+}
+
+/* The first result of --where decides. */
+static int
+on_where(void *arg, const char *p, size_t n)
+{
+	bool *wanted = arg;
+
+	*wanted = !(n == 4 && memcmp(p, "null", 4) == 0) && !(n == 5 && memcmp(p, "false", 5) == 0);
+	return 1;
+}
+
+int
+records_map(struct records *r, const char *p, size_t n)
+{
+	const char *line = p, *why;
+	size_t line_n = n;
+	enum line_kind kind = line_kind(p, n);
+	bool wanted = false;
+
+	buf_clear(&r->out);
+	r->n = 0;
+	r->tagged = r->failed = r->tag.wrapped = false;
+	if (kind == LINE_BAD)
+		return fail(r, "a first member \"@cs\" that is neither text nor an object");
+	if ((*p != '{' || kind == LINE_TAGGED || r->where || r->filter || !r->mapping) &&
+	    check(r, p, n) < 0)
+		return -1;
+	if (kind == LINE_TAGGED && untag(r, &p, &n) < 0)
+		return -1;
+	if (r->where && jqrun_run(r->where, p, n, on_where, &wanted, &why) < 0)
+		return fail(r, why);
+	if (r->where && !wanted)
+		return 0;
+	if (r->filter) {
+		if (jqrun_run(r->filter, p, n, on_result, r, &why) < 0)
+			return fail(r, why);
+		return r->failed ? -1 : 0;
+	}
+	if (r->mapping)
+		return map(r, p, n);
+	buf_add(&r->out, line, line_n);
+	buf_addc(&r->out, '\n');
+	r->n = 1;
+	return 0;
+}
+
+static struct jqrun *
+program(const char *name, const char *text, const struct opts *o)
+{
+	struct jqrun *j;
+	char *why;
+
+	if (!text)
+		return NULL;
+	j = jqrun_new(text, o->vars, &why);
+	if (!j)
+		errx(CS_USAGE, "%s: %s", name, why);
+	return j;
+}
+
+void
+records_init(struct records *r, const struct opts *o)
+{
+	*r = (struct records){.mapping = !rules_none(&o->rules)};
+	r->where = program("--where", o->rules.where, o);
+	r->filter = program("--filter", o->rules.filter, o);
+	r->mapper = (struct mapper){.out = &r->out, .done = finish, .arg = r};
+	if (r->mapping)
+		mapper_init(&r->mapper, &o->rules);
+}
+
+void
+records_release(struct records *r)
+{
+	jqrun_free(r->where);
+	jqrun_free(r->filter);
+	if (r->mapping)
+		mapper_release(&r->mapper);
+	tag_release(&r->tag);
+	scan_release(&r->scan);
+	buf_release(&r->out);
+	buf_release(&r->err);
+	buf_release(&r->text);
+	buf_release(&r->value);
+}

@@ -1,0 +1,93 @@
+/*
+ * What the user asked for: the declarative part, from options and --rules.
+ *
+ * A column is named either by its path in the source, keys joined by dots (a dot, comma, equals sign or
+ * backslash in a key takes a backslash), or by its name in the output. A path of
+ * several keys means exactly that member; a single one a member of the record or the column of that name.
+ */
+#ifndef RULES_H
+#define RULES_H
+
+#include <stdbool.h>
+
+#include "buf.h"
+#include "cs.h"
+
+enum arrays { ARRAYS_UNSET, ARRAYS_JSON, ARRAYS_KEEP, ARRAYS_EXPLODE };
+enum names { NAMES_KEEP, NAMES_SNAKE, NAMES_FIVETRAN };
+
+enum cast {
+	CAST_NONE,
+	CAST_STRING,
+	CAST_INTEGER,
+	CAST_DECIMAL,
+	CAST_BOOLEAN,
+	CAST_JSON,
+	CAST_TIMESTAMP,
+	CAST_EPOCH_S,
+	CAST_EPOCH_MS,
+	CAST_EPOCH_US,
+	CAST_DATE
+};
+
+struct path {
+	char *text;	   /* as the user wrote it */
+	struct slice *key; /* NUL-terminated, into mem */
+	size_t n;	   /* keys, at least 1 */
+	char *mem;
+};
+
+struct rename {
+	struct path from;
+	char *to;
+};
+
+struct column {
+	struct path name;
+	enum cast cast;
+	char *missing;	/* --default: JSON text, or NULL */
+};
+
+struct paths {
+	struct path *v;
+	size_t n;
+};
+
+struct rules {
+	char *flatten;	/* separator, or NULL */
+	int depth;	/* levels that are flattened; -1: all */
+	enum arrays arrays;
+	enum names names;
+	struct paths keep, drop;
+	struct rename *rename;
+	size_t renames;
+	struct column *column;
+	size_t columns;
+	char *where, *filter; /* jq programs, or NULL */
+};
+
+/*
+ * Each adds one rule; what names it for messages ("--type"). A mistake ends the process
+ * with CS_USAGE. Start-up memory lives until exit.
+ */
+void	rules_arrays(struct rules *r, const char *what, const char *mode);
+void	rules_names(struct rules *r, const char *what, const char *mode);
+void	rules_depth(struct rules *r, const char *what, const char *levels);
+void	rules_path(struct paths *l, const char *what, const char *text, size_t n);
+void	rules_list(struct paths *l, const char *what, const char *text);	/* by commas */
+void	rules_rename(struct rules *r, const char *what, const char *from, size_t n, const char *to);
+void	rules_type(struct rules *r, const char *what, const char *name, size_t n, const char *type);
+void	rules_default(struct rules *r, const char *what, const char *name, size_t n, const char *json,
+	    size_t json_n);
+/* Where NAME ends in NAME=VALUE: at the first = without a backslash. NULL after a complaint. */
+const char *rules_equals(const char *what, const char *text);
+/* The members of a rules file, as if given as options. */
+void	rules_file(struct rules *r, const char *path);
+/* All rules are known: do they fit together? Sets what depends on others. */
+void	rules_check(struct rules *r);
+/* Nothing but jq programs, or not even those. */
+bool	rules_none(const struct rules *r);
+
+const char *cast_name(enum cast c);
+
+#endif

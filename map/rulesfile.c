@@ -1,0 +1,194 @@
+/* The rules file: scanned rather than parsed into a tree, so that defaults keep their digits. */
+#include <err.h>
+#include <string.h>
+
+#include "file.h"
+#include "rules.h"
+#include "scan.h"
+
+#define FILE_MAX (16u << 20)
+
+struct rules_reader {
+	const char *path;
+	struct rules *rules;
+	struct scan scan;
+	struct buf text;  /* the file */
+	const char *key;  /* the member being read */
+	const char *what; /* and what to call it in messages */
+};
+
+static void __attribute__((noreturn)) bad(const struct rules_reader *f)
+{
+	size_t line = 1;
+
+	for (const char *p = f->scan.beg; p < f->scan.p; p++)
+		line += *p == '\n';
+	errx(CS_USAGE, "%s:%zu: %s", f->path, line, f->scan.err);
+}
+
+static void __attribute__((noreturn)) wrong(const struct rules_reader *f, const char *should)
+{
+	errx(CS_USAGE, "%s should be %s", f->what, should);
+}
+
+/* The value at the cursor as text of its own, or NULL when it is no string. */
+static char *
+string(struct rules_reader *f)
+{
+	struct value v;
+	struct buf b = {0};
+	struct slice in;
+
+	if (scan_value(&f->scan, &v) < 0)
+		bad(f);
+	if (v.type != JSON_STRING)
+		return NULL;
+	in = value_inner(&v);
+	if (json_unescape(&b, in.p, in.n) != 0) {
+		f->scan.err = "a string holds U+0000 or a lone surrogate";
+		bad(f);
+	}
+	return buf_steal(&b);
+}
+
+static char *
+need_string(struct rules_reader *f)
+{
+	char *s = string(f);
+
+	if (!s)
+		wrong(f, "a string");
+	return s;
+}
+
+static void
+flatten(struct rules_reader *f)
+{
+	int type = scan_type(&f->scan);
+	struct value v;
+
+	if (type == JSON_STRING) {
+		f->rules->flatten = need_string(f);
+		return;
+	}
+	if (scan_value(&f->scan, &v) < 0)
+		bad(f);
+	if (type != JSON_TRUE && type != JSON_FALSE)
+		wrong(f, "a separator, true or false");
+	f->rules->flatten = type == JSON_TRUE ? xstrdup("_") : NULL;
+}
+
+static void
+depth(struct rules_reader *f)
+{
+	struct value v;
+
+	if (scan_value(&f->scan, &v) < 0)
+		bad(f);
+	if (v.type != JSON_NUMBER)
+		wrong(f, "a number");
+	rules_depth(f->rules, f->what, xstrndup(v.p, v.n));
+}
+
+static void
+list(struct rules_reader *f)
+{
+	struct paths *l = strcmp(f->key, "keep") ? &f->rules->drop : &f->rules->keep;
+	int r;
+
+	if (scan_type(&f->scan) != JSON_ARRAY)
+		wrong(f, "an array of column names");
+	scan_enter(&f->scan);
+	while ((r = scan_item(&f->scan)) > 0) {
+		char *name = need_string(f);
+
+		rules_path(l, f->what, name, strlen(name));
+	}
+	if (r < 0)
+		bad(f);
+}
+
+/* The members of "rename", "type" or "default". */
+static void
+map(struct rules_reader *f)
+{
+	struct slice name;
+	struct value v;
+	int r;
+
+	if (scan_type(&f->scan) != JSON_OBJECT)
+		wrong(f, "an object");
+	scan_enter(&f->scan);
+	while ((r = scan_key(&f->scan, &name)) > 0) {
+		if (*f->key == 'd') {
+			if (scan_value(&f->scan, &v) < 0)
+				bad(f);
+			rules_default(f->rules, f->what, name.p, name.n, v.p, v.n);
+		} else if (*f->key == 'r') {
+			rules_rename(f->rules, f->what, name.p, name.n, need_string(f));
+		} else {
+			rules_type(f->rules, f->what, name.p, name.n, need_string(f));
+		}
+	}
+	if (r < 0)
+		bad(f);
+}
+
+static void
+word(struct rules_reader *f)
+{
+	char *s = need_string(f);
+
+	switch (*f->key) {
+	case 'a':
+		rules_arrays(f->rules, f->what, s);
+		break;
+	case 'n':
+		rules_names(f->rules, f->what, s);
+		break;
+	case 'w':
+		f->rules->where = s;
+		break;
+	default:
+		f->rules->filter = s;
+	}
+}
+
+void
+rules_file(struct rules *r, const char *path)
+{
+	static const struct {
+		const char *key;
+		void (*read)(struct rules_reader *);
+	} members[] = {{"arrays", word}, {"default", map}, {"depth", depth}, {"drop", list},
+	    {"filter", word}, {"flatten", flatten}, {"keep", list}, {"names", word},
+	    {"rename", map}, {"type", map}, {"where", word}};
+	struct rules_reader f = {.path = path, .rules = r, .text.max = FILE_MAX};
+	unsigned seen = 0;
+	struct slice key;
+	size_t i;
+	int more;
+
+	if (file_read(&f.text, path) < 0)
+		err(CS_USAGE, "%s", path);
+	scan_init(&f.scan, f.text.p, f.text.len);
+	if (scan_enter(&f.scan) < 0)
+		bad(&f);
+	while ((more = scan_key(&f.scan, &key)) > 0) {
+		for (i = 0; i < sizeof members / sizeof *members; i++)
+			if (slice_is(key, members[i].key))
+				break;
+		if (i == sizeof members / sizeof *members)
+			errx(CS_USAGE, "%s: \"%.*s\" is no rule", path, (int)key.n, key.p);
+		if (seen & 1u << i)
+			errx(CS_USAGE, "%s: \"%s\" is given twice", path, members[i].key);
+		seen |= 1u << i;
+		f.key = members[i].key;
+		f.what = xasprintf("%s: \"%s\"", path, f.key);
+		members[i].read(&f);
+	}
+	if (more < 0 || scan_done(&f.scan) < 0)
+		bad(&f);
+	scan_release(&f.scan);
+	buf_release(&f.text);
+}
