@@ -10,6 +10,7 @@
 #include "stop.h"
 #include "url.h"
 
+#define SLOW	       10L	   /* bytes a second; less is a stall */
 #define ERROR_BODY_MAX (1u << 20) /* bytes of a body that nobody wants before we hang up */
 
 struct http {
@@ -130,7 +131,7 @@ http_new(const struct opts *o, const struct credentials *c)
 	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout);
 	/* Never CURLOPT_TIMEOUT: it counts the time that our own reader makes us wait. */
-	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, SLOW);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)((o->stall_timeout + 999) / 1000));
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, h);
@@ -221,7 +222,8 @@ http_field(struct http *h, const char *name, size_t i)
 
 	if (curl_easy_header(h->easy, name, i, CURLH_HEADER, -1, &f) != CURLHE_OK)
 		return NULL;
-	return f->value;
+	/* libcurl 7.88 leaves the carriage return in a field without a value. */
+	return f->value[strspn(f->value, " \t\r\n")] != '\0' ? f->value : "";
 }
 
 static bool

@@ -296,8 +296,9 @@ lost_rows(struct pager *p, const struct signals *s)
 	}
 	p->total = p->total_min = s->total;
 	p->rewound = true;
-	if (!p->o->quiet)
+	if (!p->o->quiet && !p->fell)
 		say("the server's total fell by %" PRIu64 " while paging: going back that far", lost);
+	p->fell = true;
 	return true;
 }
 
@@ -428,7 +429,7 @@ pager_take(struct pager *p, const struct page *page, struct http *h)
 	}
 	note_total(p, s.total);
 	p->hash = fingerprint(page->split.page.p, page->split.page.len);
-	repeats = by_number(p->o) && page->split.n > 0 && seen_add(&p->seen, p->hash) && !p->rewound;
+	repeats = page->split.n > 0 && seen_add(&p->seen, p->hash) && !p->rewound;
 	p->rewound = false;
 	if (repeats)
 		r = doubt(p, fail(CS_PROTOCOL, "%s: the server sends a page again that came before: "

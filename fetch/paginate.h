@@ -27,6 +27,7 @@ struct pager {
 	bool foreign;	    /* next is a URL on another host */
 	uint64_t last_at, hash, full; /* of the last page: where it was, its records; records of the first */
 	bool rewound;	    /* the page to come may hold nothing new */
+	bool fell;	    /* the total did, once at least */
 	bool distrust;	    /* the scan itself is in doubt: do not resume it */
 
 	uint64_t pages, received, empties;

@@ -85,12 +85,11 @@ succeeds() {
 	ends_with_status 0 "$@"
 }
 
-# A failure says why in exactly one line, which begins with the program's name. The worst a shell
-# reports of a crash (126 and more) is never right.
+# A failure says why in exactly one line, which begins with the tool's name.
 fails_with() {
 	ends_with_status "$@" || return 1
-	if [ "${#stderr_lines[@]}" -ne 1 ] || [[ $stderr != "${2##*/}: "* ]]; then
-		echo "stderr is not one line of ${2##*/}: $stderr"
+	if [ "${#stderr_lines[@]}" -ne 1 ] || [[ ! $stderr =~ ^cs-[a-z]+:\  ]]; then
+		echo "stderr is not one line of a tool: $stderr"
 		return 1
 	fi
 }
@@ -107,7 +106,7 @@ ends_with_status() {
 # equals ACTUAL EXPECTED: or fail and show the difference.
 equals() {
 	[ "$1" = "$2" ] && return 0
-	diff -u --label expected --label actual <(printf '%s\n' "$2") <(printf '%s\n' "$1") || :
+	diff -u --label expected --label actual <(printf '%s\n' "$2") <(printf '%s\n' "$1") | head -n 40
 	return 1
 }
 

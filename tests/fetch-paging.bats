@@ -1,0 +1,312 @@
+#!/usr/bin/env bats
+# cs-fetch: every way from page to page, and what must not pass for the end of one.
+
+load lib
+load canned
+
+setup_file() {
+	start_playground --users 200 --people 321
+}
+
+teardown_file() {
+	stop_playground
+}
+
+setup() {
+	start_in_tmpdir
+	curl -fsS -X POST "$PLAYGROUND/_reset" >/dev/null
+}
+
+teardown() {
+	stop_canned
+}
+
+# users PATH [OPTION…]: fetch all 200 users and check that they are all there, once.
+users() {
+	local path=$1
+	shift
+	succeeds cs-fetch "$PLAYGROUND$path" "$@" || return 1
+	equals "$(records <<<"$output" | jq -r .id | sort | uniq | wc -l)" 200 || return 1
+	equals "$(records <<<"$output" | wc -l)" 200 || return 1
+	contains "$(tail -n 1 <<<"$output")" '"records":200,"complete":true\}$'
+}
+
+log() {
+	curl -fsS "$PLAYGROUND/_log"
+}
+
+@test "none: one request" {
+	users /array
+	equals "$(log | wc -l)" 1
+}
+
+@test "none: a total that says there is more is not ignored" {
+	fails_with 76 cs-fetch "$PLAYGROUND/pagination/offset" --records .data --total .total
+	contains "$stderr" 'there are 200 records, but 10 came: say how to get the others with --paginate'
+}
+
+@test "offset: to the total, without a request more" {
+	users '/pagination/offset?offset=7' --records .data --paginate offset --page-size 50 --total .total
+	equals "$(log | jq -r '.query | .limit + " " + .offset' | tr '\n' ,)" '50 0,50 50,50 100,50 150,'
+}
+
+@test "offset: without a total to the empty page; a short one only when asked" {
+	users /pagination/offset --records .data --paginate offset --page-size 48
+	equals "$(log | wc -l)" 6
+	users /pagination/offset --records .data --paginate offset --page-size 48 --stop-on short
+	equals "$(log | wc -l)" 11
+}
+
+@test "offset: a server that caps the page size loses nothing" {
+	users '/pagination/offset?_fault=cap:20' --records .data --paginate offset --page-size 50 --total .total
+	users '/pagination/offset?_fault=cap-hidden:20' --records .data --paginate offset --page-size 50 --total .total
+	users '/pagination/offset?_fault=cap-hidden:20' --records .data --paginate offset --page-size 50
+	fails_with 76 cs-fetch "$PLAYGROUND/pagination/offset?_fault=cap-hidden:20" --records .data \
+		--paginate offset --page-size 50 --total .total --stop-on short
+}
+
+@test "page number: to the total number of pages, of records, or an empty page" {
+	local all=(--records .data --paginate page --limit-param per_page --page-size 50)
+	users /pagination/page_number "${all[@]}" --total-pages .total_pages
+	equals "$(log | jq -r .query.page | tr '\n' ,)" 1,2,3,4,
+	users /pagination/page_number "${all[@]}" --total .total_items
+	equals "$(log | wc -l)" 8
+	users /pagination/page_number "${all[@]}"
+	equals "$(log | wc -l)" 13
+}
+
+@test "page number: a server that caps the page size loses nothing" {
+	users '/pagination/page_number?_fault=cap-hidden:20' --records .data --paginate page \
+		--limit-param per_page --page-size 50 --total .total_items
+}
+
+@test "cursor in the body" {
+	users '/pagination/cursor' --records .data --paginate cursor --page-size 50 \
+		--cursor-path .meta.next_cursor --has-more .meta.has_more
+	equals "$(log | jq -r '.query | has("cursor")' | tr '\n' ,)" false,true,true,true,
+}
+
+@test "next URL, absolute and relative" {
+	users '/pagination/next_page_url?per_page=50' --records .data --paginate next-url --next .next_page_url \
+		--total .total_items
+	equals "$(log | wc -l)" 4
+	users '/pagination/relative_next?per_page=50' --records .data --paginate next-url --next .next_page_url
+}
+
+@test "Link header around a root array" {
+	users '/pagination/link?per_page=50' --paginate link
+	equals "$(log | wc -l)" 4
+}
+
+@test "keyset by scroll parameter" {
+	start_playground --users 200 --no-ties
+	users /pagination/keyset --records .data --paginate cursor --cursor-path .scroll_param \
+		--cursor-param scroll_param
+	stop_playground
+}
+
+@test "one connection serves all pages" {
+	users /pagination/offset --records .data --paginate offset --page-size 20
+	equals "$(log | jq .conn | sort -u | wc -l)" 1
+}
+
+@test "what comes again, or never ends, is no success" {
+	local fault
+	for fault in endless repeat; do
+		fails_with 76 cs-fetch "$PLAYGROUND/pagination/offset?_fault=$fault" --records .data \
+			--paginate offset --page-size 50
+		contains "$stderr" 'a page again'
+		fails_with 76 cs-fetch "$PLAYGROUND/pagination/page_number?_fault=$fault" --records .data \
+			--paginate page
+		fails_with 76 cs-fetch "$PLAYGROUND/pagination/cursor?_fault=$fault" --records .data \
+			--paginate cursor --cursor-path .meta.next_cursor
+		contains "$stderr" 'in a circle|a page again'
+		fails_with 76 cs-fetch "$PLAYGROUND/pagination/next_page_url?_fault=$fault" --records .data \
+			--paginate next-url --next .next_page_url
+		fails_with 76 cs-fetch "$PLAYGROUND/pagination/link?_fault=$fault" --paginate link
+		lacks "$output" '"@cs":"end"'
+		contains "$(tail -n 1 <<<"$output")" '^\{"@cs":"error",.*"code":76,'
+	done
+	fails_with 76 cs-fetch "$PLAYGROUND/pagination/cursor?_fault=endless:advance" --records .data \
+		--paginate cursor --cursor-path .meta.next_cursor
+	contains "$stderr" '1000 pages in a row without a record'
+}
+
+@test "a circle of several pages is one too" {
+	need perl
+	start_canned
+	reply else '{"d":[3],"n":"c"}'
+	reply 1 '{"d":[1],"n":"a"}'
+	reply 2 '{"d":[2],"n":"b"}'
+	reply 4 '{"d":[4],"n":"a"}'
+	fails_with 76 cs-fetch "$SERVER/x" --records .d --paginate cursor --cursor-path .n
+	contains "$stderr" 'back to "a"'
+	equals "$(requests | wc -l)" 4
+}
+
+@test "fewer records than the server says is an error" {
+	fails_with 76 cs-fetch "$PLAYGROUND/pagination/offset?_fault=total:500" --records .data \
+		--paginate offset --page-size 50 --total .total
+	contains "$stderr" 'there are 500 records, but 200 came'
+	fails_with 76 cs-fetch "$PLAYGROUND/pagination/offset?_fault=empty-page" --records .data \
+		--paginate offset --page-size 50 --total .total
+	fails_with 76 cs-fetch "$PLAYGROUND/pagination/next_page_url?_fault=total:500&per_page=50" --records .data \
+		--paginate next-url --next .next_page_url --total .total_items
+	fails_with 65 cs-fetch "$PLAYGROUND/pagination/offset" --records .data --paginate offset --total .totl
+	contains "$stderr" 'total \.totl: is not there'
+}
+
+@test "rows deleted while paging hide no others" {
+	local path='/pagination/offset?_fault=drift'
+	run --separate-stderr cs-fetch "$PLAYGROUND$path" --records .data --paginate offset --page-size 50 --total .total
+	equals "$status" 0
+	contains "$stderr" 'total fell by 1'
+	records <<<"$output" | jq -r .id | sort -u >got
+	for ((at = 0; at < 200; at += 50)); do
+		curl -fsS "$PLAYGROUND/pagination/offset?limit=50&offset=$at" | jq -r '.data[].id'
+	done | sort -u >left
+	[ -s left ]
+	equals "$(comm -13 got left)" ''
+}
+
+@test "rows inserted while paging are no error" {
+	succeeds cs-fetch "$PLAYGROUND/pagination/offset?_fault=drift:insert" --records .data --paginate offset \
+		--page-size 50 --total .total
+	contains "$(tail -n 1 <<<"$output")" '"complete":true'
+}
+
+@test "--stop-on" {
+	need perl
+	start_canned
+	reply 1 '[1,2]'
+	answer else 404 '{"error":"beyond the end"}'
+	succeeds cs-fetch "$SERVER/x" --paginate page --stop-on status:404
+	equals "$(records <<<"$output" | wc -l)" 2
+	fails_with 69 cs-fetch "$SERVER/x" --paginate page --stop-on status:404
+	reply else '{"d":[],"more":true}'
+	succeeds cs-fetch "$SERVER/x" --records .d --paginate page --has-more .more --stop-on empty
+	fails_with 76 cs-fetch "$SERVER/x" --records .d --paginate page --has-more .more
+	fails_with 76 cs-fetch "$SERVER/x" --records .d --paginate offset --has-more .more
+	contains "$stderr" 'there is more, but not how'
+}
+
+@test "--has-more decides, whatever the page holds" {
+	need perl
+	start_canned
+	reply 1 '{"d":[1],"more":true,"n":"a"}'
+	reply 2 '{"d":[],"more":true,"n":"b"}'
+	reply 3 '{"d":[2],"more":false,"n":"c"}'
+	reply 4 '{"d":[3],"more":"maybe"}'
+	succeeds cs-fetch "$SERVER/x" --records .d --paginate cursor --cursor-path .n --has-more .more
+	equals "$(records <<<"$output" | tr -d '\n')" '{"value":1}{"value":2}'
+	fails_with 65 cs-fetch "$SERVER/x" --records .d --paginate cursor --cursor-path .n --has-more .more
+	contains "$stderr" 'is not true or false'
+}
+
+@test "--max-pages is no end" {
+	fails_with 76 cs-fetch "$PLAYGROUND/pagination/offset" --records .data --paginate offset --page-size 50 --max-pages 2
+	contains "$stderr" 'there is more after --max-pages 2'
+	equals "$(records <<<"$output" | wc -l)" 100
+	lacks "$output" '"@cs":"end"'
+	contains "$(tail -n 2 <<<"$output" | head -n 1)" '"@cs":"checkpoint".*"records":100\}'
+	succeeds cs-fetch "$PLAYGROUND/pagination/offset" --records .data --paginate offset --page-size 50 --max-pages 5
+}
+
+@test "cursors of all kinds: numbers, objects, headers" {
+	need perl
+	start_canned
+	reply 1 '[1]' 'X-Next: a&b' 'X-Total: 3'
+	reply 2 '[2]' 'X-Next: c'
+	reply 3 '[3]' 'X-Next:'
+	succeeds cs-fetch "$SERVER/x" --paginate cursor --cursor-path header:X-Next --cursor-param after --total header:X-Total
+	equals "$(requests | cut -d' ' -f2 | tr '\n' ' ')" '/x /x?after=a%26b /x?after=c '
+	reply 4 '{"d":[1],"n":12345678901234567890}'
+	reply 5 '{"d":[2],"n":{"a":"x y","b":7}}'
+	reply 6 '{"d":[3],"n":null}'
+	succeeds cs-fetch "$SERVER/x?q=1" --records .d --paginate cursor --cursor-path .n
+	equals "$(requests | tail -n 2 | cut -d' ' -f2 | tr '\n' ' ')" '/x?q=1&cursor=12345678901234567890 /x?q=1&a=x%20y&b=7 '
+	reply 7 '{"d":[1],"n":"tok"}'
+	reply 8 '{"d":[2]}'
+	succeeds cs-fetch "$SERVER/x" --records .d --paginate cursor --cursor-path .n --cursor-param header:X-After
+	contains "$(cat "$CANNED/log")" '^X-After: tok$'
+	reply 9 '{"d":[1],"n":"a\r\nX-Evil: 1"}'
+	fails_with 65 cs-fetch "$SERVER/x" --records .d --paginate cursor --cursor-path .n --cursor-param header:X-After
+	reply 10 '{"d":[1],"n":[1]}'
+	fails_with 65 cs-fetch "$SERVER/x" --records .d --paginate cursor --cursor-path .n
+}
+
+@test "Link headers as RFC 8288 has them" {
+	need perl jq
+	shared corpora/link-header/vectors.ndjson
+	start_canned
+	local port=${SERVER##*:} base want n=0 seen bad=0
+	local -a link
+	while read -r vector; do
+		base=$(jq -r .base <<<"$vector")
+		want=$(jq -r '.next // "none"' <<<"$vector")
+		mapfile -t link < <(jq -r '.link[] | "Link: " + .' <<<"$vector")
+		rm -f "$CANNED"/[0-9]* "$CANNED/log"
+		# The canned server counts on from where it is.
+		n=$((n + 1))
+		reply "$n" '[1]' "${link[@]//8080/$port}"
+		reply else '[]'
+		run --separate-stderr cs-fetch "${base/8080/$port}" --paginate link --retries 0
+		seen=$(requests | sed -n '2s/^GET \([^ ]*\) .*/\1/p')
+		n=$((n + $(requests | wc -l) - 1))
+		case $status in
+		0) seen=${seen:+http://127.0.0.1:8080$seen} ;;
+		76) seen="REFUSE $stderr" ;;
+		*) seen="status $status" ;;
+		esac
+		case $want in
+		none) [ -z "$seen" ] && continue ;;
+		REFUSE) [[ $seen == REFUSE* ]] && continue ;;
+		http://127.0.0.1:8080*) [ "$seen" = "$want" ] && continue ;;
+		*) [[ $seen == "REFUSE "*"another host"* ]] && continue ;;
+		esac
+		if [ "$(jq -r .level <<<"$vector")" = must ]; then
+			echo "vector $(jq .id <<<"$vector"): $seen, not $want"
+			bad=1
+		fi
+	done <"$SHARED"
+	return $bad
+}
+
+@test "next and redirects stay with the origin; --allow-host goes on without credentials" {
+	need perl
+	start_canned
+	local there=$SERVER here=$PLAYGROUND
+	reply else '{"data":[{"id":1}],"next_page_url":null}'
+	export KEY=queer-key-1234
+	# In the body.
+	local all=(--records .data --paginate next-url --next .next_page_url --auth bearer --token env:TOKEN
+		-H 'X-Api-Key: custom' --query 'api_key=x')
+	fails_with 76 cs-fetch "$here/pagination/next_page_url?_fault=foreign-next:${there#http://}" "${all[@]:0:6}"
+	contains "$stderr" "^cs-fetch: $here: leads to another host, $there: refused"
+	equals "$(requests)" ''
+	succeeds cs-fetch "$here/pagination/next_page_url?_fault=foreign-next:${there#http://}" "${all[@]:0:10}" \
+		-H 'X-Api-Key: custom' --allow-host 127.0.0.1
+	contains "$(cat "$CANNED/log")" '^GET /pagination/next_page_url'
+	lacks "$(cat "$CANNED/log")" -i 'authorization|api-key|custom'
+	# By redirect, with a key in the query.
+	rm "$CANNED/log"
+	fails_with 76 cs-fetch "$here/auth/query?_fault=redirect:$there/y" --records .data --auth query --token env:KEY
+	equals "$(requests)" ''
+	succeeds cs-fetch "$here/auth/query?_fault=redirect:$there/y?api_key=echo" --records .data --auth query \
+		--token env:KEY --allow-host "${there#http://}"
+	equals "$(requests)" 'GET /y HTTP/1.1'
+	# localhost is another host than 127.0.0.1.
+	fails_with 76 cs-fetch "$here/array?_fault=redirect:http://localhost:${here##*:}/array"
+	succeeds cs-fetch "$here/auth/http_bearer?_fault=redirect:/array"
+	fails_with 76 cs-fetch "$here/array?_fault=redirect:file:///etc/passwd"
+}
+
+@test "redirects end after five, and are for GET" {
+	need perl
+	start_canned
+	answer else 302 '' 'Location: /again'
+	fails_with 76 cs-fetch "$SERVER/x"
+	contains "$stderr" 'more than 5 redirects'
+	equals "$(requests | wc -l)" 6
+	fails_with 69 cs-fetch "$SERVER/x" -X POST
+}
