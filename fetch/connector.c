@@ -279,15 +279,17 @@ set_level(struct connector *c, struct opts *o, const struct members *m, const st
 
 /* A member's text with its parameters filled in. */
 static char *
-expanded(struct connector *c, const struct member *m, const char *where)
+expanded(struct connector *c, const struct member *m)
 {
 	struct expansion x = {0};
-	char *text = doc_text(&c->doc, &m->v, where), *whole = expand(c, text, where, &x);
+	char *line = doc_at(&c->doc, m->v.p), *where = xasprintf("%s: %s", line, m->key);
+	char *text = doc_text(&c->doc, &m->v, m->key), *whole = expand(c, text, where, &x);
 
 	if (x.absent)
-		doc_fail(
-		    &c->doc, m->v.p, "%s: %s has a parameter in it that is not given", where, text);
+		die(CS_USAGE, "%s: %s has a parameter in it that is not given", where, text);
 	free(text);
+	free(where);
+	free(line);
 	return whole;
 }
 
@@ -303,8 +305,8 @@ set_url(struct connector *c, struct opts *o, const struct members *stream, const
 
 	if (!base && !(base = members_find(&c->top, "url")))
 		die(CS_USAGE, "%s: neither the connector nor the stream has a \"url\"", where);
-	head = expanded(c, base, "url");
-	tail = path ? expanded(c, path, "path") : xstrdup("");
+	head = expanded(c, base);
+	tail = path ? expanded(c, path) : xstrdup("");
 	if (*tail && *tail != '/' && *tail != '?')
 		doc_fail(&c->doc, path->v.p, "streams.%s.path: must start with / or ?", name);
 	n = strlen(head);
@@ -398,6 +400,7 @@ connector_load(
 {
 	struct connector c = {0};
 	const struct member *m;
+	const char *env = getenv("CS_STREAM");
 	struct members settings;
 	char *where;
 
@@ -421,8 +424,8 @@ connector_load(
 	set_level(&c, o, &settings, &settings, words_stream, where);
 	set_url(&c, o, &settings, m->key);
 	o->layer++;
-	free(o->stream);
-	o->stream = xstrdup(m->key);
+	if (!o->stream && (!env || !*env))
+		o->stream = xstrdup(m->key);
 	free(where);
 	members_release(&settings);
 	connector_release(&c);

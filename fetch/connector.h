@@ -13,8 +13,10 @@
 
 /*
  * Set everything that the connector and then its stream say, through opts_set(), with o->layer
- * raised before the stream's part and once more at the end, for the command line. o->stream becomes the stream's name.
- * stream NULL: print what the connector has to offer, streams and parameters, and end the process. Returns 0.
+ * raised before the stream's part and once more at the end, for the command line. o->stream
+ * becomes the stream's name unless the connector or the environment (CS_STREAM) gives another.
+ * stream NULL: print what there is to choose from, streams and parameters, and end the process.
+ * Returns 0.
  */
 int	connector_load(struct opts *o, const char *file, const char *config, char *const *sets,
 	    const char *stream);

@@ -142,12 +142,14 @@ main(int argc, char **argv)
 	/* A socket must not become what we write records to. */
 	if (fcntl(STDOUT_FILENO, F_GETFD) < 0)
 		err(CS_IO, "stdout");
+	die_in_stream(true);
 	parse(&given, argc, argv);
 	operand = argv[optind];
 	if (operand != NULL && argv[optind + 1] != NULL)
 		die(CS_USAGE, "one URL or stream at a time: %s is too much", argv[optind + 1]);
 	opts_init(&cli);
 	set_given(&cli, &given);
+	die_in_stream(cli.get == NULL && !cli.check && !cli.dry_run);
 	if (cli.connector == NULL && (cli.config != NULL || cli.set.n > 0 || cli.get != NULL))
 		die(CS_USAGE, "%s: needs --connector FILE",
 		    cli.config != NULL ? "--config" : cli.set.n > 0 ? "--set" : "--get");

@@ -18,6 +18,7 @@
 #include "file.h"
 #include "progress.h"
 #include "scan.h"
+#include "stream.h"
 
 #define SECRET_MAX (64u << 10) /* bytes */
 #define MASK	   "***"
@@ -30,6 +31,7 @@ static struct form {
 static size_t n_forms;
 
 static char *kept;
+static bool tell_reader; /* die() ends the stream on stdout */
 
 static void
 wipe(void)
@@ -166,6 +168,24 @@ say(const char *fmt, ...)
 }
 
 void
+die_in_stream(bool yes)
+{
+	struct stat st;
+
+	tell_reader = yes && fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+static void
+end_stream(int code, const char *why)
+{
+	struct buf b = {0};
+
+	stream_error(&b, getenv("CS_STREAM"), code, why, NULL);
+	(void)!write(STDOUT_FILENO, b.p, b.len); /* a short line, and nobody left to tell */
+	buf_release(&b);
+}
+
+void
 die(int code, const char *fmt, ...)
 {
 	va_list ap;
@@ -173,6 +193,8 @@ die(int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	char *m = message(fmt, ap);
 	va_end(ap);
+	if (tell_reader)
+		end_stream(code, m);
 	errx(code, "%s", m);
 }
 

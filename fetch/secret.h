@@ -9,6 +9,7 @@
 #ifndef SECRET_H
 #define SECRET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "buf.h"
@@ -40,6 +41,9 @@ void	mask(struct buf *out, const char *p, size_t n);
 /* warnx(3) and errx(3), masked. */
 void	say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void	die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* From now on die() also writes an error line to stdout where that is a pipe: to whoever reads
+ * there, a stream that never began is an empty one that went well. */
+void	die_in_stream(bool yes);
 /*
  * say() it, remember it (and nothing before it) for the error line that ends the
  * stream, return code.

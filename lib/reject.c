@@ -16,6 +16,13 @@ reject_open(struct reject *r, const char *path, const char *input, uint64_t max)
 	if (!path)
 		return 0;
 	r->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (r->fd >= 0 && r->fd <= STDERR_FILENO) {
+		/* A standard stream was closed: what is written to it must not end up here. */
+		int low = r->fd;
+
+		r->fd = fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		close(low);
+	}
 	if (r->fd >= 0)
 		return 0;
 	warn("%s", path);

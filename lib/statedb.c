@@ -17,9 +17,9 @@ static const char schema[] =
 	" run TEXT, records INTEGER, updated_at TEXT NOT NULL, PRIMARY KEY(stream, version));"
 	"CREATE TABLE IF NOT EXISTS _cs_run("
 	" run TEXT PRIMARY KEY NOT NULL, stream TEXT NOT NULL, fence INTEGER NOT NULL,"
-	" started_at TEXT NOT NULL, ended_at TEXT, status INTEGER, records INTEGER,"
-	" counts TEXT, message TEXT);"
-	"CREATE INDEX IF NOT EXISTS _cs_run_stream ON _cs_run(stream, run);"
+	" started_at TEXT NOT NULL, ended_at TEXT, status INTEGER, done INTEGER NOT NULL,"
+	" every INTEGER, records INTEGER, counts TEXT, message TEXT);"
+	"CREATE INDEX IF NOT EXISTS _cs_run_stream ON _cs_run(stream, fence);"
 	"INSERT OR IGNORE INTO _cs_meta VALUES('schema', " STR(STATEDB_SCHEMA) ");";
 
 void

@@ -9,7 +9,7 @@
  *
  *	_cs_state(stream primary key, state, version, run, records, updated_at)
  *	_cs_state_log(stream, version, state, run, records, updated_at)   the last STATEDB_KEEP of each
- *	_cs_run(run primary key, stream, started_at, ended_at, status, ...)    written by cs-state
+ *	_cs_run(run primary key, stream, fence, started_at, ...)    written by cs-state (state/row.h)
  *	_cs_meta(name primary key, value)   'schema' = STATEDB_SCHEMA
  */
 #ifndef STATEDB_H

@@ -44,7 +44,8 @@ parse(struct beside *b, const char *p, size_t n)
 		if (r == 0 && size)
 			r = num_int64(v.p, v.n, &b->size);
 		else if (r == 0 && stream)
-			r = v.type == JSON_STRING ? json_unescape(&b->stream, v.p + 1, v.n - 2) : -1;
+			r = v.type == JSON_STRING ? json_unescape(&b->stream, v.p + 1, v.n - 2)
+						  : -1;
 		else if (r == 0 && state)
 			json_compact(&b->state, v.p, v.n);
 	}
@@ -66,8 +67,10 @@ beside_read(struct beside *b, const char *path, int64_t size)
 			warn("%s", name);
 			r = CS_IO;
 		} else if (size > 0) {
-			warnx("%s: no checkpoint is known of this file (%s is missing), so nothing can be "
-			      "appended exactly; --mode replace, or another file", path, name);
+			warnx("%s: no checkpoint is known of this file (%s is missing), so nothing "
+			      "can be "
+			      "appended exactly; --mode replace, or another file",
+			    path, name);
 			r = CS_DATA;
 		}
 		goto out;
@@ -80,7 +83,8 @@ beside_read(struct beside *b, const char *path, int64_t size)
 			r = 0;
 	if (r)
 		warnx("%s: changed by something else since cs-load wrote it (%s does not match): "
-		      "nothing can be appended exactly; --mode replace, or another file", path, name);
+		      "nothing can be appended exactly; --mode replace, or another file",
+		    path, name);
 out:
 	buf_release(&text);
 	free(name);

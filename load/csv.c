@@ -31,6 +31,7 @@ find(struct csv *c, struct slice name, size_t i)
 	if (i >= c->nguess) {
 		c->nguess = (i + 1) * 2;
 		c->guess = xreallocarray(c->guess, c->nguess, sizeof *c->guess);
+		memset(c->guess + i, 0xff, (c->nguess - i) * sizeof *c->guess);
 	}
 	c->guess[i] = k;
 	return k;
@@ -54,8 +55,8 @@ check_member(struct csv *c, struct sink *s, struct slice key, size_t i)
 	if (memchr(key.p, '\0', key.n))
 		return row_bad(s, "a column name that holds U+0000");
 	if (s->o->columns == COLUMNS_FREEZE)
-		return row_bad(s, "column \"%.*s\" is not in the file (--columns freeze)", (int)key.n,
-		    key.p);
+		return row_bad(
+		    s, "column \"%.*s\" is not in the file (--columns freeze)", (int)key.n, key.p);
 	if (s->o->columns == COLUMNS_EVOLVE) {
 		csv_column(c, key.p, key.n);
 		c->guess[i] = c->n - 1;
@@ -115,11 +116,13 @@ csv_read_header(struct csv *c, const char *path, const char *p, size_t n)
 		q = field_end(p, end);
 		buf_clear(&c->field);
 		if (*p == '"') {
-			for (p++; p < q && !(*p == '"' && (p + 1 == q || p[1] != '"')); p += 1 + (*p == '"'))
+			for (p++; p < q && !(*p == '"' && (p + 1 == q || p[1] != '"'));
+			     p += 1 + (*p == '"'))
 				buf_addc(&c->field, *p);
 		} else {
 			buf_add(&c->field, p, (size_t)(q - p));
-			if (q < end && *q == '\n' && c->field.len && c->field.p[c->field.len - 1] == '\r')
+			if (q < end && *q == '\n' && c->field.len &&
+			    c->field.p[c->field.len - 1] == '\r')
 				c->field.p[--c->field.len] = '\0';
 		}
 		n = c->n;

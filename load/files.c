@@ -21,15 +21,16 @@ struct file {
 	struct decl *decls;
 	const char *path;
 	bool csv_format, open, append;
-	struct out rows;       /* records as NDJSON, in a file without a name */
-	uint64_t mark;	       /* bytes of rows at the last batch() */
+	struct out rows; /* records as NDJSON, in a file without a name */
+	uint64_t mark;   /* bytes of rows at the last batch() */
 	size_t mark_columns;
 	struct csv csv;
-	const char *old;       /* the file as it was, mapped; NULL: none, or empty */
+	const char *old; /* the file as it was, mapped; NULL: none, or empty */
 	size_t old_n;
+	struct stat was; /* of that file; st_ino 0: there was none */
 	struct beside before, after;
 	struct counts counts_before;
-	uint64_t resumed;      /* serial of the stream whose life.from was checked */
+	uint64_t resumed; /* serial of the stream whose life.from was checked */
 };
 
 static int
@@ -53,6 +54,7 @@ read_old(struct file *f)
 		close(fd);
 		return io_error(f->path);
 	}
+	f->was = st;
 	f->before.size = st.st_size;
 	p = st.st_size ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
 	close(fd);
@@ -80,16 +82,17 @@ check_resume(struct file *f)
 		return r;
 	f->before.size = size;
 	if (f->before.stream.len && strcmp(f->before.stream.p, life->stream) != 0) {
-		warnx("%s: holds stream \"%s\", so \"%s\" is not appended to it; use another file", f->path,
-		    f->before.stream.p, life->stream);
+		warnx("%s: holds stream \"%s\", so \"%s\" is not appended to it; use another file",
+		    f->path, f->before.stream.p, life->stream);
 		return CS_DATA;
 	}
 	state = f->before.state.len ? f->before.state.p : "null";
 	if (strcmp(state, life->from.p) == 0)
 		return 0;
-	warnx("%s: stream \"%s\" resumes from %s, but the file stands at %s: appending would lose or "
-	      "double records; start from that checkpoint, or use --mode replace", f->path,
-	    life->stream, life->from.p, state);
+	warnx(
+	    "%s: stream \"%s\" resumes from %s, but the file stands at %s: appending would lose or "
+	    "double records; start from that checkpoint, or use --mode replace",
+	    f->path, life->stream, life->from.p, state);
 	return CS_DATA;
 }
 
@@ -129,9 +132,10 @@ start(struct file *f)
 
 	/* A second stream of the same input goes behind the first. */
 	f->append = s->o->mode == MODE_APPEND || s->commits > 0 ||
-	    (s->o->mode == MODE_DEFAULT && s->life->begun && s->life->incremental);
+		    (s->o->mode == MODE_DEFAULT && s->life->begun && s->life->incremental);
 	f->sink.whole = !f->append;
 	f->before.size = -1;
+	memset(&f->was, 0, sizeof f->was);
 	r = f->append ? read_old(f) : 0;
 	if (r == 0 && f->append && !s->commits)
 		r = check_resume(f);
@@ -183,7 +187,8 @@ static int
 write_row(struct sink *s, const struct row *row)
 {
 	struct file *f = (struct file *)s;
-	bool inside = row->tag && !row->tag->wrapped; /* behind the tag, in the middle of the object */
+	bool inside =
+	    row->tag && !row->tag->wrapped; /* behind the tag, in the middle of the object */
 	const char *p = row->scan->p - !inside, *end = row->p + row->n;
 	struct slice key;
 	struct value v;
@@ -300,6 +305,19 @@ stop(struct file *f)
 	beside_release(&f->after);
 }
 
+/* Is the file still the one that was read? Two that append at once would lose the rows of one. */
+static int
+check_old(const struct file *f)
+{
+	struct stat st;
+	bool gone = stat(f->path, &st) < 0;
+
+	if (gone ? !f->was.st_ino : st.st_ino == f->was.st_ino && st.st_size == f->was.st_size)
+		return 0;
+	warnx("%s: changed by something else meanwhile; run again", f->path);
+	return CS_LATER;
+}
+
 /* In this order, so that a crash between any two steps leaves a file and a checkpoint that agree. */
 static int
 replace_file(struct file *f, struct replace *new, uint64_t size)
@@ -312,6 +330,8 @@ replace_file(struct file *f, struct replace *new, uint64_t size)
 	if (stale && unlink(stale) < 0 && errno != ENOENT)
 		r = io_error(stale);
 	free(stale);
+	if (r == 0 && f->append)
+		r = check_old(f);
 	if (r == 0 && f->append && known)
 		r = beside_write(f->path, &f->before, &f->after);
 	if (r == 0 && replace_commit(new) < 0)
@@ -365,9 +385,18 @@ file_open(const struct opts *o, const struct life *life, struct decl *decls, int
 {
 	struct file *f = xcalloc(1, sizeof *f);
 
-	f->sink = (struct sink){.o = o, .life = life, .lazy = true, .whole = true, .batch = batch,
-	    .declare = declare, .row = write_row, .keep = keep, .drop = drop, .finish = finish,
-	    .commit = commit, .close = file_close};
+	f->sink = (struct sink){.o = o,
+	    .life = life,
+	    .lazy = true,
+	    .whole = true,
+	    .batch = batch,
+	    .declare = declare,
+	    .row = write_row,
+	    .keep = keep,
+	    .drop = drop,
+	    .finish = finish,
+	    .commit = commit,
+	    .close = file_close};
 	f->path = o->path;
 	f->decls = decls;
 	f->csv_format = o->target == TARGET_CSV;

@@ -31,17 +31,17 @@ struct load {
 	struct reject reject;
 	struct scan scan;
 	struct tag tag;
-	struct buf acks;    /* checkpoint lines that wait for the commit */
+	struct buf acks; /* checkpoint lines that wait for the commit */
 	uint64_t nacks;
 	struct buf error;   /* the error line, which goes out last */
-	int upstream;	    /* the status it names */
-	bool direct;	    /* stdin never blocks: no spool */
-	bool open;	    /* a batch is */
-	bool ended;	    /* the stream has, and no other has begun */
-	uint64_t bytes;	    /* of records since the transaction began */
-	time_t since;	    /* when that was; 0: none is open */
+	int upstream;       /* the status it names */
+	bool direct;        /* stdin never blocks: no spool */
+	bool open;          /* a batch is */
+	bool ended;         /* the stream has, and no other has begun */
+	uint64_t bytes;     /* of records since the transaction began */
+	time_t since;       /* when that was; 0: none is open */
 	struct counts told; /* what earlier end lines said */
-	int status;	    /* of the idle hook's failure */
+	int status;         /* of the idle hook's failure */
 };
 
 int
@@ -83,6 +83,9 @@ bad_input(const struct load *l, const char *fmt, ...)
 	if (vasprintf(&text, fmt, ap) < 0)
 		text = NULL;
 	va_end(ap);
+	for (char *p = text; p && *p; p++)
+		if ((unsigned char)*p < 0x20)
+			*p = ' '; /* one line, whatever came from elsewhere */
 	warnx("stdin:%llu: %s", U(l->lines.lineno), text ? text : "out of memory");
 	free(text);
 	return CS_DATA;
@@ -108,8 +111,9 @@ one_row(struct load *l, const char *p, size_t n)
 		if (scan_type(&l->scan) > 0 && *l->scan.p != '{') {
 			struct value v;
 
-			return row_end(l->sink, &row, scan_value(&l->scan, &v)) ?
-			    ROW_BAD : row_bad(l->sink, "a record is an object");
+			return row_end(l->sink, &row, scan_value(&l->scan, &v))
+				   ? ROW_BAD
+				   : row_bad(l->sink, "a record is an object");
 		}
 		if (scan_enter(&l->scan) < 0)
 			return row_end(l->sink, &row, -1);
@@ -302,8 +306,8 @@ on_begin(struct load *l, const struct control *c)
 	struct life *life = l->life;
 
 	if (life->begun && !l->ended)
-		return bad_input(l, "stream \"%s\" begins before \"%s\" has ended", c->stream,
-		    life->stream);
+		return bad_input(
+		    l, "stream \"%s\" begins before \"%s\" has ended", c->stream, life->stream);
 	if (!life->begun && life->records)
 		return bad_input(l, "records before the begin line of stream \"%s\"", c->stream);
 	free(life->stream);
@@ -398,8 +402,8 @@ on_error(struct load *l, const struct control *c, const char *p, size_t n)
 	buf_add(&l->error, p, n);
 	buf_addc(&l->error, '\n');
 	l->upstream = c->code > 0 && c->code < 126 ? (int)c->code : CS_DATA;
-	return bad_input(l, "the stream failed upstream: %s",
-	    c->message ? c->message : "no reason given");
+	return bad_input(
+	    l, "the stream failed upstream: %s", c->message ? c->message : "no reason given");
 }
 
 static int
@@ -412,7 +416,8 @@ on_control(struct load *l, const char *p, size_t n)
 	if (control_parse(&c, p, n, &err) < 0)
 		r = bad_input(l, "%s", err);
 	else if (l->o->stream && c.stream && strcmp(c.stream, l->o->stream) != 0)
-		r = bad_input(l, "stream \"%s\" where --stream %s was to come", c.stream, l->o->stream);
+		r = bad_input(
+		    l, "stream \"%s\" where --stream %s was to come", c.stream, l->o->stream);
 	else if (l->ended && c.kind != CONTROL_BEGIN && c.kind != CONTROL_OTHER)
 		r = bad_input(l, "a line after the end of the stream");
 	else if (c.kind == CONTROL_BEGIN)
@@ -457,11 +462,16 @@ end_of_input(struct load *l)
 
 	if (l->life->begun && !l->ended) {
 		warnx("stdin: stream \"%s\" stopped without an end line: nothing after its last "
-		      "checkpoint is kept", l->life->stream);
+		      "checkpoint is kept",
+		    l->life->stream);
 		return CS_DATA;
 	}
 	if (l->ended)
 		return 0;
+	if (l->o->strict) {
+		warnx("stdin: no stream began: the stage before this one failed (--strict)");
+		return CS_DATA;
+	}
 	r = close_stream(l, true);
 	l->in->complete = r == 0;
 	return r;

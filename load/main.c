@@ -1,7 +1,23 @@
 #include <err.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "input.h"
 #include "stats.h"
+
+/* No file that is opened may get the number of a standard stream that was closed. */
+static int
+check_streams(void)
+{
+	if (fcntl(STDIN_FILENO, F_GETFD) < 0) {
+		warn("stdin");
+		return CS_IO;
+	}
+	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd) /* writing fails */
+			return CS_IO;
+	return 0;
+}
 
 int
 main(int argc, char *argv[])
@@ -13,11 +29,14 @@ main(int argc, char *argv[])
 	int r;
 
 	options(&o, argc, argv);
+	r = check_streams();
+	if (r)
+		return r;
 	r = o.schema ? schema_file(&decls, o.schema) : 0;
 	if (r)
 		return r;
-	sink = o.target == TARGET_SQLITE ? sqlite_open(&o, &in.life, decls, &r) :
-					   file_open(&o, &in.life, decls, &r);
+	sink = o.target == TARGET_SQLITE ? sqlite_open(&o, &in.life, decls, &r)
+					 : file_open(&o, &in.life, decls, &r);
 	if (!sink)
 		return r;
 	r = input_load(&in, &o, sink);

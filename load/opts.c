@@ -32,26 +32,17 @@ enum { /* options without a letter */
 
 static const struct option options_long[] = {
     {"busy-timeout", required_argument, NULL, OPT_BUSY_TIMEOUT},
-    {"columns", required_argument, NULL, OPT_COLUMNS},
-    {"dry-run", no_argument, NULL, 'n'},
-    {"help", no_argument, NULL, 'h'},
-    {"key", required_argument, NULL, OPT_KEY},
+    {"columns", required_argument, NULL, OPT_COLUMNS}, {"dry-run", no_argument, NULL, 'n'},
+    {"help", no_argument, NULL, 'h'}, {"key", required_argument, NULL, OPT_KEY},
     {"max-record", required_argument, NULL, OPT_MAX_RECORD},
     {"max-rejects", required_argument, NULL, OPT_MAX_REJECTS},
-    {"missing", required_argument, NULL, OPT_MISSING},
-    {"mode", required_argument, NULL, OPT_MODE},
-    {"quiet", no_argument, NULL, 'q'},
-    {"rejects", required_argument, NULL, OPT_REJECTS},
-    {"schema", required_argument, NULL, OPT_SCHEMA},
-    {"stats", required_argument, NULL, OPT_STATS},
-    {"stream", required_argument, NULL, OPT_STREAM},
-    {"strict", no_argument, NULL, OPT_STRICT},
+    {"missing", required_argument, NULL, OPT_MISSING}, {"mode", required_argument, NULL, OPT_MODE},
+    {"quiet", no_argument, NULL, 'q'}, {"rejects", required_argument, NULL, OPT_REJECTS},
+    {"schema", required_argument, NULL, OPT_SCHEMA}, {"stats", required_argument, NULL, OPT_STATS},
+    {"stream", required_argument, NULL, OPT_STREAM}, {"strict", no_argument, NULL, OPT_STRICT},
     {"synced-at", required_argument, NULL, OPT_SYNCED_AT},
-    {"table", required_argument, NULL, OPT_TABLE},
-    {"to", required_argument, NULL, OPT_TO},
-    {"verbose", no_argument, NULL, 'v'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0}};
+    {"table", required_argument, NULL, OPT_TABLE}, {"to", required_argument, NULL, OPT_TO},
+    {"verbose", no_argument, NULL, 'v'}, {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
 
 static const char help[] =
     "usage: cs-load --to TARGET --table NAME [options] <RECORDS\n"
@@ -70,7 +61,7 @@ static const char help[] =
     "  --rejects FILE       set them aside with line number and reason, and go on\n"
     "  --max-rejects N      but no more than N of them\n"
     "  --max-record SIZE    longest line (64M)\n"
-    "  --strict             a count that does not match is an error, not a warning\n"
+    "  --strict             fail where counts do not match or no stream began\n"
     "operation\n"
     "  --stream NAME        refuse any other stream\n"
     "  --busy-timeout TIME  wait so long for other writers of the database (30s)\n"
@@ -97,6 +88,14 @@ names_add(struct names *l, const char *list)
 		if (!*q)
 			return 0;
 	}
+}
+
+void
+names_copy(struct names *to, const struct names *from)
+{
+	to->v = xcalloc(from->n, sizeof *to->v);
+	for (; to->n < from->n; to->n++)
+		to->v[to->n] = xstrdup(from->v[to->n]);
 }
 
 void
@@ -235,20 +234,26 @@ check(const struct opts *o)
 		if (o->mode == MODE_REPLACE)
 			errx(CS_USAGE, "--mode replace is for files");
 		if (o->mode == MODE_APPEND && o->key.n)
-			errx(CS_USAGE, "--mode append has no use for --key: with a key, records are upserted");
+			errx(CS_USAGE,
+			    "--mode append has no use for --key: with a key, records are upserted");
 	} else {
 		if (o->key.n || o->mode == MODE_UPSERT)
-			errx(CS_USAGE, "--key: a file is appended to or replaced, it is not upserted into");
+			errx(CS_USAGE,
+			    "--key: a file is appended to or replaced, it is not upserted into");
 		if (o->synced_at || o->missing_null)
-			errx(CS_USAGE, "%s is for sqlite targets", o->synced_at ? "--synced-at" : "--missing");
+			errx(CS_USAGE, "%s is for sqlite targets",
+			    o->synced_at ? "--synced-at" : "--missing");
 		if (o->target == TARGET_NDJSON && (o->columns != COLUMNS_EVOLVE || o->schema))
 			errx(CS_USAGE, "%s: an ndjson file has no columns",
 			    o->schema ? "--schema" : "--columns");
 	}
-	if (o->synced_at)
-		for (size_t i = 0; i < o->key.n; i++)
-			if (!strcmp(o->key.v[i], o->synced_at))
-				errx(CS_USAGE, "--synced-at: \"%s\" is a key column", o->synced_at);
+	for (size_t i = 0; i < o->key.n; i++) {
+		if (o->synced_at && !strcmp(o->key.v[i], o->synced_at))
+			errx(CS_USAGE, "--synced-at: \"%s\" is a key column", o->synced_at);
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(o->key.v[i], o->key.v[k]))
+				errx(CS_USAGE, "--key: \"%s\" is there twice", o->key.v[i]);
+	}
 	if (o->max_rejects != UINT64_MAX && !o->rejects)
 		errx(CS_USAGE, "--max-rejects needs --rejects FILE");
 }

@@ -18,11 +18,13 @@ bad_cell(struct db *db, const struct column *c)
 		type = mem;
 	}
 	cell_show(&b, &c->cell);
-	if (!c->rule.type && c->class != CLASS_INTEGER &&
+	if (!c->rule.type && c->store != STORE_INTEGER &&
 	    (c->cell.kind == KIND_INT || c->cell.kind == KIND_LONG))
-		r = row_bad(&db->sink, "column \"%s\": %s would lose digits as %s", c->name, b.p, type);
-	else if (!c->rule.type && c->class == CLASS_NUMERIC)
-		r = row_bad(&db->sink, "column \"%s\": %s would become a number as %s", c->name, b.p, type);
+		r = row_bad(
+		    &db->sink, "column \"%s\": %s would lose digits as %s", c->name, b.p, type);
+	else if (!c->rule.type && c->store == STORE_NUMERIC)
+		r = row_bad(
+		    &db->sink, "column \"%s\": %s would become a number as %s", c->name, b.p, type);
 	else
 		r = row_bad(&db->sink, "column \"%s\": %s is not %s %s", c->name, b.p,
 		    *type && strchr("AEIO", *type) ? "an" : "a", type);
@@ -34,22 +36,22 @@ bad_cell(struct db *db, const struct column *c)
 static int
 fit(struct db *db, struct table *t, struct column *c)
 {
-	enum class want;
+	enum store want;
 
 	if (c->rule.type && rule_apply(&c->rule, &c->cell, &db->mem) < 0)
 		return bad_cell(db, c);
-	want = class_join(c->want, &c->cell);
+	want = store_join(c->want, &c->cell);
 	if (want == c->want)
 		return 0;
-	if (c->rule.type && (c->presence != COLUMN_STORED || class_force(c->class, &c->cell) == 0))
+	if (c->rule.type && (c->presence != COLUMN_STORED || store_force(c->store, &c->cell) == 0))
 		return 0;
 	if (c->presence != COLUMN_STORED || (t->ours && db->sink.o->columns == COLUMNS_EVOLVE &&
-		!(c->key && c->class == CLASS_REAL))) {
+						!(c->key && c->store == STORE_REAL))) {
 		c->want = want;
 		t->dirty = true;
 		return 0;
 	}
-	return class_force(c->class, &c->cell) == 0 ? 0 : bad_cell(db, c);
+	return store_force(c->store, &c->cell) == 0 ? 0 : bad_cell(db, c);
 }
 
 static int
@@ -85,8 +87,9 @@ unknown_column(struct db *db, struct table *t, struct slice name, int *c)
 {
 	switch (db->sink.o->columns) {
 	case COLUMNS_FREEZE:
-		return row_bad(&db->sink, "column \"%.*s\" is not in table \"%s\" (--columns freeze)",
-		    (int)name.n, name.p, t->name);
+		return row_bad(&db->sink,
+		    "column \"%.*s\" is not in table \"%s\" (--columns freeze)", (int)name.n,
+		    name.p, t->name);
 	case COLUMNS_DISCARD:
 		*c = -1;
 		return 0;
@@ -173,11 +176,11 @@ bind(sqlite3_stmt *st, int i, const struct column *c)
 		return sqlite3_bind_blob64(st, i, x->p, x->n, SQLITE_STATIC);
 	case KIND_BOOL:
 	case KIND_INT:
-		if (c->class != CLASS_TEXT)
+		if (c->store != STORE_TEXT)
 			return sqlite3_bind_int64(st, i, x->i);
 		break;
 	case KIND_REAL:
-		if (c->class != CLASS_TEXT)
+		if (c->store != STORE_TEXT)
 			return sqlite3_bind_double(st, i, x->d);
 		break;
 	default:
@@ -198,7 +201,8 @@ run(struct db *db, sqlite3_stmt *st, bool *found)
 		int primary = rc & 0xff;
 
 		if ((primary == SQLITE_CONSTRAINT || primary == SQLITE_MISMATCH ||
-			primary == SQLITE_TOOBIG) && !sqlite3_get_autocommit(db->h))
+			primary == SQLITE_TOOBIG) &&
+		    !sqlite3_get_autocommit(db->h))
 			r = row_bad(&db->sink, "%s", sqlite3_errmsg(db->h));
 		else
 			r = db_fail(db);
@@ -251,8 +255,8 @@ choose_columns(const struct db *db, struct table *t, const struct row *row, size
 	}
 	if (t->synced >= 0) {
 		t->set[t->synced / 64] |= UINT64_C(1) << (t->synced % 64);
-		t->columns[t->synced].cell = (struct cell){.kind = KIND_STRING, .p = db->now,
-		    .n = strlen(db->now)};
+		t->columns[t->synced].cell =
+		    (struct cell){.kind = KIND_STRING, .p = db->now, .n = strlen(db->now)};
 	}
 }
 
@@ -271,7 +275,7 @@ upsert(struct db *db, struct table *t, struct stmt *s)
 	if (t->without_rowid && t->key.n)
 		r = find_row(db, t, &there);
 	else if (t->alias >= 0 && t->columns[t->alias].stamp == t->row &&
-	    t->columns[t->alias].cell.i == none)
+		 t->columns[t->alias].cell.i == none)
 		none = -2;
 	if (r)
 		return r;

@@ -51,8 +51,10 @@ decimal(struct rule *r, const char *column, const cJSON *j, char **why)
 	if (!cJSON_IsString(type) || strcmp(type->valuestring, "DECIMAL") != 0 ||
 	    !cJSON_IsNumber(p) || !cJSON_IsNumber(s) || p->valueint < 1 || p->valueint > 38 ||
 	    s->valueint < 0 || s->valueint > p->valueint) {
-		*why = xasprintf("column \"%s\": a type given as an object is {\"type\":\"DECIMAL\","
-				 "\"precision\":1..38,\"scale\":0..precision}", column);
+		*why =
+		    xasprintf("column \"%s\": a type given as an object is {\"type\":\"DECIMAL\","
+			      "\"precision\":1..38,\"scale\":0..precision}",
+			column);
 		return -1;
 	}
 	*r = (struct rule){TYPE_DECIMAL, p->valueint, s->valueint};
@@ -68,15 +70,18 @@ column_type(struct rule *r, const char *column, const cJSON *j, char **why)
 		r->type = type_named(j->valuestring);
 	if (r->type == TYPE_DECIMAL) {
 		*why = xasprintf("column \"%s\": DECIMAL needs precision and scale: "
-				 "{\"type\":\"DECIMAL\",\"precision\":15,\"scale\":2}", column);
+				 "{\"type\":\"DECIMAL\",\"precision\":15,\"scale\":2}",
+		    column);
 		return -1;
 	}
 	if (r->type == TYPE_NONE) {
 		char *got = cJSON_PrintUnformatted(j);
 
-		*why = xasprintf("column \"%s\": %s is no type; types are BOOLEAN SHORT INT LONG "
-				 "DECIMAL FLOAT DOUBLE NAIVE_DATE NAIVE_DATETIME UTC_DATETIME BINARY XML "
-				 "STRING JSON", column, got ? got : "?");
+		*why = xasprintf(
+		    "column \"%s\": %s is no type; types are BOOLEAN SHORT INT LONG "
+		    "DECIMAL FLOAT DOUBLE NAIVE_DATE NAIVE_DATETIME UTC_DATETIME BINARY XML "
+		    "STRING JSON",
+		    column, got ? got : "?");
 		free(got);
 		return -1;
 	}
@@ -89,10 +94,12 @@ read_columns(struct decl *d, const cJSON *j, char **why)
 	const cJSON *c;
 
 	if (!cJSON_IsObject(j)) {
-		*why = xasprintf("table \"%s\": \"columns\" should be an object {name: type}", d->table);
+		*why = xasprintf(
+		    "table \"%s\": \"columns\" should be an object {name: type}", d->table);
 		return -1;
 	}
-	cJSON_ArrayForEach(c, j) {
+	cJSON_ArrayForEach(c, j)
+	{
 		struct decl_column *col;
 
 		d->columns = xreallocarray(d->columns, d->ncolumns + 1, sizeof *d->columns);
@@ -114,7 +121,8 @@ read_key(struct decl *d, const cJSON *j, char **why)
 		return 0;
 	if (!cJSON_IsArray(j))
 		goto bad;
-	cJSON_ArrayForEach(k, j) {
+	cJSON_ArrayForEach(k, j)
+	{
 		if (!cJSON_IsString(k) || !*k->valuestring)
 			goto bad;
 		d->key.v = xreallocarray(d->key.v, d->key.n + 1, sizeof *d->key.v);
@@ -132,11 +140,13 @@ read_table(struct decl *d, const cJSON *j, char **why)
 	const cJSON *table = cJSON_GetObjectItemCaseSensitive(j, "table"), *m;
 
 	if (!cJSON_IsString(table) || !*table->valuestring) {
-		*why = xstrdup("a table is declared as {\"table\":NAME,\"primary_key\":[...],\"columns\":{...}}");
+		*why = xstrdup("a table is declared as "
+			       "{\"table\":NAME,\"primary_key\":[...],\"columns\":{...}}");
 		return -1;
 	}
 	d->table = xstrdup(table->valuestring);
-	cJSON_ArrayForEach(m, j) {
+	cJSON_ArrayForEach(m, j)
+	{
 		if (!strcmp(m->string, "table"))
 			continue;
 		if (!strcmp(m->string, "primary_key")) {
@@ -146,7 +156,8 @@ read_table(struct decl *d, const cJSON *j, char **why)
 			if (read_columns(d, m, why) < 0)
 				return -1;
 		} else {
-			*why = xasprintf("table \"%s\": unknown member \"%s\"", d->table, m->string);
+			*why =
+			    xasprintf("table \"%s\": unknown member \"%s\"", d->table, m->string);
 			return -1;
 		}
 	}

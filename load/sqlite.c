@@ -19,7 +19,8 @@ db_fail(struct db *db)
 	switch (rc & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		warnx("%s: %s; run again when the other writer is done (--busy-timeout waits longer)",
+		warnx(
+		    "%s: %s; run again when the other writer is done (--busy-timeout waits longer)",
 		    db->path, sqlite3_errmsg(db->h));
 		return CS_LATER;
 	default:
@@ -79,7 +80,8 @@ resume_check(struct db *db, const char *table)
 	else
 		return db_fail(db);
 	if (stored.len != life->from.len || memcmp(stored.p, life->from.p, stored.len) != 0) {
-		warnx("stream \"%s\" resumes from %s, but %s is the checkpoint in %s: appending to \"%s\" would "
+		warnx("stream \"%s\" resumes from %s, but %s is the checkpoint in %s: appending to "
+		      "\"%s\" would "
 		      "lose or double records; start from that checkpoint, or give a --key",
 		    life->stream, life->from.p, stored.p, db->path, table);
 		r = CS_DATA;
@@ -182,8 +184,8 @@ write_checkpoint(struct db *db)
 		return CS_IO;
 	}
 	if (rc == SQLITE_OK)
-		rc = statedb_put(db->h, db->stream, db->state.p, db->state.len, db->run, db->records,
-		    -1, NULL);
+		rc = statedb_put(
+		    db->h, db->stream, db->state.p, db->state.len, db->run, db->records, -1, NULL);
 	free(db->stream);
 	free(db->run);
 	db->stream = db->run = NULL;
@@ -283,8 +285,15 @@ sqlite_open(const struct opts *o, const struct life *life, struct decl *decls, i
 {
 	struct db *db = xcalloc(1, sizeof *db);
 
-	db->sink = (struct sink){.o = o, .life = life, .batch = batch, .declare = declare,
-	    .row = sqlite_row, .keep = keep, .drop = drop, .finish = finish, .commit = commit,
+	db->sink = (struct sink){.o = o,
+	    .life = life,
+	    .batch = batch,
+	    .declare = declare,
+	    .row = sqlite_row,
+	    .keep = keep,
+	    .drop = drop,
+	    .finish = finish,
+	    .commit = commit,
 	    .close = db_close};
 	db->path = o->path;
 	db->decls = decls;

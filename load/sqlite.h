@@ -1,7 +1,7 @@
 /*
- * The SQLite sink, inside. sqlite.c holds the connection and its transactions, table.c what is
- * known of the tables, widen.c changes their types, stmt.c the prepared
- * statements, row.c binds records to them.
+ * The SQLite sink, inside. sqlite.c holds the connection and its transactions, catalog.c reads
+ * what is known of a table, table.c keeps its columns and adds to them, widen.c changes their
+ * types, stmt.c has the prepared statements, row.c binds records to them.
  */
 #ifndef SQLITE_H
 #define SQLITE_H
@@ -26,8 +26,8 @@ struct column {
 	char *name;
 	size_t len;
 	char *sqltype;	 /* as declared in the database; "" when it has none */
-	enum class class;
-	enum class want; /* what the record at hand needs; class when it fits */
+	enum store store;
+	enum store want; /* what the record at hand needs; store when it fits */
 	struct rule rule;
 	enum presence presence;
 	bool key, pk, generated, collated; /* with a collation other than BINARY */
@@ -99,9 +99,12 @@ void	sql_name(struct buf *b, const char *name);
 
 /* The table of that name; name.p NULL: the default one. */
 int	table_get(struct db *db, struct slice name, struct table **t);
+/* Declare a table from here on; d is db's then. It comes to be unless its key has no type yet. */
+int	decl_add(struct db *db, struct decl *d);
+
 /* The column of that name, also one that is not in the database; -1 when there is none. */
 int	table_find(const struct table *t, struct slice name);
-/* Add a column that is not in the database yet. ROW_BAD when the name cannot be one. */
+/* Add a column that records have and the database has not. ROW_BAD when the name cannot be one. */
 int	table_add(struct db *db, struct table *t, struct slice name, int *column);
 /* Bring the database in line with what the record at hand wants. */
 int	table_sync(struct db *db, struct table *t);
@@ -110,8 +113,10 @@ void	table_undo(struct table *t);
 /* The columns that never had a value, as they are wanted at the end of a complete stream. */
 int	table_finish(struct db *db, struct table *t);
 void	table_sql(struct buf *b, const struct table *t, const char *name);
+/* Append a column that is known to be new. */
+struct column *table_column(struct table *t, struct slice name);
+void	table_free(struct table *t);
 void	tables_forget(struct db *db);
-int	decl_add(struct db *db, struct decl *d);
 
 /* Change the types of stored columns to what is wanted. */
 int	table_widen(struct db *db, struct table *t);

@@ -9,8 +9,9 @@
 void
 counts_json(struct buf *b, const struct counts *c)
 {
-	buf_addf(b, "{\"inserted\":%llu,\"updated\":%llu,\"unchanged\":%llu,\"deleted\":%llu,"
-		    "\"ignored\":%llu,\"rejected\":%llu}",
+	buf_addf(b,
+	    "{\"inserted\":%llu,\"updated\":%llu,\"unchanged\":%llu,\"deleted\":%llu,"
+	    "\"ignored\":%llu,\"rejected\":%llu}",
 	    U(c->inserted), U(c->updated), U(c->unchanged), U(c->deleted), U(c->ignored),
 	    U(c->rejected));
 }

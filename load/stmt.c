@@ -68,20 +68,25 @@ compared(const struct table *t, unsigned i)
 	return !t->columns[i].key && (int)i != t->synced;
 }
 
+#define TERMS_MAX 500 /* in a row: SQLite's expressions are at most 1000 deep */
+
 /*
- * ("t"."a" IS NOT X OR ...), X being what the column would be set to. Text is compared byte by
+ * (("t"."a" IS NOT X OR ...)), X being what the column would be set to. Text is compared byte by
  * byte, whatever collation the column has: a change of case is a change.
  */
 static void
 any_differs(struct buf *b, const struct table *t, const struct stmt *s)
 {
-	const char *sep = "(";
+	const char *sep = "((";
+	size_t n = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
 		const struct column *c = &t->columns[s->columns[i]];
 
 		if (!compared(t, s->columns[i]))
 			continue;
+		if (++n % TERMS_MAX == 0)
+			sep = ") OR (";
 		buf_adds(b, sep);
 		sql_name(b, t->name);
 		buf_addc(b, '.');
@@ -95,7 +100,7 @@ any_differs(struct buf *b, const struct table *t, const struct stmt *s)
 		}
 		sep = " OR ";
 	}
-	buf_addc(b, ')');
+	buf_adds(b, "))");
 }
 
 /* a = X, b = Y: everything but the key. Returns how many of the columns are compared. */
@@ -225,7 +230,8 @@ stmt_get(struct db *db, struct table *t, enum op op, struct stmt **out)
 
 /* verb FROM table WHERE the key is given. */
 static int
-by_key(struct db *db, const struct table *t, const char *verb, sqlite3_stmt **keep, sqlite3_stmt **st)
+by_key(
+    struct db *db, const struct table *t, const char *verb, sqlite3_stmt **keep, sqlite3_stmt **st)
 {
 	if (!*keep) {
 		buf_clear(&db->sql);

@@ -1,4 +1,3 @@
-#include <err.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,8 +41,8 @@ table_find(const struct table *t, struct slice name)
 }
 
 /* A new column at the end, known to be new. */
-static struct column *
-column_new(struct table *t, struct slice name)
+struct column *
+table_column(struct table *t, struct slice name)
 {
 	struct column *c;
 
@@ -83,9 +82,11 @@ table_add(struct db *db, struct table *t, struct slice name, int *column)
 	for (size_t i = 0; i < t->n; i++)
 		if (t->columns[i].len == name.n &&
 		    !sqlite3_strnicmp(t->columns[i].name, name.p, (int)name.n))
-			return row_bad(&db->sink, "column \"%.*s\" differs from column \"%s\" only in case; "
-			    "rename one (cs-map --rename)", (int)name.n, name.p, t->columns[i].name);
-	c = column_new(t, name);
+			return row_bad(&db->sink,
+			    "column \"%.*s\" differs from column \"%s\" only in case; "
+			    "rename one (cs-map --rename)",
+			    (int)name.n, name.p, t->columns[i].name);
+	c = table_column(t, name);
 	c->presence = COLUMN_NULL;
 	*column = (int)(c - t->columns);
 	return 0;
@@ -101,17 +102,17 @@ table_undo(struct table *t)
 		struct column *c = &t->columns[i];
 
 		if (c->presence == COLUMN_STORED) {
-			c->want = c->class;
+			c->want = c->store;
 		} else if (c->wanted) {
 			t->dirty = true;
 		} else {
-			c->want = CLASS_NONE;
+			c->want = STORE_NONE;
 			c->presence = COLUMN_NULL;
 		}
 	}
 }
 
-static void
+void
 table_free(struct table *t)
 {
 	stmts_free(t);
@@ -187,21 +188,13 @@ column_settle(struct column *c)
 	free(c->sqltype);
 	if (c->rule.type) {
 		c->sqltype = xstrdup(rule_sql(&c->rule, mem));
-		c->class = class_of(c->sqltype);
+		c->store = store_of(c->sqltype);
 	} else {
-		c->class = c->want;
-		c->sqltype = xstrdup(c->class == CLASS_NONE ? "" : class_sql(c->class));
+		c->store = c->want;
+		c->sqltype = xstrdup(c->store == STORE_NONE ? "" : store_sql(c->store));
 	}
-	c->want = c->class;
+	c->want = c->store;
 	c->presence = COLUMN_STORED;
-}
-
-static void
-names_copy(struct names *to, const struct names *from)
-{
-	to->v = xcalloc(from->n, sizeof *to->v);
-	for (; to->n < from->n; to->n++)
-		to->v[to->n] = xstrdup(from->v[to->n]);
 }
 
 static int
@@ -252,7 +245,7 @@ table_sync(struct db *db, struct table *t)
 		return table_create(db, t);
 	for (size_t i = 0; i < t->n; i++)
 		widen |= t->columns[i].presence == COLUMN_STORED &&
-		    t->columns[i].want != t->columns[i].class;
+			 t->columns[i].want != t->columns[i].store;
 	if (widen)
 		r = table_widen(db, t);
 	for (size_t i = 0; i < t->n && r == 0; i++)
@@ -271,329 +264,5 @@ table_finish(struct db *db, struct table *t)
 			t->columns[i].presence = COLUMN_NEW;
 			t->dirty = true;
 		}
-	return table_sync(db, t);
-}
-
-/* Is there such a table, and is it one to write to? */
-static int
-read_kind(struct db *db, struct table *t)
-{
-	sqlite3_stmt *st = db_prepare(db,
-	    "SELECT type, wr, name FROM pragma_table_list WHERE schema = 'main' AND name = ?1 COLLATE NOCASE");
-	const char *type;
-	int r = 0, rc;
-
-	if (!st)
-		return CS_IO;
-	sqlite3_bind_text(st, 1, t->name, -1, SQLITE_STATIC);
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW) {
-		type = (const char *)sqlite3_column_text(st, 0);
-		t->exists = true;
-		t->without_rowid = sqlite3_column_int(st, 1);
-		if (strcmp(type, "table") != 0) {
-			warnx("%s: \"%s\" is a %s, not a table", db->path, t->name, type);
-			r = CS_USAGE;
-		}
-		free(t->name); /* SQLite finds it in any case: keep its own */
-		t->name = xstrdup((const char *)sqlite3_column_text(st, 2));
-	} else if (rc != SQLITE_DONE) {
-		r = db_fail(db);
-	}
-	sqlite3_finalize(st);
-	return r;
-}
-
-/* The primary key, in its own order. */
-static int
-read_pk(struct db *db, struct table *t)
-{
-	sqlite3_stmt *st = db_prepare(db,
-	    "SELECT cid, name, type FROM pragma_table_xinfo(?1) WHERE pk > 0 ORDER BY pk");
-	int rc, last = -1;
-
-	if (!st)
-		return CS_IO;
-	sqlite3_bind_text(st, 1, t->name, -1, SQLITE_STATIC);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		last = sqlite3_column_int(st, 0);
-		t->columns[last].pk = true;
-		t->pk.v = xreallocarray(t->pk.v, t->pk.n + 1, sizeof *t->pk.v);
-		t->pk.v[t->pk.n++] = xstrdup((const char *)sqlite3_column_text(st, 1));
-	}
-	sqlite3_finalize(st);
-	if (t->pk.n == 1 && !t->without_rowid && !sqlite3_stricmp(t->columns[last].sqltype, "INTEGER"))
-		t->alias = last;
-	return rc == SQLITE_DONE ? 0 : db_fail(db);
-}
-
-static int
-read_columns(struct db *db, struct table *t)
-{
-	sqlite3_stmt *st = db_prepare(db,
-	    "SELECT name, type, hidden FROM pragma_table_xinfo(?1) ORDER BY cid");
-	struct column *c;
-	const char *collation, *name;
-	int rc;
-
-	if (!st)
-		return CS_IO;
-	sqlite3_bind_text(st, 1, t->name, -1, SQLITE_STATIC);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		name = (const char *)sqlite3_column_text(st, 0);
-		c = column_new(t, (struct slice){name, strlen(name)});
-		free(c->sqltype);
-		c->sqltype = xstrdup((const char *)sqlite3_column_text(st, 1));
-		c->class = c->want = class_of(c->sqltype);
-		c->generated = sqlite3_column_int(st, 2) != 0;
-		if (sqlite3_table_column_metadata(db->h, "main", t->name, name, NULL, &collation,
-			NULL, NULL, NULL) == SQLITE_OK)
-			c->collated = sqlite3_stricmp(collation, "BINARY") != 0;
-	}
-	sqlite3_finalize(st);
-	return rc == SQLITE_DONE ? read_pk(db, t) : db_fail(db);
-}
-
-/* Compare the text that SQLite keeps with ours. */
-static int
-read_ours(struct db *db, struct table *t)
-{
-	sqlite3_stmt *st = db_prepare(db,
-	    "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?1");
-	int rc;
-
-	if (!st)
-		return CS_IO;
-	sqlite3_bind_text(st, 1, t->name, -1, SQLITE_STATIC);
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW) {
-		buf_clear(&db->sql);
-		table_sql(&db->sql, t, t->name);
-		t->ours = !strcmp(db->sql.p, (const char *)sqlite3_column_text(st, 0));
-	}
-	sqlite3_finalize(st);
-	if (rc != SQLITE_ROW)
-		return db_fail(db);
-	for (size_t i = 0; i < t->n && t->ours; i++)
-		if (!*t->columns[i].sqltype)
-			t->columns[i].class = t->columns[i].want = CLASS_NONE;
-	return 0;
-}
-
-/* Is there a unique index over exactly the key's columns? 1, 0, or -1 after printing. */
-static int
-has_unique(struct db *db, const struct table *t)
-{
-	static const char sql[] =
-	    "SELECT count(*), sum(i.name IS NOT NULL AND i.name IN (SELECT value FROM json_each(?2)))"
-	    " FROM pragma_index_list(?1) l, pragma_index_info(l.name) i"
-	    " WHERE l.\"unique\" AND NOT l.partial GROUP BY l.name";
-	sqlite3_stmt *st = db_prepare(db, sql);
-	int found = 0, rc;
-
-	if (!st)
-		return -1;
-	buf_clear(&db->sql);
-	for (size_t i = 0; i < t->key.n; i++) {
-		buf_addc(&db->sql, i ? ',' : '[');
-		json_quote(&db->sql, t->key.v[i], strlen(t->key.v[i]));
-	}
-	buf_addc(&db->sql, ']');
-	sqlite3_bind_text(st, 1, t->name, -1, SQLITE_STATIC);
-	sqlite3_bind_text(st, 2, db->sql.p, -1, SQLITE_STATIC);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-		found |= sqlite3_column_int64(st, 0) == (int64_t)t->key.n &&
-		    sqlite3_column_int64(st, 1) == (int64_t)t->key.n;
-	sqlite3_finalize(st);
-	if (rc != SQLITE_DONE) {
-		db_fail(db);
-		return -1;
-	}
-	return found;
-}
-
-/* An existing table is upserted into by a unique index on the key: find it or make it. */
-static int
-ensure_unique(struct db *db, struct table *t)
-{
-	char *name;
-	int r;
-
-	for (size_t i = 0; i < t->key.n; i++)
-		if (table_find(t, (struct slice){t->key.v[i], strlen(t->key.v[i])}) < 0) {
-			warnx("%s: table \"%s\" has no column \"%s\" to be its key", db->path,
-			    t->name, t->key.v[i]);
-			return CS_USAGE;
-		}
-	if (t->alias >= 0 && t->key.n == 1 && !strcmp(t->columns[t->alias].name, t->key.v[0]))
-		return 0;
-	r = has_unique(db, t);
-	if (r)
-		return r < 0 ? CS_IO : 0;
-	buf_clear(&db->sql);
-	buf_adds(&db->sql, "CREATE UNIQUE INDEX ");
-	name = xasprintf("%s_cs_key", t->name);
-	sql_name(&db->sql, name);
-	free(name);
-	buf_adds(&db->sql, " ON ");
-	sql_name(&db->sql, t->name);
-	for (size_t i = 0; i < t->key.n; i++) {
-		buf_adds(&db->sql, i ? ", " : " (");
-		sql_name(&db->sql, t->key.v[i]);
-	}
-	buf_addc(&db->sql, ')');
-	if (sqlite3_exec(db->h, db->sql.p, NULL, NULL, NULL) == SQLITE_OK)
-		return 0;
-	if ((sqlite3_errcode(db->h) & 0xff) != SQLITE_CONSTRAINT)
-		return db_fail(db);
-	warnx("%s: table \"%s\" has no unique index on its key, and none can be made: it holds "
-	      "rows with equal keys", db->path, t->name);
-	return CS_DATA;
-}
-
-static struct decl *
-decl_of(const struct db *db, const char *table)
-{
-	struct decl *d = db->decls;
-
-	while (d && sqlite3_stricmp(d->table, table) != 0)
-		d = d->next;
-	return d;
-}
-
-/* Which columns are the key: the command line for the default table, then the declaration. */
-static int
-read_key(struct db *db, struct table *t, const struct decl *d)
-{
-	const struct opts *o = db->sink.o;
-	const struct names *key = &o->key;
-
-	if (d && d->key.n && (!key->n || sqlite3_stricmp(t->name, o->table) != 0))
-		key = &d->key;
-	if (o->mode == MODE_APPEND)
-		return 0;
-	if (o->mode == MODE_UPSERT && !key->n) {
-		warnx("table \"%s\": --mode upsert needs a key: --key, or one in --schema", t->name);
-		return CS_USAGE;
-	}
-	names_copy(&t->key, key);
-	return 0;
-}
-
-/* A column that is wanted whatever the records say. */
-static int
-want_column(struct db *db, struct table *t, const char *name, int *c)
-{
-	struct slice s = {name, strlen(name)};
-	int r;
-
-	*c = table_find(t, s);
-	if (*c >= 0)
-		return 0;
-	r = table_add(db, t, s, c);
-	if (r)
-		return r;
-	t->columns[*c].presence = COLUMN_NEW;
-	t->columns[*c].wanted = true;
-	t->dirty = true;
-	return 0;
-}
-
-static int
-want_columns(struct db *db, struct table *t, const struct decl *d)
-{
-	const char *synced = db->sink.o->synced_at;
-	int c, r;
-
-	for (size_t i = 0; d && i < d->ncolumns; i++) {
-		r = want_column(db, t, d->columns[i].name, &c);
-		if (r)
-			return r;
-		t->columns[c].rule = d->columns[i].rule;
-	}
-	if (!synced)
-		return 0;
-	r = want_column(db, t, synced, &t->synced);
-	if (r == 0 && t->columns[t->synced].wanted)
-		t->columns[t->synced].want = CLASS_TEXT;
-	return r;
-}
-
-static int
-table_load(struct db *db, struct table *t)
-{
-	const struct opts *o = db->sink.o;
-	const struct decl *d = decl_of(db, t->name);
-	int r;
-
-	if (!sqlite3_strnicmp(t->name, "_cs_", 4) || !sqlite3_strnicmp(t->name, "sqlite_", 7))
-		return row_bad(&db->sink, "table \"%s\": names that begin with _cs_ or sqlite_ are taken", t->name);
-	r = read_kind(db, t);
-	if (r == 0)
-		r = read_key(db, t, d);
-	if (r == 0 && t->exists)
-		r = read_columns(db, t);
-	if (r == 0 && t->exists)
-		r = read_ours(db, t);
-	if (r == 0 && t->exists && t->key.n)
-		r = ensure_unique(db, t);
-	if (r == 0 && !t->exists && !d && o->columns != COLUMNS_EVOLVE) {
-		warnx("%s: no table \"%s\", and --columns %s adds none", db->path, t->name,
-		    o->columns == COLUMNS_FREEZE ? "freeze" : "discard");
-		return CS_USAGE;
-	}
-	if (r == 0)
-		r = want_columns(db, t, d);
-	if (r == 0 && t->exists)
-		r = table_sync(db, t);
-	return r;
-}
-
-int
-table_get(struct db *db, struct slice name, struct table **out)
-{
-	struct table *t;
-	int r;
-
-	if (!name.p)
-		name = (struct slice){db->sink.o->table, strlen(db->sink.o->table)};
-	for (t = db->tables; t; t = t->next)
-		if (strlen(t->name) == name.n && !sqlite3_strnicmp(t->name, name.p, (int)name.n))
-			break;
-	if (!t) {
-		if (!name.n)
-			return row_bad(&db->sink, "a table without a name");
-		t = xcalloc(1, sizeof *t);
-		t->name = xstrndup(name.p, name.n);
-		t->alias = t->synced = -1;
-		r = table_load(db, t);
-		if (r) {
-			table_free(t);
-			return r;
-		}
-		t->next = db->tables;
-		db->tables = t;
-	}
-	*out = t;
-	return 0;
-}
-
-int
-decl_add(struct db *db, struct decl *d)
-{
-	struct slice name = {d->table, strlen(d->table)};
-	struct table *t;
-	int r;
-
-	/* The newest declaration counts, and what is known of the table is read again with it. */
-	d->next = db->decls;
-	db->decls = d;
-	tables_forget(db);
-	r = table_get(db, name, &t);
-	if (r || !t->n)
-		return r;
-	for (size_t i = 0; i < t->key.n; i++)
-		if (table_find(t, (struct slice){t->key.v[i], strlen(t->key.v[i])}) < 0)
-			return 0; /* the first record will tell its type */
 	return table_sync(db, t);
 }

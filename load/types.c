@@ -16,8 +16,8 @@
 static int
 real_exact(const char *p, size_t n, double *d)
 {
-	static const double ten[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10,
-	    1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+	static const double ten[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+	    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 	const char *start = p, *end = p + n;
 	bool neg = *p == '-', point = false, eneg;
 	uint64_t m = 0;
@@ -87,9 +87,9 @@ cell_read(struct cell *x, const struct value *v, struct buf *mem)
 		x->p = mem->p + mem->len;
 		r = json_unescape(mem, in.p, in.n);
 		x->n = (size_t)(mem->p + mem->len - x->p);
-		return r == 0 ? NULL :
-		    r == JSON_NUL ? "U+0000 has no place in text" :
-				    "a lone surrogate is no text";
+		return r == 0          ? NULL
+		       : r == JSON_NUL ? "U+0000 has no place in text"
+				       : "a lone surrogate is no text";
 	default:
 		x->kind = KIND_JSON;
 		if (v->flags & VALUE_WS) {
@@ -132,9 +132,10 @@ looks_numeric(const char *p, size_t n)
 		p++;
 	for (; p < end && *p >= '0' && *p <= '9'; p++)
 		digits++;
-	if (p < end && *p == '.')
+	if (p < end && *p == '.') {
 		for (p++; p < end && *p >= '0' && *p <= '9'; p++)
 			digits++;
+	}
 	if (!digits)
 		return false;
 	if (p < end && (*p | 0x20) == 'e') {
@@ -151,36 +152,39 @@ looks_numeric(const char *p, size_t n)
 	return p == end;
 }
 
-enum class
-class_of(const char *sqltype)
+enum store
+store_of(const char *sqltype)
 {
 	static const struct {
 		const char *word;
-		enum class class;
+		enum store store;
 	} words[] = {/* in SQLite's order */
-	    {"INT", CLASS_INTEGER}, {"CHAR", CLASS_TEXT}, {"CLOB", CLASS_TEXT},
-	    {"TEXT", CLASS_TEXT}, {"BLOB", CLASS_ANY}, {"REAL", CLASS_REAL},
-	    {"FLOA", CLASS_REAL}, {"DOUB", CLASS_REAL}};
+	    {"INT", STORE_INTEGER}, {"CHAR", STORE_TEXT}, {"CLOB", STORE_TEXT},
+	    {"TEXT", STORE_TEXT}, {"BLOB", STORE_ANY}, {"REAL", STORE_REAL}, {"FLOA", STORE_REAL},
+	    {"DOUB", STORE_REAL}};
 
 	if (!sqltype || !*sqltype)
-		return CLASS_ANY;
+		return STORE_ANY;
 	if (!strcasecmp(sqltype, "BOOLEAN") || !strcasecmp(sqltype, "BOOL"))
-		return CLASS_BOOLEAN;
+		return STORE_BOOLEAN;
 	if (!strcasecmp(sqltype, "JSON"))
-		return CLASS_JSON;
+		return STORE_JSON;
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (strcasestr(sqltype, words[i].word))
-			return words[i].class;
-	return CLASS_NUMERIC;
+			return words[i].store;
+	return STORE_NUMERIC;
 }
 
 const char *
-class_sql(enum class c)
+store_sql(enum store c)
 {
-	static const char *const names[] = {
-	    [CLASS_BOOLEAN] = "BOOLEAN", [CLASS_INTEGER] = "INTEGER", [CLASS_REAL] = "REAL",
-	    [CLASS_TEXT] = "TEXT", [CLASS_JSON] = "JSON", [CLASS_NUMERIC] = "NUMERIC",
-	    [CLASS_ANY] = "BLOB"};
+	static const char *const names[] = {[STORE_BOOLEAN] = "BOOLEAN",
+	    [STORE_INTEGER] = "INTEGER",
+	    [STORE_REAL] = "REAL",
+	    [STORE_TEXT] = "TEXT",
+	    [STORE_JSON] = "JSON",
+	    [STORE_NUMERIC] = "NUMERIC",
+	    [STORE_ANY] = "BLOB"};
 
 	return names[c];
 }
@@ -191,39 +195,39 @@ whole(double d)
 	return d == trunc(d) && fabs(d) <= (double)EXACT_INT;
 }
 
-enum class
-class_join(enum class c, const struct cell *x)
+enum store
+store_join(enum store c, const struct cell *x)
 {
 	enum kind k = x->kind;
 
-	if (k == KIND_NULL || c == CLASS_TEXT || c == CLASS_ANY)
+	if (k == KIND_NULL || c == STORE_TEXT || c == STORE_ANY)
 		return c;
 	switch (c) {
-	case CLASS_NONE:
-		return k == KIND_BOOL ? CLASS_BOOLEAN :
-		    k == KIND_INT     ? CLASS_INTEGER :
-		    k == KIND_REAL    ? CLASS_REAL :
-		    k == KIND_JSON    ? CLASS_JSON :
-					CLASS_TEXT;
-	case CLASS_BOOLEAN:
-		return k == KIND_BOOL ? CLASS_BOOLEAN :
-		    k == KIND_INT     ? CLASS_INTEGER :
-		    k == KIND_REAL    ? CLASS_REAL :
-					CLASS_TEXT;
-	case CLASS_INTEGER:
+	case STORE_NONE:
+		return k == KIND_BOOL   ? STORE_BOOLEAN
+		       : k == KIND_INT  ? STORE_INTEGER
+		       : k == KIND_REAL ? STORE_REAL
+		       : k == KIND_JSON ? STORE_JSON
+					: STORE_TEXT;
+	case STORE_BOOLEAN:
+		return k == KIND_BOOL   ? STORE_BOOLEAN
+		       : k == KIND_INT  ? STORE_INTEGER
+		       : k == KIND_REAL ? STORE_REAL
+					: STORE_TEXT;
+	case STORE_INTEGER:
 		if (k == KIND_REAL)
-			return whole(x->d) ? CLASS_INTEGER : CLASS_REAL;
-		return k == KIND_BOOL || k == KIND_INT ? CLASS_INTEGER : CLASS_TEXT;
-	case CLASS_REAL:
+			return whole(x->d) ? STORE_INTEGER : STORE_REAL;
+		return k == KIND_BOOL || k == KIND_INT ? STORE_INTEGER : STORE_TEXT;
+	case STORE_REAL:
 		if (k == KIND_INT)
-			return x->i >= -EXACT_INT && x->i <= EXACT_INT ? CLASS_REAL : CLASS_TEXT;
-		return k == KIND_BOOL || k == KIND_REAL ? CLASS_REAL : CLASS_TEXT;
-	case CLASS_JSON:
-		return k == KIND_JSON ? CLASS_JSON : CLASS_TEXT;
-	default: /* CLASS_NUMERIC */
-		return k == KIND_LONG || (k == KIND_STRING && looks_numeric(x->p, x->n)) ?
-		    CLASS_TEXT :
-		    CLASS_NUMERIC;
+			return x->i >= -EXACT_INT && x->i <= EXACT_INT ? STORE_REAL : STORE_TEXT;
+		return k == KIND_BOOL || k == KIND_REAL ? STORE_REAL : STORE_TEXT;
+	case STORE_JSON:
+		return k == KIND_JSON ? STORE_JSON : STORE_TEXT;
+	default: /* STORE_NUMERIC */
+		return k == KIND_LONG || (k == KIND_STRING && looks_numeric(x->p, x->n))
+			   ? STORE_TEXT
+			   : STORE_NUMERIC;
 	}
 }
 
@@ -243,20 +247,19 @@ to_json(struct cell *x)
 }
 
 int
-class_force(enum class c, struct cell *x)
+store_force(enum store c, struct cell *x)
 {
-	if (c == CLASS_NONE || class_join(c, x) == c)
+	if (c == STORE_NONE || store_join(c, x) == c)
 		return 0;
-	if (c == CLASS_JSON)
+	if (c == STORE_JSON)
 		return to_json(x);
-	if (c == CLASS_BOOLEAN)
+	if (c == STORE_BOOLEAN)
 		return x->kind == KIND_INT && (x->i == 0 || x->i == 1) ? 0 : -1;
 	return -1;
 }
 
-static const char *const type_names[] = {"", "BOOLEAN", "SHORT", "INT", "LONG", "DECIMAL",
-    "FLOAT", "DOUBLE", "NAIVE_DATE", "NAIVE_DATETIME", "UTC_DATETIME", "BINARY", "XML",
-    "STRING", "JSON"};
+static const char *const type_names[] = {"", "BOOLEAN", "SHORT", "INT", "LONG", "DECIMAL", "FLOAT",
+    "DOUBLE", "NAIVE_DATE", "NAIVE_DATETIME", "UTC_DATETIME", "BINARY", "XML", "STRING", "JSON"};
 
 enum type
 type_named(const char *name)

@@ -41,25 +41,25 @@ const char *cell_read(struct cell *x, const struct value *v, struct buf *mem);
 void	cell_show(struct buf *b, const struct cell *x);
 
 /* How a column treats what is put into it (sqlite.org/datatype3.html, 3.1). */
-enum class {
-	CLASS_NONE,    /* ours, without a type so far: holds NULL only */
-	CLASS_BOOLEAN, /* stored as 1 and 0 */
-	CLASS_INTEGER,
-	CLASS_REAL,
-	CLASS_TEXT,
-	CLASS_JSON,
-	CLASS_NUMERIC, /* numbers, and text that does not look like one */
-	CLASS_ANY      /* stores as given */
+enum store {
+	STORE_NONE,    /* ours, without a type so far: holds NULL only */
+	STORE_BOOLEAN, /* stored as 1 and 0 */
+	STORE_INTEGER,
+	STORE_REAL,
+	STORE_TEXT,
+	STORE_JSON,
+	STORE_NUMERIC, /* numbers, and text that does not look like one */
+	STORE_ANY      /* stores as given */
 };
 
-/* By the words in a declared SQL type; "" and NULL: CLASS_ANY. */
-enum class class_of(const char *sqltype);
+/* By the words in a declared SQL type; "" and NULL: STORE_ANY. */
+enum store store_of(const char *sqltype);
 /* The SQL type that a column of ours gets. */
-const char *class_sql(enum class c);
-/* The narrowest class that holds all that c holds and x too. */
-enum class class_join(enum class c, const struct cell *x);
-/* Fit x into a column of class c that cannot be changed: 0, or -1 when it would be altered there. */
-int	class_force(enum class c, struct cell *x);
+const char *store_sql(enum store c);
+/* The narrowest one that holds all that c holds and x too. */
+enum store store_join(enum store c, const struct cell *x);
+/* Fit x into a column that stores as c and cannot be changed: 0, or -1 when it would be altered there. */
+int	store_force(enum store c, struct cell *x);
 
 enum type {
 	TYPE_NONE,

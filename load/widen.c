@@ -31,7 +31,7 @@ check_integers(struct db *db, const struct table *t, struct column *c)
 	rc = sqlite3_step(st);
 	sqlite3_finalize(st);
 	if (rc == SQLITE_ROW)
-		c->want = CLASS_TEXT;
+		c->want = STORE_TEXT;
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : db_fail(db);
 }
 
@@ -48,7 +48,7 @@ copy_sql(struct buf *b, const struct table *t)
 			continue;
 		buf_adds(b, sep);
 		sep = ", ";
-		if (c->class == CLASS_BOOLEAN && c->want == CLASS_TEXT) {
+		if (c->store == STORE_BOOLEAN && c->want == STORE_TEXT) {
 			buf_adds(b, "CASE ");
 			sql_name(b, c->name);
 			buf_adds(b, " WHEN 1 THEN 'true' WHEN 0 THEN 'false' END");
@@ -64,9 +64,9 @@ copy_sql(struct buf *b, const struct table *t)
 static int
 save_indexes(struct db *db, const struct table *t, struct buf *b)
 {
-	sqlite3_stmt *st = db_prepare(db,
-	    "SELECT sql FROM main.sqlite_schema WHERE tbl_name = ?1 AND type IN ('index', 'trigger')"
-	    " AND sql IS NOT NULL ORDER BY rowid");
+	sqlite3_stmt *st = db_prepare(db, "SELECT sql FROM main.sqlite_schema WHERE tbl_name = ?1 "
+					  "AND type IN ('index', 'trigger')"
+					  " AND sql IS NOT NULL ORDER BY rowid");
 	int rc;
 
 	if (!st)
@@ -108,8 +108,8 @@ table_widen(struct db *db, struct table *t)
 	for (size_t i = 0; i < t->n && r == 0; i++) {
 		struct column *c = &t->columns[i];
 
-		if (c->presence == COLUMN_STORED && c->want == CLASS_REAL &&
-		    c->class == CLASS_INTEGER)
+		if (c->presence == COLUMN_STORED && c->want == STORE_REAL &&
+		    c->store == STORE_INTEGER)
 			r = check_integers(db, t, c);
 	}
 	if (r == 0)
@@ -121,11 +121,11 @@ table_widen(struct db *db, struct table *t)
 	for (size_t i = 0; i < t->n; i++) {
 		struct column *c = &t->columns[i];
 
-		if (c->presence != COLUMN_STORED || c->want == c->class)
+		if (c->presence != COLUMN_STORED || c->want == c->store)
 			continue;
-		c->class = c->want;
+		c->store = c->want;
 		free(c->sqltype);
-		c->sqltype = xstrdup(class_sql(c->class));
+		c->sqltype = xstrdup(store_sql(c->store));
 	}
 	table_sql(&sql, t, NEW_TABLE);
 	buf_addf(&sql, "; %s", copy.p);

@@ -59,6 +59,13 @@ static const struct option options[] = {
     {NULL, 0, NULL, 0},
 };
 
+static void __attribute__((noreturn)) said(void)
+{
+	if (fclose(stdout))
+		err(CS_IO, "stdout");
+	exit(CS_OK);
+}
+
 static void __attribute__((noreturn)) help(void)
 {
 	puts("usage: cs-map [options] <IN >OUT\n"
@@ -90,13 +97,13 @@ static void __attribute__((noreturn)) help(void)
 	     "  -v, --verbose               say how many records went in and out\n"
 	     "  -h, --help\n"
 	     "  -V, --version");
-	exit(fflush(stdout) == 0 ? CS_OK : CS_IO);
+	said();
 }
 
 static void __attribute__((noreturn)) version(void)
 {
 	printf("cs-map %s (libjq %s)\n", CS_VERSION, jqrun_version());
-	exit(fflush(stdout) == 0 ? CS_OK : CS_IO);
+	said();
 }
 
 static void

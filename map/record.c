@@ -172,7 +172,8 @@ records_map(struct records *r, const char *p, size_t n)
 	r->tagged = r->failed = r->tag.wrapped = false;
 	if (kind == LINE_BAD)
 		return fail(r, "a first member \"@cs\" that is neither text nor an object");
-	if ((kind == LINE_TAGGED || r->where || r->filter || !r->mapping) && check(r, p, n) < 0)
+	if ((*p != '{' || kind == LINE_TAGGED || r->where || r->filter || !r->mapping) &&
+	    check(r, p, n) < 0)
 		return -1;
 	if (kind == LINE_TAGGED && untag(r, &p, &n) < 0)
 		return -1;

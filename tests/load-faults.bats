@@ -56,6 +56,7 @@ acknowledged() { # FILE
 
 @test "killed at every page write in turn" {
 	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # it would trace, too
 	stream 6 >in
 	local n
 	for n in $(seq 1 3 60); do
@@ -71,8 +72,9 @@ acknowledged() { # FILE
 
 @test "failing writes and syncs end with 74, and the database is as at its last checkpoint" {
 	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # it would trace, too
 	stream 6 >in
-	local call error
+	local call
 	for call in pwrite64:error=ENOSPC:when=4+ pwrite64:error=EIO:when=7+ fdatasync:error=EIO:when=2+ ftruncate:error=EIO:when=1+; do
 		rm -f x.db*
 		to --key id </dev/null
@@ -144,7 +146,7 @@ acknowledged() { # FILE
 @test "JSONTestSuite: what must be refused is, by its line, and nothing is loaded" {
 	shared corpora/JSONTestSuite/files.tar.xz
 	tar xJf "$SHARED"
-	local f name class breaks ndjson
+	local f class breaks ndjson
 	declare -A col
 	IFS=$'\t' read -r -a header <"${SHARED%/*}/parsing.tsv"
 	for i in "${!header[@]}"; do col[${header[i]}]=$i; done

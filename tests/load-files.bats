@@ -26,8 +26,8 @@ end() { # RECORDS
 	printf '%s\n' '{"id":1,"s":"a,b","n":null}' '{"id":2,"s":"","late":"x\"y"}' '{"s":" x","id":3.10,"late":[1, 2]}' '{"id":true,"n":"l1\nl2"}' |
 		cs-load --to csv:out
 	equals "$(cat out)" $'id,s,n,late\n1,"a,b",,\n2,"",,"x""y"\n3.10," x",,"[1,2]"\ntrue,,"l1\nl2",'
-	need mlr || return 0
-	equals "$(mlr --icsv --ojsonl cut -f n then tail -n 1 out)" '{"n": "l1\nl2"}'
+	sqlite3 :memory: '.mode csv' '.import out t' '.mode list' "SELECT n = 'l1' || char(10) || 'l2' FROM t" >read
+	equals "$(tail -n 1 read)" 1
 }
 
 @test "CSV: the Big List of Naughty Strings comes back" {
@@ -95,6 +95,7 @@ end() { # RECORDS
 
 @test "whichever rename a crash comes between, file and checkpoint agree" {
 	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # it would trace, too
 	{ begin; echo '{"id":1}'; checkpoint 1 1; end 1; } | cs-load --to ndjson:out >/dev/null
 	{ begin incremental 1; echo '{"id":2}'; checkpoint 2 1; end 1; } >in
 	mkdir keep

@@ -194,6 +194,11 @@ EOF
 	refuses 'stdin:1: a column name that holds U\+0000' '{"id":1,"a\u0000":3}' --key id
 	refuses 'stdin:1: .*at most 2000 columns' "$(jq -nc '[range(2001) | {"k\(.)": 1}] | add')"
 	loads "" "$(jq -nc '[range(2000) | {"k\(.)": 1}] | add')" "SELECT count(*) FROM pragma_table_info('t')" 2000
+	rm x.db*
+	for v in 1 2; do
+		jq -nc --argjson v $v '[range(2000) | {"k\(.)": (if . == 1999 then $v else 1 end)}] | add' | to --key k0,k7 --stats stats || return 1
+	done
+	equals "$(counts)" "0 1 0 0 0 0"
 }
 
 @test "odd table names work, taken ones are refused" {
@@ -421,7 +426,7 @@ EOF
 }
 
 @test "records of many shapes: more sets of columns than statements are kept" {
-	for i in 1 2; do
+	for _ in 1 2; do
 		jq -nc 'range(300) | {id: ., "c\(. % 100)": ., "d\(. % 7)": "x"}' | to --key id --stats stats
 	done
 	equals "$(counts)" "0 0 300 0 0 0"
@@ -436,6 +441,7 @@ EOF
 	to_fails 64 --mode replace </dev/null
 	to_fails 64 --mode append --key id </dev/null
 	to_fails 64 --key a,,b </dev/null
+	to_fails 64 --key a,b,a </dev/null
 	to_fails 64 --max-rejects 3 </dev/null
 	to_fails 64 --max-record 5Q </dev/null
 	to_fails 64 --delete-missing hard </dev/null

@@ -142,6 +142,15 @@ both() {
 	equals "$output" ""
 }
 
+@test "--strict refuses input that no stream began" {
+	fails_with 65 cs-load --to sqlite:x.db --table t --key id --strict </dev/null
+	rows 1 2 >in
+	fails_with 65 cs-load --to sqlite:x.db --table t --key id --strict <in
+	{ begin; rows 1 2; end 2; } >in
+	succeeds cs-load --to sqlite:x.db --table t --key id --strict <in
+	equals "$(sql x.db 'SELECT count(*) FROM t')" 2
+}
+
 @test "--stream refuses another stream, and names a checkpoint that has no name" {
 	{ begin; end 0; } >in
 	fails_with 65 cs-load --to sqlite:x.db --table t --stream other <in

@@ -60,7 +60,7 @@ change() {
 rows() {
 	local columns
 	columns=$(sqlite3 "$1" "SELECT group_concat('\"' || name || '\"', ',') FROM pragma_table_info('$2')")
-	sqlite3 -readonly "$1" "SELECT json_array($columns) FROM \"$2\" ORDER BY id"
+	sqlite3 -readonly "$1" "SELECT json_array($columns) FROM \"$2\" ORDER BY id" | jq -c .
 }
 
 columns() {
@@ -254,10 +254,11 @@ of_session() {
 }
 
 @test "one stage killed: the rule fails, and the next run makes it good" {
+	configure humaans '{"api_token": "env:API_TOKEN", "initial_sync_days": 365, "request_timeout_seconds": 1}' /seed/api
 	for stage in cs-fetch cs-map cs-load; do
-		rm -f pipelines/humaans/humaans.db*
+		rm -rf pipelines/humaans/humaans.db*
 		curl -sf -X POST "$PLAYGROUND/_reset" >/dev/null
-		curl -sf -X POST "$PLAYGROUND/_fault?path=/seed/api/documents&fault=delay:700&times=1&after=6" >/dev/null
+		curl -sf -X POST "$PLAYGROUND/_fault?path=/seed/api/documents&fault=hang&times=1&after=6" >/dev/null
 		start_killable humaans documents
 		wait_for asked /seed/api/documents 7
 		kill -9 "$(of_session pid=,comm= | awk -v stage="$stage" '$2 == stage { print $1 }')"
@@ -310,8 +311,9 @@ of_session() {
 }
 
 @test "a new connector is a connector.json and one line" {
-	mkdir pipelines/new
-	cd pipelines/new
+	mv pipelines 'my pipelines'
+	mkdir 'my pipelines/new'
+	cd 'my pipelines/new'
 	cat >connector.json <<-END
 		{"url": "$PLAYGROUND", "records": ".data",
 		 "streams": {"offset-users": {"path": "/pagination/offset", "paginate": "offset", "page-size": 50, "total": ".total"}}}

@@ -1,0 +1,47 @@
+/*
+ * The command that is run: a process group of its own, with its stdout in our hands.
+ */
+#ifndef CHILD_H
+#define CHILD_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct child {
+	pid_t pid;	/* of the command and of its group */
+	int out;	/* its stdout, to read from and to close */
+	int caught;	/* the signal that ended the run, or 0 */
+	bool timed_out; /* the time given to it was over */
+	/* private */
+	uint64_t grace;
+	int64_t deadline;
+	sigset_t mask;
+	bool stopping, killed, lost;
+};
+
+/*
+ * Start argv, which may take timeout ms (0: any time). Whenever it is to end, its group gets a signal
+ * first, and SIGKILL after grace ms. From here on signals that would end this process are held back until
+ * child_wait() or child_end() passes them on. 0, or -1 with errno.
+ */
+int	child_start(struct child *c, char *const argv[], uint64_t timeout, uint64_t grace);
+/*
+ * Wait until c->out can be read, seeing to signals and deadlines: 0. -1 when not even SIGKILL closed it.
+ * Of the type of struct lines.idle.
+ */
+int	child_wait(void *c);
+/* The same until fd can be written to. */
+int	child_writable(struct child *c, int fd);
+/* End the group; harmless when that was begun already. */
+void	child_stop(struct child *c);
+/*
+ * Wait until the command has exited, seeing to the same. Its exit status, 128+n for signal n. Of a group
+ * that was to end, nothing is left.
+ */
+int	child_end(struct child *c);
+/* After all that: die of the signal that was held back, as whoever sent it expects. */
+void	child_die(int sig);
+
+#endif

@@ -1,0 +1,222 @@
+#include <err.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acks.h"
+#include "name.h"
+#include "num.h"
+#include "state.h"
+
+#define GRACE 10000 /* ms; as long as init systems give at least */
+
+/* Options that some commands take: option OPT_x is bit O_x. */
+enum {
+	OPT_DEFAULT = 256,
+	OPT_EVERY,
+	OPT_FORCE,
+	OPT_GRACE,
+	OPT_IF_VERSION,
+	OPT_JSON,
+	OPT_QUIET,
+	OPT_TIMEOUT,
+	OPT_TO,
+	OPT_VERBOSE,
+	OPT_WAIT,
+	OPT_STORE /* which all take */
+};
+
+#define BIT(opt) (1u << ((opt)-OPT_DEFAULT))
+
+static const struct option options[] = {
+    {"default", required_argument, NULL, OPT_DEFAULT},
+    {"every", required_argument, NULL, OPT_EVERY},
+    {"force", no_argument, NULL, 'f'},
+    {"grace", required_argument, NULL, OPT_GRACE},
+    {"help", no_argument, NULL, 'h'},
+    {"if-version", required_argument, NULL, OPT_IF_VERSION},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"quiet", no_argument, NULL, 'q'},
+    {"store", required_argument, NULL, OPT_STORE},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"to", required_argument, NULL, OPT_TO},
+    {"verbose", no_argument, NULL, 'v'},
+    {"version", no_argument, NULL, 'V'},
+    {"wait", required_argument, NULL, OPT_WAIT},
+    {0},
+};
+
+static const struct command commands[] = {
+    {"get", "STREAM", cmd_get, STORE_READ, BIT(OPT_DEFAULT), 1, 1},
+    {"history", "STREAM", cmd_history, STORE_READ, BIT(OPT_JSON), 1, 1},
+    {"list", "", cmd_list, STORE_READ, BIT(OPT_JSON), 0, 0},
+    {"put", "[STREAM]", cmd_put, STORE_CREATE, BIT(OPT_FORCE), 0, 1},
+    {"rm", "STREAM", cmd_rm, STORE_CHANGE, 0, 1, 1},
+    {"run", "STREAM -- COMMAND...", cmd_run, STORE_CREATE,
+	BIT(OPT_EVERY) | BIT(OPT_GRACE) | BIT(OPT_QUIET) | BIT(OPT_TIMEOUT) | BIT(OPT_VERBOSE) |
+	    BIT(OPT_WAIT),
+	2, INT_MAX},
+    {"set", "STREAM JSON", cmd_set, STORE_CREATE, BIT(OPT_FORCE) | BIT(OPT_IF_VERSION), 2, 2},
+    {"status", "[STREAM]", cmd_status, STORE_READ, BIT(OPT_JSON), 0, 1},
+    {"undo", "STREAM", cmd_undo, STORE_CHANGE, BIT(OPT_TO), 1, 1},
+};
+
+static void __attribute__((noreturn)) help(void)
+{
+	puts("usage: cs-state [options] COMMAND\n"
+	     "Keep the checkpoints of streams, and run pipelines from where they left off.\n"
+	     "\n"
+	     "  get STREAM           print the state as JSON; status 1 when there is none\n"
+	     "      --default JSON   print this then\n"
+	     "  put [STREAM]         store the checkpoints among the lines on stdin, pass all on\n"
+	     "  set STREAM JSON      store a state ('-': from stdin)\n"
+	     "      --if-version N   only over version N; 0: only if there is none\n"
+	     "  -f, --force          put, set: also store an empty or older state\n"
+	     "  list                 print stream, version, time and size of each state\n"
+	     "  history STREAM       print the last versions, newest first\n"
+	     "  undo STREAM          go back to the version before, or to version --to N\n"
+	     "  rm STREAM            forget the stream, its history and its runs\n"
+	     "  status [STREAM]      show how fresh each stream is and how its last run went\n"
+	     "      --json           list, history, status: a JSON object a line\n"
+	     "\n"
+	     "  run STREAM -- COMMAND...\n"
+	     "                       run COMMAND with CS_STATE set, alone on this stream;\n"
+	     "                       store the checkpoints it prints, and how it went\n"
+	     "      --every DURATION    do nothing if the last good run began more recently\n"
+	     "      --wait DURATION     wait for another run of the stream to end (0s)\n"
+	     "      --timeout DURATION  end the command after this time, status 75\n"
+	     "      --grace DURATION    kill what has not ended after this time (10s)\n"
+	     "  -q, --quiet          do not say that nothing is due\n"
+	     "  -v, --verbose        pass checkpoints on to stdout too; sum up on stderr\n"
+	     "\n"
+	     "      --store STORE    sqlite:FILE or dir:PATH (CS_STATE_STORE;\n"
+	     "                       dir:$XDG_STATE_HOME/cs)\n"
+	     "  -h, --help           print this\n"
+	     "  -V, --version        print versions\n"
+	     "\n"
+	     "DURATION is 30s, 15m, 4h, 90d. Manual: cs-state(1).");
+	exit(fflush(stdout) == 0 ? CS_OK : CS_IO);
+}
+
+static void __attribute__((noreturn)) version(void)
+{
+	printf("cs-state %s (SQLite %s)\n", CS_VERSION, sqlite3_libversion());
+	exit(fflush(stdout) == 0 ? CS_OK : CS_IO);
+}
+
+/* Keep one option; the bit that a command must take for it. */
+static unsigned
+option(struct opts *o, int c)
+{
+	switch (c) {
+	case OPT_DEFAULT:
+		o->fallback = optarg;
+		return BIT(OPT_DEFAULT);
+	case OPT_EVERY:
+		o->every = opt_duration("--every", optarg);
+		return BIT(OPT_EVERY);
+	case 'f':
+		o->force = true;
+		return BIT(OPT_FORCE);
+	case OPT_GRACE:
+		o->grace = opt_duration("--grace", optarg);
+		return BIT(OPT_GRACE);
+	case 'h':
+		help();
+	case OPT_IF_VERSION:
+		o->version = (int64_t)opt_uint("--if-version", optarg, 0, INT64_MAX);
+		return BIT(OPT_IF_VERSION);
+	case OPT_JSON:
+		o->json = true;
+		return BIT(OPT_JSON);
+	case 'q':
+		o->quiet = true;
+		return BIT(OPT_QUIET);
+	case OPT_STORE:
+		o->store = optarg;
+		return 0;
+	case OPT_TIMEOUT:
+		o->timeout = opt_duration("--timeout", optarg);
+		return BIT(OPT_TIMEOUT);
+	case OPT_TO:
+		o->version = (int64_t)opt_uint("--to", optarg, 1, INT64_MAX);
+		return BIT(OPT_TO);
+	case 'v':
+		o->verbose = true;
+		return BIT(OPT_VERBOSE);
+	case 'V':
+		version();
+	case OPT_WAIT:
+		o->wait = opt_duration("--wait", optarg);
+		return BIT(OPT_WAIT);
+	default:
+		exit(CS_USAGE); /* getopt has said what */
+	}
+}
+
+static const struct command *
+command(const char *name)
+{
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (!strcmp(name, commands[i].name))
+			return &commands[i];
+	errx(CS_USAGE, "%s: no such command; see cs-state --help", name);
+}
+
+/* Do options and arguments go with the command? */
+static void
+check(const struct command *c, unsigned given, int argc, bool dashes)
+{
+	static const char *const names[] = {"default", "every", "force", "grace", "if-version",
+	    "json", "quiet", "timeout", "to", "verbose", "wait"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (given & ~c->takes & 1u << i)
+			errx(CS_USAGE, "--%s does not go with %s", names[i], c->name);
+	if (argc < c->min || argc > c->max || (c->run == cmd_run && !dashes))
+		errx(CS_USAGE, "usage: cs-state [options] %s %s", c->name, c->arguments);
+}
+
+static void
+check_values(const struct opts *o)
+{
+	struct buf b = {0};
+	const char *why;
+
+	if (o->stream && (why = name_check(o->stream)) != NULL)
+		errx(CS_USAGE, "the stream's name %s", why);
+	if (!o->fallback)
+		return;
+	buf_adds(&b, o->fallback);
+	if ((why = state_check(b.p, b.len, true)) != NULL)
+		errx(CS_USAGE, "--default: %s", why);
+	buf_release(&b);
+}
+
+const struct command *
+opts_parse(struct opts *o, int argc, char **argv)
+{
+	const struct command *cmd;
+	unsigned given = 0;
+	bool dashes;
+	int c;
+
+	*o = (struct opts){.version = -1, .grace = GRACE};
+	/* getopt moves the arguments before "--" behind it, so that options may stand anywhere there. */
+	while ((c = getopt_long(argc, argv, "fhqVv", options, NULL)) != -1)
+		given |= option(o, c);
+	dashes = !strcmp(argv[optind - 1], "--");
+	argc -= optind;
+	argv += optind;
+	if (argc == 0)
+		errx(CS_USAGE, "no command; see cs-state --help");
+	cmd = command(argv[0]);
+	check(cmd, given, argc - 1, dashes);
+	o->args = argv + 1;
+	if (argc > 1 && cmd->max > 0)
+		o->stream = *o->args++;
+	check_values(o);
+	return cmd;
+}

@@ -1,0 +1,73 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "lease.h"
+#include "report.h"
+#include "scan.h"
+
+int
+report_get(struct store *s, const char *stream, struct report *r)
+{
+	int status;
+
+	memset(r, 0, sizeof *r);
+	r->stream = stream;
+	status = store_get(s, stream, &r->state);
+	if (status == CS_OK || status == CS_SOME)
+		status = store_runs(s, stream, &r->runs);
+	if (r->runs.n > 0)
+		r->last = &r->runs.row[0];
+	for (size_t i = 0; i < r->runs.n && r->good == NULL; i++)
+		if (r->runs.row[i].done)
+			r->good = &r->runs.row[i];
+	/* Without an end it is going on, or its cs-state was killed. */
+	r->running = r->last != NULL && r->last->ended_at == NULL && lease_held(s, stream);
+	return status;
+}
+
+void
+report_release(struct report *r)
+{
+	state_row_release(&r->state);
+	run_rows_release(&r->runs);
+}
+
+const char *
+report_outcome(const struct report *r)
+{
+	if (r->last == NULL)
+		return NULL;
+	if (r->last->ended_at != NULL)
+		return r->last->done ? "ok" : "failed";
+	return r->running ? "running" : "killed";
+}
+
+static void
+text_json(struct buf *b, const char *name, const char *text)
+{
+	buf_addf(b, ",\"%s\":", name);
+	if (text != NULL)
+		json_quote(b, text, strlen(text));
+	else
+		buf_adds(b, "null");
+}
+
+void
+report_json(struct buf *b, const struct report *r)
+{
+	buf_adds(b, "{\"stream\":");
+	json_quote(b, r->stream, strlen(r->stream));
+	if (r->state.version > 0)
+		buf_addf(b, ",\"version\":%" PRId64, r->state.version);
+	else
+		buf_adds(b, ",\"version\":null");
+	text_json(b, "updated_at", r->state.updated_at);
+	text_json(b, "last_success", r->good != NULL ? r->good->started_at : NULL);
+	text_json(b, "outcome", report_outcome(r));
+	buf_adds(b, ",\"last_run\":");
+	if (r->last != NULL)
+		run_row_json(b, r->stream, r->last);
+	else
+		buf_adds(b, "null");
+	buf_addc(b, '}');
+}

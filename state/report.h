@@ -1,0 +1,26 @@
+/*
+ * What there is to say of a stream.
+ */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include "store.h"
+
+struct report {
+	const char *stream; /* the caller's */
+	struct state_row state; /* version 0: none */
+	struct run_rows runs;
+	const struct run_row *last; /* or NULL */
+	const struct run_row *good; /* the last that came to its end, or NULL */
+	bool running;
+};
+
+/* CS_OK or the status to exit with; release r either way. */
+int	report_get(struct store *s, const char *stream, struct report *r);
+void	report_release(struct report *r);
+/* How the last run went: "ok", "failed", "running", "killed" before it could say; NULL: there was none. */
+const char *report_outcome(const struct report *r);
+/* Append it as a JSON object. */
+void	report_json(struct buf *b, const struct report *r);
+
+#endif
