@@ -149,12 +149,10 @@ check(const struct param *p, const char *s, const char *where)
 static char *
 bound(const struct doc *d, const struct value *v, const char *where, enum param_type type)
 {
-	char *s = doc_text(d, v, where);
-
-	if (v->type != JSON_NUMBER || !numeric(s, type))
+	if (v->type != JSON_NUMBER || (type == PARAM_INTEGER && v->flags & VALUE_REAL))
 		doc_fail(d, v->p, "%s: must be %s", where,
 		    type == PARAM_INTEGER ? "an integer" : "a number");
-	return s;
+	return doc_text(d, v, where);
 }
 
 static uint64_t
@@ -203,14 +201,28 @@ pattern(struct param *p, const struct doc *d, const struct value *v, const char 
 	}
 }
 
+/* No word, or not for this type. */
+static _Noreturn void
+unknown_word(const struct param *p, const struct doc *d, const struct member *m)
+{
+	static const char *const words[] = {"description", "type", "default", "minimum", "maximum",
+	    "minLength", "maxLength", "pattern", "enum", "writeOnly", NULL};
+	struct guess g = {.name = m->key};
+
+	for (const char *const *s = words; *s; s++) {
+		if (strcmp(*s, m->key) == 0)
+			doc_fail(d, m->v.p, "parameters.%s.%s: not for type %s", p->name, m->key,
+			    types[p->type]);
+		guess_add(&g, *s);
+	}
+	doc_fail(d, m->v.p, "parameters.%s: unknown key \"%s\"%s", p->name, m->key, guess_text(&g));
+}
+
 /* One word of a declaration; the type is known. */
 static void
 declare_word(struct param *p, const struct doc *d, const struct member *m)
 {
-	static const char *const words[] = {"description", "type", "default", "minimum", "maximum",
-	    "minLength", "maxLength", "pattern", "enum", "writeOnly", NULL};
 	bool number = p->type == PARAM_INTEGER || p->type == PARAM_NUMBER;
-	struct guess g = {.name = m->key};
 	char *where = xasprintf("parameters.%s.%s", p->name, m->key);
 
 	if (strcmp(m->key, "description") == 0)
@@ -231,12 +243,8 @@ declare_word(struct param *p, const struct doc *d, const struct member *m)
 		p->max_len = bound_length(d, &m->v, where);
 	else if (strcmp(m->key, "pattern") == 0 && p->type == PARAM_STRING)
 		pattern(p, d, &m->v, where);
-	else if (strcmp(m->key, "type") != 0) {
-		for (const char *const *s = words; *s; s++)
-			guess_add(&g, *s);
-		doc_fail(d, m->v.p, "parameters.%s: unknown key \"%s\" for type %s%s", p->name,
-		    m->key, types[p->type], guess_text(&g));
-	}
+	else if (strcmp(m->key, "type") != 0)
+		unknown_word(p, d, m);
 	free(where);
 }
 
