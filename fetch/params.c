@@ -243,8 +243,10 @@ declare_word(struct param *p, const struct doc *d, const struct member *m)
 		p->max_len = bound_length(d, &m->v, where);
 	else if (strcmp(m->key, "pattern") == 0 && p->type == PARAM_STRING)
 		pattern(p, d, &m->v, where);
-	else if (strcmp(m->key, "type") != 0)
+	else if (strcmp(m->key, "type") != 0) {
+		free(where);
 		unknown_word(p, d, m);
+	}
 	free(where);
 }
 
