@@ -7,25 +7,11 @@ load lib
 setup() {
 	start_in_tmpdir
 	fast=$(mktemp -d /dev/shm/cs-state.XXXXXX 2>/dev/null) || fast=
-	[ -z "$fast" ] || cd "$fast"
+	cd "${fast:-.}" || return 1
 }
 
 teardown() {
 	[ -z "$fast" ] || rm -rf "$fast"
-}
-
-# each_store FUNCTION: call it once for each kind of store, in a directory of its own.
-each_store() {
-	local store
-	for store in sqlite:x.db dir:d; do
-		echo "store: $store"
-		mkdir "${store%%:*}"
-		(
-			cd "${store%%:*}"
-			export CS_STATE_STORE=$store
-			"$@"
-		)
-	done
 }
 
 # Two run ids, the first one earlier.
