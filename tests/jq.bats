@@ -1,0 +1,273 @@
+# jq programs in cs-map: jq's language, without its losses.
+load lib
+
+# gives PROGRAM INPUT EXPECTED [OPTION…]
+gives() {
+	local program=$1 input=$2 expected=$3
+	shift 3
+	printf '%s\n' "$input" >in
+	succeeds cs-map -f "$program" "$@" <in
+	equals "$output" "${expected//;;/$'\n'}" || { echo "for $program"; return 1; }
+}
+
+# fails_on PROGRAM INPUT PATTERN: the record is refused.
+fails_on() {
+	printf '%s\n' "$2" >in
+	fails_with 65 cs-map -f "$1" <in
+	contains "$stderr" "^cs-map: stdin:1: .*$3" || { echo "for $1"; return 1; }
+	equals "$output" ""
+}
+
+@test "where keeps records whose first result is neither false nor null" {
+	printf '%s\n' '{"a":1}' '{"a":null}' '{"a":false}' '{"a":0}' '{}' '{"a":""}' >in
+	succeeds cs-map --where .a <in
+	equals "$output" $'{"a":1}\n{"a":0}\n{"a":""}'
+	succeeds cs-map --where 'false, true' <in
+	equals "$output" ''
+	succeeds cs-map --where 'empty' <in
+	equals "$output" ''
+	succeeds cs-map --where 'true, error("not reached")' <in
+	equals "$output" "$(cat in)"
+}
+
+@test "a filter gives none, one or more records; the rules come after it" {
+	printf '%s\n' '{"aB":[1,2]}' '{"aB":[]}' '{"aB":[3]}' >in
+	succeeds cs-map -f '.aB[] | {theNumber: .}' --names snake --type the_number=string <in
+	equals "$output" '{"the_number":"1"}
+{"the_number":"2"}
+{"the_number":"3"}'
+	succeeds cs-map --where '.aB != []' -f '{n: .aB[-1]}' <in
+	equals "$output" $'{"n":2}\n{"n":3}'
+	gives .a '{"a":7}' '{"value":7}'
+	gives '.a, .b' '{"a":[1],"b":{"c":2}}' '{"value":[1]};;{"c":2}'
+}
+
+@test "all results of a line, or none of them" {
+	printf '%s\n' '{"a":1}' '{"a":2}' >in
+	run -1 --separate-stderr cs-map -f '{b: 1}, if .a == 1 then error("no") else {b: 2} end' --rejects aside <in
+	equals "$output" $'{"b":1}\n{"b":2}'
+	equals "$(cat aside)" '{"line":1,"reason":"no","record":"{\"a\":1}"}'
+	run -1 --separate-stderr cs-map -f '{b: 1}, {b: .a}' --type b=boolean --rejects aside2 <in
+	equals "$output" $'{"b":true}\n{"b":true}'
+	equals "$(jq -r .line aside2)" 2
+}
+
+@test "variables" {
+	gives '{a: $a, b: $b.c}' '{}' '{"a":"x\"y","b":2.5}' --arg a 'x"y' --argjson b '{"c": 2.50}'
+	gives '{a: $a}' '{}' '{"a":"-5"}' --arg a -5
+	fails_with 64 cs-map -f '$a' --arg a </dev/null
+	fails_with 64 cs-map -f '$a' --argjson a x </dev/null
+	contains "$stderr" 'a: not JSON'
+	fails_with 64 cs-map -f '$nope' </dev/null
+	contains "$stderr" 'nope is not defined'
+	fails_with 64 cs-map -f '$a' --argjson a 9007199254740993 </dev/null
+	contains "$stderr" 'pass it as text'
+}
+
+@test "a program from a file" {
+	printf '# a comment\n.a\n| {b: .} # and one more' >program
+	succeeds cs-map --filter-file program <<<'{"a":1}'
+	equals "$output" '{"b":1}'
+	fails_with 64 cs-map --filter-file missing </dev/null
+	contains "$stderr" 'missing: No such file'
+}
+
+@test "programs that are none: 64, one line" {
+	while IFS='|' read -r program pattern; do
+		fails_with 64 cs-map -f "${program//_/ }" </dev/null
+		contains "$stderr" "^cs-map: --filter: .*$pattern"
+		fails_with 64 cs-map --where "${program//_/ }" </dev/null
+		contains "$stderr" "^cs-map: --where: .*$pattern"
+	done <<-'CASES'
+		.a_+|syntax error.*line 1$
+		{(1)}|syntax error
+		nosuch|nosuch/0 is not defined
+		nosuch(1)|nosuch/1 is not defined
+		input|input is not available
+		[inputs]|input is not available
+		.a,(def_f:_input;_f)|input is not available
+		env.HOME|env is not available
+		$ENV.HOME|\$ENV is not available
+		halt|halt is not available
+		import_"a"_as_a;_.|modules are not available
+		include_"a";_.|modules are not available
+		modulemeta|modules are not available
+		.a_==_9007199254740993|has more digits than jq holds
+	CASES
+}
+
+@test "nor may programs end the process" {
+	for program in halt halt_error 'halt_error(1)' '"x" | halt_error'; do
+		fails_with 64 cs-map -f "$program" </dev/null
+		contains "$stderr" 'halt is not available'
+	done
+}
+
+@test "the caller's environment and ~/.jq are out of reach" {
+	echo 'def mine: 1;' >.jq
+	HOME=$PWD fails_with 64 cs-map -f mine </dev/null
+	printf '.a' >program
+	SECRET=x succeeds cs-map --filter-file program <<<'{"a":1}'
+}
+
+@test "errors of a program are the record's, on one line" {
+	while IFS='|' read -r program pattern; do
+		fails_on "$program" '{"a":"x","b":[1]}' "$pattern"
+	done <<-'CASES'
+		.a.b|Cannot index string with
+		error("one\ntwo")|one two
+		error({x: 1})|\{"x":1\}
+		.a + 1|cannot be added
+		reduce range(600) as $i (1; [.])|nested too deeply
+	CASES
+	printf '%s\n' '{"a":1}' '{"a":"x"}' '{"a":3}' >in
+	run -1 --separate-stderr cs-map -f '{n: (.a + 1)}' --rejects aside <in
+	equals "$output" $'{"n":2}\n{"n":4}'
+}
+
+big='{"id":9007199254740993,"n":2,"s":"x"}'
+
+@test "numbers that jq cannot hold pass exactly through programs that only pass them on" {
+	gives '{id}' "$big" '{"id":9007199254740993}'
+	gives '.t = .s + "y"' "$big" '{"id":9007199254740993,"n":2,"s":"x","t":"xy"}'
+	gives 'del(.s) | {a: .}' "$big" '{"a":{"id":9007199254740993,"n":2}}'
+	gives 'select(.s == "x") | {id, k: (.s | ascii_upcase)}' "$big" '{"id":9007199254740993,"k":"X"}'
+	gives '[.[]] | {v: .}' '{"a":1e400,"b":1e-400,"c":0.1234567890123456789,"d":-1e400}' \
+		'{"v":[1e400,1e-400,0.1234567890123456789,-1e400]}'
+	# Neighbours that one double would stand for.
+	gives '{a, b, c}' '{"a":9007199254740993,"b":9007199254740992,"c":9007199254740994}' \
+		'{"a":9007199254740993,"b":9007199254740992,"c":9007199254740994}'
+	gives '{b: .a, a: .b}' '{"a":1000000000000000001,"b":1000000000000000002}' \
+		'{"b":1000000000000000001,"a":1000000000000000002}'
+	gives '{a, five: 5}' '{"a":5.00000000000000000001}' '{"a":5.00000000000000000001,"five":5}'
+}
+
+@test "and through those that look at values, where nothing comes of the digits" {
+	gives 'select(.id > 10) | .n += 1' "$big" '{"id":9007199254740993,"n":3,"s":"x"}'
+	gives '{id, t: (.n | tostring)}' "$big" '{"id":9007199254740993,"t":"2"}'
+	gives '.n = (.s | length)' "$big" '{"id":9007199254740993,"n":1,"s":"x"}'
+	gives 'if .n % 2 == 0 then {id} else empty end' "$big" '{"id":9007199254740993}'
+}
+
+@test "what would change or depend on such digits is refused with advice" {
+	while read -r program; do
+		fails_on "$program" "$big" '9007199254740993 has more digits than jq holds; make it text first'
+	done <<-'PROGRAMS'
+		{id: (.id | tostring)}
+		{id: "\(.id)"}
+		{id: (.id | tojson)}
+		{id: @text "x\(.id)"}
+		{all: tojson}
+		{id: (.id + 1)}
+		{id: (.id - .n)}
+		{id: -.id}
+		select(.id == 9007199254740992)
+		select(.id == 9007199254740992 | not)
+		{id: (.id % 10)}
+		{even: (.id % 2 == 0)}
+		{v: [.id, 9007199254740992] | unique}
+		{v: ([.id] | join(","))}
+	PROGRAMS
+	fails_on '{c: (.a == .b)}' '{"a":9007199254740993,"b":9007199254740992}' 'has more digits'
+	fails_on '{m: ([.a, .b] | max)}' '{"a":9007199254740993,"b":9007199254740992}' 'has more digits'
+	fails_on '{s: (.a + .b), c}' '{"a":9007199254740990,"b":2,"c":9007199254740993}' 'has more digits'
+	# The advice works.
+	cs-map --type id=string <<<"$big" >in
+	succeeds cs-map -f '{id: (.id + "!")}' <in
+	equals "$output" '{"id":"9007199254740993!"}'
+}
+
+@test "computed numbers are written as jq writes them" {
+	jq -nc '[1, 0.1 + 0.2, 1/3, 2/3, 1e17, 123456789 * 1000000000, 1e15, 1e16, 12e15, 0.0001, 0.00001, 1.5e300, 5e-324,
+		1.7976931348623157e308, -0, -1.5, 100 * 1.1, 3.0, 1e22, 2251799813685249.5, 0.001, 0.012, 1234.5678, 99.995,
+		-0.05, 1e-7, 123456.7, 2147483648, 9007199254740992, nan, infinite, -infinite][] | {v: .}' >want
+	echo '{}' >in
+	succeeds cs-map -f '[1, 0.1 + 0.2, 1/3, 2/3, 1e17, 123456789 * 1000000000, 1e15, 1e16, 12e15, 0.0001, 0.00001, 1.5e300, 5e-324,
+		1.7976931348623157e308, -0, -1.5, 100 * 1.1, 3.0, 1e22, 2251799813685249.5, 0.001, 0.012, 1234.5678, 99.995,
+		-0.05, 1e-7, 123456.7, 2147483648, 9007199254740992, nan, infinite, -infinite][] | {v: .}' <in
+	equals "$output" "$(cat want)"
+}
+
+@test "what jq does, on the same records" {
+	need jq
+	jq -nc 'range(50) | {id: ., name: "Name \(.) é\u0001\"", tags: ["a", "b\(.)"], o: {x: (. / 8), y: null, z: [{k: .}]},
+		on: (. % 3 == 0), at: "2026-01-04T09:12:30Z"}' >in
+	while read -r program; do
+		jq -c "$program | if type == \"object\" then . else {value: .} end" in >want
+		succeeds cs-map -f "$program" <in
+		equals "$output" "$(cat want)" || { echo "for $program"; return 1; }
+	done <<-'PROGRAMS'
+		.
+		.name
+		.o.z[0].k
+		{id, name}
+		{(.name): .id, "x y": .tags[1]}
+		.tags[]
+		.tags[] as $t | {id, $t}
+		select(.on)
+		select(.id % 7 == 3 and (.on | not))
+		.o |= with_entries(.value |= tostring)
+		.o.x *= 2
+		del(.o, .tags)
+		to_entries | map(select(.value != null)) | from_entries
+		[paths(scalars)] | length
+		[leaf_paths as $p | {key: ($p | map(tostring) | join("_")), value: getpath($p)}] | from_entries
+		. + {full: "\(.name)-\(.id)"}
+		.at | fromdateiso8601
+		.at | fromdate | . + 3600 | todate
+		.name | test("\\d+"; "x")
+		.name | capture("(?<n>\\d+)").n | tonumber
+		.name | [splits(" ")]
+		.name | sub("(?<d>\\d)"; "<\(.d)>")
+		.name | @base64, @uri, @html, @json, @sh
+		.name | explode | implode
+		.name | ascii_downcase | ltrimstr("name ")
+		[.tags[] | length] | add
+		reduce .tags[] as $t (""; . + $t)
+		[foreach range(3) as $i (0; . + $i)]
+		[limit(2; .tags[], 1, 2)]
+		[.id, .o.x] | sort | min, max
+		if .id > 40 then "big" elif .id > 20 then "mid" else "small" end
+		try error("x") catch .
+		(.nothing // "none")
+		.o.z | map(.k) | tojson
+		.tags | index("a"), (. - ["a"])
+		[.. | numbers]
+		label $out | foreach .tags[] as $t (0; . + 1; if . > 1 then ., break $out else . end)
+		def f(x): x * 2; f(.id)
+		[range(.id % 4)] | map(select(. % 2 == 0))
+		.id as $i | [1,2,3] | .[$i % 3:]
+		{a: {b: .id}} | .a.b += 1 | .a
+		walk(if type == "number" then . + 1 else . end)
+		[.name, .id, .on] | @csv, @tsv
+		tojson | fromjson
+		[splits("a")]? // "no"
+		.o | keys, length, has("x")
+		(.tags | first), (.tags | last)
+		any(.tags[]; . == "a"), all(.tags[]; . == "a")
+		[.tags | combinations(1)]
+		group_by(.)? // 0
+		[.id, 1.50, 100.00, 1e3]
+		ltrimstr(1) | .id
+		.name | length, utf8bytelength
+		.id | [., floor, sqrt] | map(. * 100 | floor)
+	PROGRAMS
+}
+
+@test "debug goes to stderr" {
+	succeeds cs-map -f 'debug | .a' <<<'{"a":1.50}'
+	equals "$output" '{"value":1.50}'
+	equals "$stderr" '["DEBUG:",{"a":1.50}]'
+}
+
+@test "without a program libjq does not start" {
+	need ldd
+	run ldd "$(command -v cs-map)"
+	contains "$output" libjq
+	# Compiling jq's own definitions takes some 170 million instructions; the start of cs-map a few at most.
+	need valgrind
+	case $BUILD in *sanitize*) skip "valgrind and sanitizers exclude each other" ;; esac
+	echo '{"aB":1}' >in
+	valgrind --tool=callgrind --callgrind-out-file=calls cs-map --names snake <in >/dev/null 2>&1
+	[ "$(sed -n 's/^summary: //p; s/^totals: //p' calls | head -n 1)" -lt 5000000 ]
+}
