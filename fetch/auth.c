@@ -1,6 +1,7 @@
 #include "auth.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base64.h"
@@ -60,4 +61,21 @@ auth_init(struct credentials *c, struct opts *o)
 		c->value = xasprintf("%s%s", or(o->auth_prefix, ""), secret_get(&o->token));
 		break;
 	}
+}
+
+static void
+forget(char *s)
+{
+	if (s != NULL)
+		explicit_bzero(s, strlen(s));
+	free(s);
+}
+
+void
+auth_release(struct credentials *c)
+{
+	forget(c->header);
+	forget(c->value);
+	free(c->param);
+	*c = (struct credentials){0};
 }

@@ -12,13 +12,14 @@
 int
 body_begin(struct body *b, const char *coding)
 {
-	b->gzip = b->ended = false;
+	b->gzip = b->ended = b->final = false;
 	b->err = NULL;
 	b->in = b->out = 0;
 	if (coding == NULL || *coding == '\0' || strcasecmp(coding, "identity") == 0)
 		return 0;
 	if (strcasecmp(coding, "gzip") != 0 && strcasecmp(coding, "x-gzip") != 0) {
 		b->err = "the server sent a content encoding other than gzip";
+		b->final = true;
 		return -1;
 	}
 	b->gzip = true;
@@ -46,8 +47,10 @@ inflate_some(struct body *b)
 	b->out += n;
 	if (r != Z_OK && r != Z_STREAM_END && r != Z_BUF_ERROR)
 		b->err = "the gzip data is damaged";
-	else if (b->out > RATIO_FREE && b->out / RATIO > b->in)
+	else if (b->out > RATIO_FREE && b->out / RATIO > b->in) {
 		b->err = "the gzip data grows more than 250 times";
+		b->final = true;
+	}
 	if (b->err != NULL)
 		return -1;
 	b->ended = r == Z_STREAM_END;

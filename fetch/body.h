@@ -16,6 +16,7 @@ struct body {
 	void *arg;
 	bool gzip, open, ended; /* ended: the last member is whole */
 	const char *err;	/* static; set when body_feed() or body_end() failed by itself */
+	bool final;		/* and will again */
 	uint64_t in, out;	/* bytes so far */
 	z_stream z;
 };

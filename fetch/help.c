@@ -7,7 +7,7 @@
 
 static const char text[] =
     "usage: cs-fetch [options] URL\n"
-    "       cs-fetch [options] --connector FILE [--config FILE] [--set NAME=VALUE] STREAM\n"
+    "       cs-fetch [options] --connector FILE [--config FILE] STREAM\n"
     "Fetch an HTTP API, page by page, and print one JSON record a line.\n"
     "\n"
     "request   -X, --method NAME  -H, --header 'NAME: VALUE'  --query NAME=VALUE\n"

@@ -204,6 +204,8 @@ judge(struct page *p, struct http *h, const struct opts *o, int result, const st
 		return PAGE_SIGNAL;
 	case HTTP_BROKEN:
 	case HTTP_DAMAGED:
+		if (r->body.final)
+			return failed(p, h, CS_DATA, r->why.p);
 		*v = (struct verdict){result == HTTP_BROKEN ? CS_LATER : CS_DATA, -1, r->why.p};
 		buf_clear(&p->excerpt);
 		return AGAIN;

@@ -4,23 +4,23 @@
 #include "statedb.h"
 
 #define STR_(x) #x
-#define STR(x)	STR_(x)
+#define STR(x)  STR_(x)
 
 static const char schema[] =
-	"CREATE TABLE IF NOT EXISTS _cs_meta("
-	" name TEXT PRIMARY KEY NOT NULL, value);"
-	"CREATE TABLE IF NOT EXISTS _cs_state("
-	" stream TEXT PRIMARY KEY NOT NULL, state TEXT NOT NULL, version INTEGER NOT NULL,"
-	" run TEXT, records INTEGER, updated_at TEXT NOT NULL);"
-	"CREATE TABLE IF NOT EXISTS _cs_state_log("
-	" stream TEXT NOT NULL, version INTEGER NOT NULL, state TEXT NOT NULL,"
-	" run TEXT, records INTEGER, updated_at TEXT NOT NULL, PRIMARY KEY(stream, version));"
-	"CREATE TABLE IF NOT EXISTS _cs_run("
-	" run TEXT PRIMARY KEY NOT NULL, stream TEXT NOT NULL, fence INTEGER NOT NULL,"
-	" started_at TEXT NOT NULL, ended_at TEXT, status INTEGER, done INTEGER NOT NULL,"
-	" every INTEGER, records INTEGER, counts TEXT, message TEXT);"
-	"CREATE INDEX IF NOT EXISTS _cs_run_stream ON _cs_run(stream, fence);"
-	"INSERT OR IGNORE INTO _cs_meta VALUES('schema', " STR(STATEDB_SCHEMA) ");";
+    "CREATE TABLE IF NOT EXISTS _cs_meta("
+    " name TEXT PRIMARY KEY NOT NULL, value);"
+    "CREATE TABLE IF NOT EXISTS _cs_state("
+    " stream TEXT PRIMARY KEY NOT NULL, state TEXT NOT NULL, version INTEGER NOT NULL,"
+    " run TEXT, records INTEGER, updated_at TEXT NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS _cs_state_log("
+    " stream TEXT NOT NULL, version INTEGER NOT NULL, state TEXT NOT NULL,"
+    " run TEXT, records INTEGER, updated_at TEXT NOT NULL, PRIMARY KEY(stream, version));"
+    "CREATE TABLE IF NOT EXISTS _cs_run("
+    " run TEXT PRIMARY KEY NOT NULL, stream TEXT NOT NULL, fence INTEGER NOT NULL,"
+    " started_at TEXT NOT NULL, ended_at TEXT, status INTEGER, done INTEGER NOT NULL,"
+    " every INTEGER, records INTEGER, counts TEXT, message TEXT);"
+    "CREATE INDEX IF NOT EXISTS _cs_run_stream ON _cs_run(stream, fence);"
+    "INSERT OR IGNORE INTO _cs_meta VALUES('schema', " STR(STATEDB_SCHEMA) ");";
 
 void
 state_row_release(struct state_row *r)
@@ -50,8 +50,8 @@ change_end(sqlite3 *db, int own, int rc)
 		rc = sqlite3_exec(db, own ? "COMMIT" : "RELEASE _cs", NULL, NULL, NULL);
 	/* Some errors (a full disk) have rolled back by themselves. */
 	if (rc != SQLITE_OK && !sqlite3_get_autocommit(db))
-		sqlite3_exec(db, own ? "ROLLBACK" : "ROLLBACK TO _cs; RELEASE _cs",
-		    NULL, NULL, NULL);
+		sqlite3_exec(
+		    db, own ? "ROLLBACK" : "ROLLBACK TO _cs; RELEASE _cs", NULL, NULL, NULL);
 	return rc;
 }
 
@@ -78,8 +78,8 @@ has_table(sqlite3 *db, const char *name)
 {
 	int64_t n = 0;
 
-	if (ask(db, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
-	    name, &n) != SQLITE_OK)
+	if (ask(db, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?", name,
+		&n) != SQLITE_OK)
 		return -1;
 	return n > 0;
 }
@@ -129,7 +129,8 @@ statedb_get(sqlite3 *db, const char *stream, struct state_row *r)
 		return have == 0 ? SQLITE_NOTFOUND : sqlite3_errcode(db);
 	rc = sqlite3_prepare_v2(db,
 	    "SELECT state, run, updated_at, version, ifnull(records, -1)"
-	    " FROM _cs_state WHERE stream = ?", -1, &st, NULL);
+	    " FROM _cs_state WHERE stream = ?",
+	    -1, &st, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_text(st, 1, stream, -1, SQLITE_STATIC);
 	if (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
@@ -163,7 +164,8 @@ write_row(sqlite3 *db, const struct new_row *r)
 	    " VALUES(?1, ?2, ?3, ?4, ?5, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"
 	    " ON CONFLICT(stream) DO UPDATE SET"
 	    " state = excluded.state, version = excluded.version, run = excluded.run,"
-	    " records = excluded.records, updated_at = excluded.updated_at", -1, &st, NULL);
+	    " records = excluded.records, updated_at = excluded.updated_at",
+	    -1, &st, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_text(st, 1, r->stream, -1, SQLITE_STATIC);
 	if (rc == SQLITE_OK)
@@ -194,12 +196,15 @@ put(sqlite3 *db, struct new_row *r, int64_t expect)
 	r->version++;
 	rc = write_row(db, r);
 	if (rc == SQLITE_OK)
-		rc = ask(db, "INSERT INTO _cs_state_log"
+		rc = ask(db,
+		    "INSERT INTO _cs_state_log"
 		    "(stream, version, state, run, records, updated_at)"
 		    " SELECT stream, version, state, run, records, updated_at"
-		    " FROM _cs_state WHERE stream = ?", r->stream, &none);
+		    " FROM _cs_state WHERE stream = ?",
+		    r->stream, &none);
 	if (rc == SQLITE_OK)
-		rc = ask(db, "DELETE FROM _cs_state_log WHERE stream = ?1 AND version <="
+		rc = ask(db,
+		    "DELETE FROM _cs_state_log WHERE stream = ?1 AND version <="
 		    " (SELECT version FROM _cs_state WHERE stream = ?1) - " STR(STATEDB_KEEP),
 		    r->stream, &none);
 	return rc;
@@ -209,8 +214,8 @@ int
 statedb_put(sqlite3 *db, const char *stream, const char *state, size_t n, const char *run,
     int64_t records, int64_t expect, int64_t *version)
 {
-	struct new_row r = {.stream = stream, .state = state, .n = n, .run = run,
-		.records = records};
+	struct new_row r = {
+	    .stream = stream, .state = state, .n = n, .run = run, .records = records};
 	int own, rc;
 
 	if ((rc = change_begin(db, &own)) != SQLITE_OK)
@@ -224,9 +229,9 @@ int
 statedb_rm(sqlite3 *db, const char *stream)
 {
 	static const char *const sql[] = {
-		"DELETE FROM _cs_state WHERE stream = ?",
-		"DELETE FROM _cs_state_log WHERE stream = ?",
-		"DELETE FROM _cs_run WHERE stream = ?",
+	    "DELETE FROM _cs_state WHERE stream = ?",
+	    "DELETE FROM _cs_state_log WHERE stream = ?",
+	    "DELETE FROM _cs_run WHERE stream = ?",
 	};
 	int64_t none;
 	int own, rc;

@@ -12,6 +12,7 @@
 struct seen {
 	char *stream;
 	int64_t version;
+	bool direct; /* the loader itself stores checkpoints here, together with their rows */
 };
 
 static int
@@ -35,7 +36,7 @@ acks_expect(struct acks *a, const char *stream, int64_t version)
 	struct seen *new = seen_find(a, stream);
 
 	if (new == NULL) {
-		new = xmalloc(sizeof *new);
+		new = xcalloc(1, sizeof *new);
 		new->stream = xstrdup(stream);
 		if (tsearch(new, &a->seen, by_stream) == NULL)
 			errx(CS_IO, "out of memory");
@@ -111,26 +112,28 @@ enum verdict {
 	CHANGED
 };
 
-/* What becomes of checkpoint c, now that row is stored and version was expected. */
+/* What becomes of checkpoint c, now that row is stored; seen is what was there before, NULL if that is not known. */
 static enum verdict
 judge(const struct acks *a, const struct control *c, const char *run, const struct state_row *row,
-    int64_t version)
+    struct seen *seen)
 {
 	bool same_run = run != NULL && row->run != NULL && strcmp(run, row->run) == 0;
 
 	if (row->version == 0)
-		return version == 0 || a->force ? STORE : CHANGED;
+		return seen == NULL || seen->version == 0 || a->force ? STORE : CHANGED;
 	if (row->records == c->records && (same_run || (run == NULL && row->run == NULL)) &&
 	    slice_is(c->state, row->state))
 		return STORED;
 	if (a->force)
 		return STORE;
-	/*
-	 * The loader itself has stored this checkpoint or a later one together with its rows: here the
-	 * store is its destination.
-	 */
-	if (row->version != version)
-		return same_run ? STORED : CHANGED;
+	if (seen != NULL && row->version != seen->version) {
+		if (!same_run)
+			return CHANGED;
+		seen->direct = true;
+	}
+	/* Then this checkpoint is there already, or was, and a later one took its place. */
+	if (seen != NULL && seen->direct && same_run && c->records <= row->records)
+		return STORED;
 	if (a->leased || run == NULL || row->run == NULL)
 		return STORE;
 	if (same_run)
@@ -159,7 +162,7 @@ checkpoint_store(struct acks *a, const char *where, const char *stream, const st
 {
 	const char *run = c->run != NULL ? c->run : a->run;
 	struct state_row row = {0}, new = {.run = (char *)run, .records = c->records};
-	struct seen *seen;
+	struct seen *seen = seen_find(a, stream);
 	enum verdict v;
 	int64_t version;
 	int status;
@@ -170,17 +173,14 @@ checkpoint_store(struct acks *a, const char *where, const char *stream, const st
 		status = store_get(a->store, stream, &row);
 		if (status != CS_OK && status != CS_SOME)
 			goto out;
-		seen = seen_find(a, stream);
-		v = judge(a, c, run, &row, seen != NULL ? seen->version : row.version);
-		if (v == OLDER || v == CHANGED) {
-			status = stale(a, where, stream, v, &row, seen != NULL ? seen->version : 0);
-			goto out;
-		}
 		version = row.version;
 		status = CS_OK;
-		if (v == STORE)
+		v = judge(a, c, run, &row, seen);
+		if (v == OLDER || v == CHANGED)
+			status = stale(a, where, stream, v, &row, seen != NULL ? seen->version : 0);
+		else if (v == STORE)
 			status = store_put(a->store, stream, &new, row.version, &version);
-	} while (status == CS_FENCED); /* somebody was faster: look again */
+	} while (v == STORE && status == CS_FENCED); /* somebody was faster: look again */
 	if (status == CS_OK)
 		acks_expect(a, stream, version);
 out:

@@ -97,13 +97,17 @@ static void __attribute__((noreturn)) help(void)
 	     "  -V, --version        print versions\n"
 	     "\n"
 	     "DURATION is 30s, 15m, 4h, 90d. Manual: cs-state(1).");
-	exit(fflush(stdout) == 0 ? CS_OK : CS_IO);
+	if (fflush(stdout) == EOF)
+		err(CS_IO, "stdout");
+	exit(CS_OK);
 }
 
 static void __attribute__((noreturn)) version(void)
 {
 	printf("cs-state %s (SQLite %s)\n", CS_VERSION, sqlite3_libversion());
-	exit(fflush(stdout) == 0 ? CS_OK : CS_IO);
+	if (fflush(stdout) == EOF)
+		err(CS_IO, "stdout");
+	exit(CS_OK);
 }
 
 /* Keep one option; the bit that a command must take for it. */

@@ -22,7 +22,7 @@ struct table {
 	size_t n;
 };
 
-/* How long ago; a time in the future is now: clocks differ a little. */
+/* How long ago; the future is now: clocks differ a little. */
 static char *
 age(const char *time)
 {
@@ -31,7 +31,9 @@ age(const char *time)
 
 	if (time == NULL)
 		return xstrdup("-");
-	when_span(&b, ms > 0 ? ms : 0);
+	if (ms < 1000)
+		return xstrdup("now");
+	when_span(&b, ms);
 	buf_adds(&b, " ago");
 	return buf_steal(&b);
 }

@@ -114,7 +114,7 @@ versions(struct store *s, const char *stream, struct state_rows *rows, size_t ma
 	while (status == CS_OK && rows->n < max && (p = next_line(&b, &at, &n)) != NULL)
 		status = state_line(path, stream, p, n, state_rows_add(rows));
 	if (status == CS_OK && rows->n == 0)
-		status = damaged(path, "it is empty");
+		status = damaged(path, "empty");
 	buf_release(&b);
 	free(path);
 	return status;
@@ -175,8 +175,11 @@ put_locked(struct store *s, const char *stream, const struct state_row *r, int64
 	int status;
 
 	status = load(path, &old);
-	if (status == CS_OK && (p = next_line(&old, &at, &n)) != NULL)
-		status = state_line(path, stream, p, n, &before);
+	if (status == CS_OK) {
+		p = next_line(&old, &at, &n);
+		status =
+		    p != NULL ? state_line(path, stream, p, n, &before) : damaged(path, "empty");
+	}
 	if (status != CS_OK && status != CS_SOME)
 		goto out;
 	status = CS_FENCED;
@@ -363,6 +366,7 @@ dir_streams(struct store *s, struct names *n)
 		warn("%s", s->spec);
 		return CS_IO;
 	}
+	/* cppcheck-suppress readdirCalled ; one thread */
 	while ((e = readdir(d)) != NULL)
 		if ((name = stream_of(e->d_name)) != NULL)
 			names_add(n, name);

@@ -176,6 +176,12 @@ run_insert(struct store *s, const char *stream, const struct run_row *r)
 static int
 sqlite_run_put(struct store *s, const char *stream, const struct run_row *r)
 {
+	static const char prune[] =
+	    "DELETE FROM _cs_run WHERE stream = ?1 AND fence <= (SELECT fence FROM _cs_run"
+	    "  WHERE stream = ?1 ORDER BY fence DESC LIMIT 1 OFFSET " STR(
+		STORE_RUNS_KEEP) ")"
+				 " AND fence IS NOT (SELECT max(fence) FROM _cs_run WHERE stream = "
+				 "?1 AND done)";
 	sqlite3_stmt *st;
 	int rc, status;
 
@@ -183,14 +189,7 @@ sqlite_run_put(struct store *s, const char *stream, const struct run_row *r)
 		return fail(s, rc);
 	status = run_insert(s, stream, r);
 	if (status == CS_OK) {
-		st = prepare(s,
-		    "DELETE FROM _cs_run WHERE stream = ?1 AND fence <="
-		    " (SELECT fence FROM _cs_run WHERE stream = ?1"
-		    "  ORDER BY fence DESC LIMIT 1 OFFSET " STR(
-			STORE_RUNS_KEEP) ") AND fence <"
-					 " (SELECT max(fence) FROM _cs_run WHERE stream = ?1 AND "
-					 "done)",
-		    stream, &status);
+		st = prepare(s, prune, stream, &status);
 		if (st != NULL) {
 			rc = sqlite3_step(st);
 			status = done(s, st, rc);

@@ -138,3 +138,17 @@ controls() {
 sql() {
 	sqlite3 -readonly -batch "$1" "$2"
 }
+
+# each_store COMMAND: run it once with each kind of store in CS_STATE_STORE, in a directory of its own.
+each_store() {
+	local store
+	for store in sqlite:x.db dir:d; do
+		echo "store: $store"
+		mkdir "${store%%:*}"
+		(
+			cd "${store%%:*}" || exit
+			export CS_STATE_STORE=$store
+			"$@"
+		)
+	done
+}
