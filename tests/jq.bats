@@ -1,4 +1,5 @@
 # jq programs in cs-map: jq's language, without its losses.
+# shellcheck disable=SC2016 # jq's variables, not the shell's
 load lib
 
 # gives PROGRAM INPUT EXPECTED [OPTION…]
