@@ -55,7 +55,8 @@ split_release(struct split *s)
 static int
 too_large(struct split *s)
 {
-	return give_up(s, SPLIT_LIMIT, "the page is larger than --max-page (%zu bytes)", s->max_page);
+	return give_up(
+	    s, SPLIT_LIMIT, "the page is larger than --max-page (%zu bytes)", s->max_page);
 }
 
 /* The records. */
@@ -113,14 +114,15 @@ finish_record(struct split *s, size_t start)
 	const char *err;
 
 	if (s->page.len - start > s->max_record)
-		return give_up(s, SPLIT_LIMIT, "record %llu is larger than --max-record (%zu bytes)",
+		return give_up(s, SPLIT_LIMIT,
+		    "record %llu is larger than --max-record (%zu bytes)",
 		    (unsigned long long)s->n + 1, s->max_record);
 	if (scan_text(s->page.p + start, s->page.len - start, &v, &err) < 0)
 		return give_up(s, SPLIT_BAD, "record %llu: %s", (unsigned long long)s->n + 1, err);
 	if (r != NULL && r->jq == NULL && r->n_outer < r->n_step) {
 		if (!path_walk(r, r->n_outer, r->n_step, v.p, v.n, &v))
-			return give_up(s, SPLIT_SHAPE, "--records %s: element %llu has none", r->text,
-			    (unsigned long long)s->n + 1);
+			return give_up(s, SPLIT_SHAPE, "--records %s: element %llu has none",
+			    r->text, (unsigned long long)s->n + 1);
 		put_back(s, start, v.p, v.n);
 		v.p = s->page.p + start;
 	}
@@ -192,7 +194,8 @@ element(struct split *s, const char **p, size_t *n)
 		return give_up(s, SPLIT_BAD, "record %llu: nested deeper than %d",
 		    (unsigned long long)s->n + 1, SCAN_DEPTH);
 	if (s->page.len - s->start + used > s->max_record)
-		return give_up(s, SPLIT_LIMIT, "record %llu is larger than --max-record (%zu bytes)",
+		return give_up(s, SPLIT_LIMIT,
+		    "record %llu is larger than --max-record (%zu bytes)",
 		    (unsigned long long)s->n + 1, s->max_record);
 	if (buf_add(&s->page, *p, used) < 0)
 		return too_large(s);
@@ -323,8 +326,8 @@ list_arrays(const struct split *s, struct buf *out)
 		}
 		type = scan_type(&a);
 		if (type == JSON_ARRAY && out->len < 200)
-			buf_addf(out, depth == 1 ? "%s .%s" : "%s .%s.%.*s", out->len > 0 ? "," : "",
-			    outer.p, (int)key.n, key.p);
+			buf_addf(out, depth == 1 ? "%s .%s" : "%s .%s.%.*s",
+			    out->len > 0 ? "," : "", outer.p, (int)key.n, key.p);
 		if (type == JSON_OBJECT && depth == 1) {
 			scan_enter(&a);
 			depth++;
@@ -417,7 +420,8 @@ line(struct split *s, const char **p, size_t *n)
 	size_t take = nl != NULL ? (size_t)(nl - *p) : *n;
 
 	if (s->page.len - s->start + take > s->max_record)
-		return give_up(s, SPLIT_LIMIT, "record %llu is larger than --max-record (%zu bytes)",
+		return give_up(s, SPLIT_LIMIT,
+		    "record %llu is larger than --max-record (%zu bytes)",
 		    (unsigned long long)s->n + 1, s->max_record);
 	if (buf_add(&s->page, *p, take) < 0)
 		return too_large(s);
@@ -559,9 +563,13 @@ end_whole(struct split *s)
 static int
 end_envelope(struct split *s)
 {
-	static const char *const is[] = {[JSON_NULL] = "is null", [JSON_FALSE] = "is false",
-	    [JSON_TRUE] = "is true", [JSON_NUMBER] = "is a number", [JSON_STRING] = "is text",
-	    [JSON_ARRAY] = "is not reached", [JSON_OBJECT] = "is an object, not an array"};
+	static const char *const is[] = {[JSON_NULL] = "is null",
+	    [JSON_FALSE] = "is false",
+	    [JSON_TRUE] = "is true",
+	    [JSON_NUMBER] = "is a number",
+	    [JSON_STRING] = "is text",
+	    [JSON_ARRAY] = "is not reached",
+	    [JSON_OBJECT] = "is an object, not an array"};
 	const struct path *r = s->records;
 	struct value v;
 	const char *err;
