@@ -248,9 +248,10 @@ of_session() {
 	forget_log
 	succeeds sync humaans documents
 	equals "$(rows pipelines/humaans/humaans.db documents)" "$(seed_documents)"
-	# Page 7 or earlier, and later than the first where the rows were saved.
+	# Page 7 or earlier: from the last page that was saved, which is read again to see that it is the same.
 	skip=$(log | jq -r 'select(.path == "/seed/api/documents") | .query["$skip"] // 0' | head -n 1)
-	[ "$skip" -le 600 ]
+	echo "went on at: $skip"
+	[ "$skip" -le 600 ] && [ "$skip" -ge $((saved - 100)) ]
 }
 
 @test "one stage killed: the rule fails, and the next run makes it good" {
