@@ -1,8 +1,11 @@
 /* Which settings need or exclude each other. */
 #include "opts.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "url.h"
 
 static void
 need(bool have, const char *option, const char *what)
@@ -15,11 +18,15 @@ static void
 check_url(const char *url)
 {
 	const char *host;
+	char *origin;
 
 	if (url == NULL)
 		die(CS_USAGE, "no URL: cs-fetch [options] URL, or --connector FILE STREAM");
 	if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)
 		die(CS_USAGE, "%s: a URL begins with http:// or https://", url);
+	if ((origin = url_origin(url)) == NULL)
+		die(CS_USAGE, "%s: is no URL", url);
+	free(origin);
 	host = strchr(url, ':') + 3;
 	if (memchr(host, '@', strcspn(host, "/?#")) != NULL) {
 		secret_register(host, strcspn(host, "@"));

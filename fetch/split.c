@@ -61,6 +61,22 @@ too_large(struct split *s)
 
 /* The records. */
 
+/* Is one of the letters of @cs written as \u00XX? */
+static bool
+hides_letters(const char *p, size_t n)
+{
+	static const char *const letters[] = {"40", "63", "73"};
+	const char *end = p + n;
+
+	while ((p = memmem(p, end - p, "\\u00", 4)) != NULL) {
+		p += 4; /* what follows is readable: two digits, the record being valid */
+		for (int i = 0; i < 3; i++)
+			if (memcmp(p, letters[i], 2) == 0)
+				return true;
+	}
+	return false;
+}
+
 static bool
 has_cs(const char *p, size_t n)
 {
@@ -69,8 +85,7 @@ has_cs(const char *p, size_t n)
 	struct value v;
 	bool found = false;
 
-	/* Only \u can hide one of its letters. */
-	if (memmem(p, n, "\"@cs\"", 5) == NULL && memmem(p, n, "\\u00", 4) == NULL)
+	if (memmem(p, n, "\"@cs\"", 5) == NULL && !hides_letters(p, n))
 		return false;
 	scan_init(&s, p, n);
 	scan_enter(&s);
@@ -101,7 +116,8 @@ wrap(struct split *s, size_t start, const char *head)
 static void
 put_back(struct split *s, size_t start, const char *p, size_t n)
 {
-	memmove(s->page.p + start, p, n);
+	if (p != s->page.p + start)
+		memmove(s->page.p + start, p, n);
 	s->page.len = start + n;
 	s->page.p[s->page.len] = '\0';
 }
