@@ -29,6 +29,7 @@ basic(struct opts *o)
 	secret_register(code.p, code.len);
 	line = header(name, prefix, code.p);
 	explicit_bzero(pair.p, pair.len);
+	explicit_bzero(code.p, code.len);
 	buf_release(&pair);
 	buf_release(&code);
 	return line;
@@ -61,6 +62,8 @@ auth_init(struct credentials *c, struct opts *o)
 		c->value = xasprintf("%s%s", or(o->auth_prefix, ""), secret_get(&o->token));
 		break;
 	}
+	secret_release(&o->token);
+	secret_release(&o->password);
 }
 
 static void

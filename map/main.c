@@ -44,7 +44,7 @@ refuse(struct run *r, const char *reason, const char *p, size_t n)
 static void
 recount(struct run *r, const char *p, size_t n, int64_t rejected)
 {
-	struct value v, records = {0}, aside = {0};
+	struct value v = {0}, records = {0}, aside = {0};
 	const char *end = p + n;
 	struct scan s = {0};
 	struct slice key;
