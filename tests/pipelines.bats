@@ -1,5 +1,5 @@
 # The pipelines of pipelines/, from the API to the database: rows, restarts, changes, secrets.
-# shellcheck disable=SC2016,SC2030,SC2031 # $@ is make's, $limit the API's; each test has its environment
+# shellcheck disable=SC2016,SC2030,SC2031,SC2153 # $@ is make's, $limit the API's; each test has its environment
 load lib
 
 setup() {
