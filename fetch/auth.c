@@ -1,6 +1,7 @@
 #include "auth.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base64.h"
@@ -28,6 +29,7 @@ basic(struct opts *o)
 	secret_register(code.p, code.len);
 	line = header(name, prefix, code.p);
 	explicit_bzero(pair.p, pair.len);
+	explicit_bzero(code.p, code.len);
 	buf_release(&pair);
 	buf_release(&code);
 	return line;
@@ -60,4 +62,23 @@ auth_init(struct credentials *c, struct opts *o)
 		c->value = xasprintf("%s%s", or(o->auth_prefix, ""), secret_get(&o->token));
 		break;
 	}
+	secret_release(&o->token);
+	secret_release(&o->password);
+}
+
+static void
+forget(char *s)
+{
+	if (s != NULL)
+		explicit_bzero(s, strlen(s));
+	free(s);
+}
+
+void
+auth_release(struct credentials *c)
+{
+	forget(c->header);
+	forget(c->value);
+	free(c->param);
+	*c = (struct credentials){0};
 }

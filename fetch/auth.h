@@ -9,7 +9,8 @@ struct credentials {
 	char *param, *value; /* a query parameter, or NULL */
 };
 
-/* Read the secrets that o->auth needs; ends the process when one is missing. Nothing of it is freed. */
+/* Take the secrets that o->auth needs out of o; ends the process when one is missing. */
 void	auth_init(struct credentials *c, struct opts *o);
+void	auth_release(struct credentials *c);
 
 #endif

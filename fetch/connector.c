@@ -307,12 +307,9 @@ set_url(struct connector *c, struct opts *o, const struct members *stream, const
 		die(CS_USAGE, "%s: neither the connector nor the stream has a \"url\"", where);
 	head = expanded(c, base);
 	tail = path ? expanded(c, path) : xstrdup("");
-	if (*tail && *tail != '/' && *tail != '?')
-		doc_fail(&c->doc, path->v.p, "streams.%s.path: must start with / or ?", name);
-	n = strlen(head);
-	while (*tail == '/' && n && head[n - 1] == '/')
-		n--;
-	url = xasprintf("%.*s%s", (int)n, head, tail);
+	for (n = strlen(head); *tail && *tail != '?' && n && head[n - 1] == '/'; n--)
+		;
+	url = xasprintf("%.*s%s%s", (int)n, head, *tail && !strchr("/?", *tail) ? "/" : "", tail);
 	opts_set(o, "url", url, where);
 	free(url);
 	free(tail);

@@ -130,13 +130,14 @@ doc_text(const struct doc *d, const struct value *v, const char *where)
 char **
 doc_list(const struct doc *d, const struct value *v, const char *where)
 {
-	char **list = xcalloc(1, sizeof(*list));
+	char **list;
 	struct scan s = {0};
 	struct value x;
 	size_t n = 0;
 
 	if (v->type != JSON_ARRAY)
 		doc_fail(d, v->p, "%s: must be an array", where);
+	list = xcalloc(1, sizeof(*list));
 	scan_init(&s, v->p, v->n);
 	scan_enter(&s);
 	while (scan_item(&s) > 0) {

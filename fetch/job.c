@@ -87,6 +87,7 @@ job_release(struct job *j)
 	request_release(&j->request);
 	page_release(&j->page);
 	http_free(j->http);
+	auth_release(&j->credentials);
 	pager_release(&j->pager);
 	cursor_release(&j->cursor);
 	state_release(&j->state);

@@ -96,8 +96,10 @@ set_given(struct opts *o, const struct given *g)
 static char **
 sets(const struct opts *o)
 {
-	char **v = xcalloc(o->set.n + 1, sizeof(*v));
+	static char **v; /* until exit, as all settings */
 
+	free(v);
+	v = xcalloc(o->set.n + 1, sizeof(*v));
 	for (size_t i = 0; i < o->set.n; i++)
 		v[i] = o->set.v[i].text;
 	return v;
@@ -119,13 +121,16 @@ settle(struct opts *o, const struct given *g, const struct opts *cli, const char
 static int
 check_all(const struct given *g, const struct opts *cli)
 {
-	char **names = connector_streams(cli->connector);
-	struct opts o;
+	static char **names;
+	static struct opts *o; /* of each stream */
+	size_t n = 0;
 	int r, worst = 0;
 
-	for (; *names != NULL; names++) {
-		settle(&o, g, cli, *names);
-		r = run_check(&o, *names);
+	names = connector_streams(cli->connector);
+	for (; names[n] != NULL; n++) {
+		o = xreallocarray(o, n + 1, sizeof(*o));
+		settle(&o[n], g, cli, names[n]);
+		r = run_check(&o[n], names[n]);
 		if (r > worst)
 			worst = r;
 	}
@@ -135,8 +140,8 @@ check_all(const struct given *g, const struct opts *cli)
 int
 main(int argc, char **argv)
 {
-	struct given given = {0};
-	struct opts cli, o;
+	static struct given given;
+	static struct opts cli, o;
 	const char *operand;
 
 	/* A socket must not become what we write records to. */

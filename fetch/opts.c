@@ -165,8 +165,10 @@ word(const char *const *words, const char *value, const char *where)
 	int i;
 
 	for (i = 0; words[i] != NULL; i++) {
-		if (strcmp(words[i], value) == 0)
+		if (strcmp(words[i], value) == 0) {
+			buf_release(&b);
 			return i;
+		}
 		buf_addf(&b, "%s%s", i > 0 ? ", " : "", words[i]);
 	}
 	die(CS_USAGE, "%s: \"%s\" is not one of %s", where, value, b.p);

@@ -9,6 +9,12 @@
 
 static const char *const types[] = {"string", "integer", "number", "boolean"};
 
+enum { /* sets of types */
+	TEXTS = 1u << PARAM_STRING,
+	NUMBERS = 1u << PARAM_INTEGER | 1u << PARAM_NUMBER,
+	ANY = TEXTS | NUMBERS | 1u << PARAM_BOOLEAN
+};
+
 /* One of a NULL-terminated list, case ignored. */
 static bool
 among(const char *s, const char *const *list)
@@ -149,12 +155,10 @@ check(const struct param *p, const char *s, const char *where)
 static char *
 bound(const struct doc *d, const struct value *v, const char *where, enum param_type type)
 {
-	char *s = doc_text(d, v, where);
-
-	if (v->type != JSON_NUMBER || !numeric(s, type))
+	if (v->type != JSON_NUMBER || (type == PARAM_INTEGER && v->flags & VALUE_REAL))
 		doc_fail(d, v->p, "%s: must be %s", where,
 		    type == PARAM_INTEGER ? "an integer" : "a number");
-	return s;
+	return doc_text(d, v, where);
 }
 
 static uint64_t
@@ -203,16 +207,38 @@ pattern(struct param *p, const struct doc *d, const struct value *v, const char 
 	}
 }
 
+/* Is it a word, and one for this type? */
+static void
+check_word(const struct param *p, const struct doc *d, const struct member *m)
+{
+	static const struct {
+		const char *name;
+		unsigned types;
+	} words[] = {{"description", ANY}, {"type", ANY}, {"default", ANY}, {"enum", ANY},
+	    {"writeOnly", ANY}, {"minimum", NUMBERS}, {"maximum", NUMBERS}, {"minLength", TEXTS},
+	    {"maxLength", TEXTS}, {"pattern", TEXTS}};
+	struct guess g = {.name = m->key};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (strcmp(words[i].name, m->key) == 0) {
+			if (!(words[i].types & 1u << p->type))
+				doc_fail(d, m->v.p, "parameters.%s.%s: not for type %s", p->name,
+				    m->key, types[p->type]);
+			return;
+		}
+		guess_add(&g, words[i].name);
+	}
+	doc_fail(d, m->v.p, "parameters.%s: unknown key \"%s\"%s", p->name, m->key, guess_text(&g));
+}
+
 /* One word of a declaration; the type is known. */
 static void
 declare_word(struct param *p, const struct doc *d, const struct member *m)
 {
-	static const char *const words[] = {"description", "type", "default", "minimum", "maximum",
-	    "minLength", "maxLength", "pattern", "enum", "writeOnly", NULL};
-	bool number = p->type == PARAM_INTEGER || p->type == PARAM_NUMBER;
-	struct guess g = {.name = m->key};
-	char *where = xasprintf("parameters.%s.%s", p->name, m->key);
+	char *where;
 
+	check_word(p, d, m);
+	where = xasprintf("parameters.%s.%s", p->name, m->key);
 	if (strcmp(m->key, "description") == 0)
 		p->description = doc_text(d, &m->v, where);
 	else if (strcmp(m->key, "default") == 0)
@@ -221,22 +247,16 @@ declare_word(struct param *p, const struct doc *d, const struct member *m)
 		p->write_only = flag(d, &m->v, where);
 	else if (strcmp(m->key, "enum") == 0)
 		p->list = doc_list(d, &m->v, where);
-	else if (strcmp(m->key, "minimum") == 0 && number)
+	else if (strcmp(m->key, "minimum") == 0)
 		p->min = bound(d, &m->v, where, p->type);
-	else if (strcmp(m->key, "maximum") == 0 && number)
+	else if (strcmp(m->key, "maximum") == 0)
 		p->max = bound(d, &m->v, where, p->type);
-	else if (strcmp(m->key, "minLength") == 0 && p->type == PARAM_STRING)
+	else if (strcmp(m->key, "minLength") == 0)
 		p->min_len = bound_length(d, &m->v, where);
-	else if (strcmp(m->key, "maxLength") == 0 && p->type == PARAM_STRING)
+	else if (strcmp(m->key, "maxLength") == 0)
 		p->max_len = bound_length(d, &m->v, where);
-	else if (strcmp(m->key, "pattern") == 0 && p->type == PARAM_STRING)
+	else if (strcmp(m->key, "pattern") == 0)
 		pattern(p, d, &m->v, where);
-	else if (strcmp(m->key, "type") != 0) {
-		for (const char *const *s = words; *s; s++)
-			guess_add(&g, *s);
-		doc_fail(d, m->v.p, "parameters.%s: unknown key \"%s\" for type %s%s", p->name,
-		    m->key, types[p->type], guess_text(&g));
-	}
 	free(where);
 }
 
@@ -373,19 +393,20 @@ params_config(struct params *ps, const char *file)
 void
 params_set(struct params *ps, const char *arg)
 {
-	const char *eq = strchr(arg, '=');
+	size_t n = strcspn(arg, "=");
+	const char *value = arg + n + 1;
 	struct param *p;
 	char *name, *place;
 
-	if (!eq)
+	if (!arg[n])
 		die(CS_USAGE, "--set: give it as NAME=VALUE");
-	name = xstrndup(arg, eq - arg);
+	name = xstrndup(arg, n);
 	p = params_get(ps, name, "--set");
 	place = xasprintf("--set: %s", name);
 	if (p->write_only)
-		secret_set(&p->secret, eq + 1, place);
+		secret_set(&p->secret, value, place);
 	else
-		give(p, xstrdup(eq + 1), xstrdup("--set"));
+		give(p, xstrdup(value), xstrdup("--set"));
 	free(place);
 	free(name);
 }

@@ -1,6 +1,7 @@
 #include "path.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "jqrun.h"
@@ -88,12 +89,27 @@ simple(struct path *p)
 	return true;
 }
 
+/* All paths there are: they live until exit, but libjq is to be left in order. */
+static struct path **all;
+static size_t n_all;
+
+static void
+leave(void)
+{
+	for (size_t i = 0; i < n_all; i++)
+		jqrun_free(all[i]->jq);
+}
+
 struct path *
 path_new(const char *text, const char *where)
 {
 	struct path *p = xcalloc(1, sizeof(*p));
 	char *err = NULL;
 
+	if (n_all == 0)
+		atexit(leave);
+	all = xreallocarray(all, n_all + 1, sizeof(*all));
+	all[n_all++] = p;
 	p->text = xstrdup(text);
 	if (strncmp(text, "header:", 7) == 0) {
 		p->header = p->text + 7;

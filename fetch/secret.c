@@ -225,8 +225,8 @@ is_reference(const char *s)
 	       strncmp(s, "fd:", 3) == 0 || strncmp(s, "cmd:", 4) == 0;
 }
 
-static void
-release(struct secret *s)
+void
+secret_release(struct secret *s)
 {
 	free(s->where);
 	free(s->ref);
@@ -244,7 +244,7 @@ secret_set(struct secret *s, const char *ref, const char *where)
 		die(CS_USAGE, "%s: give env:NAME, file:PATH, fd:N or cmd:COMMAND, not the secret itself",
 		    where);
 	}
-	release(s);
+	secret_release(s);
 	s->where = xstrdup(where);
 	s->ref = xstrdup(ref);
 }
@@ -256,7 +256,7 @@ secret_set_literal(struct secret *s, const char *value, const char *where)
 		secret_set(s, value, where);
 		return;
 	}
-	release(s);
+	secret_release(s);
 	s->where = xstrdup(where);
 	s->value = xstrdup(value);
 	secret_register(value, strlen(value));

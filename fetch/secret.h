@@ -4,7 +4,7 @@
  * Every value that was ever held is registered. mask() replaces the registered values, also
  * percent-encoded, form-encoded, base64 and JSON-escaped, by "***". All text that leaves the
  * process other than records goes through it: say(), die() and fail() do so by themselves.
- * All values are overwritten at exit.
+ * What the mask looks for is overwritten at exit.
  */
 #ifndef SECRET_H
 #define SECRET_H
@@ -27,6 +27,8 @@ void	secret_set(struct secret *s, const char *ref, const char *where);
 /* A value from the user's configuration file: a reference, or the secret itself. */
 void	secret_set_literal(struct secret *s, const char *value, const char *where);
 int	secret_given(const struct secret *s);
+/* Forget it, overwriting the value; it stays masked. */
+void	secret_release(struct secret *s);
 /*
  * The value, read on first use. Ends the process when it is missing or empty (CS_AUTH), a placeholder
  * that was never filled in, or holds control characters (CS_USAGE), naming s->where.

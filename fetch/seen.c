@@ -24,7 +24,8 @@ fingerprint(const void *p, size_t n)
 		h = mix(h, w);
 	}
 	w = 0;
-	memcpy(&w, s, n);
+	if (n > 0) /* s may be NULL */
+		memcpy(&w, s, n);
 	h = mix(mix(h, w), n);
 	return h != 0 ? h : 1;
 }

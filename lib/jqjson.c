@@ -110,7 +110,7 @@ same_value(struct slice a, struct slice b)
 static size_t
 render_real(char out[NUM_TEXT], double d)
 {
-	char e[NUM_TEXT], digits[NUM_TEXT], *o = out;
+	char e[NUM_TEXT], digits[NUM_TEXT] = "", *o = out;
 	int prec = fabs(d) < 1e-300 ? 1 : 15, n = 0, point;
 
 	do

@@ -210,6 +210,8 @@ put(struct out *o, const void *p, size_t n)
 void
 out_write(struct out *o, const void *p, size_t n)
 {
+	if (n == 0) /* p may be NULL */
+		return;
 	o->bytes += n;
 	if (o->len + n > IO_SIZE) {
 		put(o, o->mem, o->len);

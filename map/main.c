@@ -44,7 +44,7 @@ refuse(struct run *r, const char *reason, const char *p, size_t n)
 static void
 recount(struct run *r, const char *p, size_t n, int64_t rejected)
 {
-	struct value v, records = {0}, aside = {0};
+	struct value v = {0}, records = {0}, aside = {0};
 	const char *end = p + n;
 	struct scan s = {0};
 	struct slice key;
@@ -125,7 +125,8 @@ line(struct run *r, const char *p, size_t n)
 	r->lines++;
 	if (records_map(rec, p, n) < 0)
 		return refuse(r, rec->err.p, p, n);
-	out_write(&r->out, rec->out.p, rec->out.len);
+	if (rec->n)
+		out_write(&r->out, rec->out.p, rec->out.len);
 	r->passed += rec->n;
 	r->all += rec->n;
 	return 0;
@@ -186,7 +187,7 @@ finish(struct run *r, int status)
 int
 main(int argc, char **argv)
 {
-	struct opts o;
+	static struct opts o; /* lives until exit, and what it points to */
 	struct run r = {.o = &o};
 	int status;
 

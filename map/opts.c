@@ -167,7 +167,7 @@ rule(struct rules *r, int c, char *arg)
 		rules_list(&r->drop, "--drop", arg);
 		break;
 	case OPT_FLATTEN:
-		r->flatten = arg ? arg : xstrdup("_");
+		r->flatten = arg ? arg : RULES_SEP;
 		break;
 	case OPT_KEEP:
 		rules_list(&r->keep, "--keep", arg);

@@ -33,16 +33,13 @@ check(struct records *r, const char *p, size_t n)
 static void
 add_wrapped_tag(struct records *r)
 {
-	const char *p = r->tag.raw.p, *end = p + r->tag.raw.n - 1, *q = p + 1;
+	const struct slice raw = r->tagged ? r->tag.raw : (struct slice){"{}", 2};
+	const char *end = raw.p + raw.n - 1, *p = raw.p + 1;
 
-	if (!r->tagged) {
-		buf_adds(&r->out, "{\"wrapped\":true}");
-		return;
-	}
-	while (*q == ' ' || *q == '\t')
-		q++;
-	buf_add(&r->out, p, (size_t)(end - p));
-	buf_adds(&r->out, q < end ? ",\"wrapped\":true}" : "\"wrapped\":true}");
+	while (*p == ' ' || *p == '\t')
+		p++;
+	buf_add(&r->out, raw.p, (size_t)(end - raw.p));
+	buf_adds(&r->out, p < end ? ",\"wrapped\":true}" : "\"wrapped\":true}");
 }
 
 /*

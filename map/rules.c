@@ -89,6 +89,14 @@ parse_path(const char *what, const char *text, size_t n)
 	return p;
 }
 
+static void
+path_release(struct path *p)
+{
+	free(p->text);
+	free(p->key);
+	free(p->mem);
+}
+
 static bool
 same_path(const struct path *a, const struct path *b)
 {
@@ -129,19 +137,22 @@ rules_list(struct paths *l, const char *what, const char *text)
 void
 rules_rename(struct rules *r, const char *what, const char *from, size_t n, const char *to)
 {
-	struct rename *new;
 	struct path p = parse_path(what, from, n);
+	struct rename *at;
 
 	if (!*to || !utf8_valid(to, strlen(to)))
 		errx(CS_USAGE, "%s: %s: the new name is empty or not UTF-8", what, p.text);
-	for (new = r->rename; new < r->rename + r->renames; new ++)
-		if (same_path(&new->from, &p))
+	for (at = r->rename; at < r->rename + r->renames; at++)
+		if (same_path(&at->from, &p))
 			break;
-	if (new == r->rename + r->renames) {
+	if (at == r->rename + r->renames) {
 		r->rename = xreallocarray(r->rename, r->renames + 1, sizeof *r->rename);
-		new = &r->rename[r->renames++];
+		at = &r->rename[r->renames++];
+	} else {
+		path_release(&at->from);
+		free(at->to);
 	}
-	*new = (struct rename){p, xstrdup(to)};
+	*at = (struct rename){p, xstrdup(to)};
 }
 
 /* The column's entry, made if there is none. */
@@ -149,15 +160,16 @@ static struct column *
 column(struct rules *r, const char *what, const char *name, size_t n)
 {
 	struct path p = parse_path(what, name, n);
-	struct column *c;
 
-	for (c = r->column; c < r->column + r->columns; c++)
-		if (same_path(&c->name, &p))
-			return c;
+	for (struct column *c = r->column; c < r->column + r->columns; c++) {
+		if (!same_path(&c->name, &p))
+			continue;
+		path_release(&p);
+		return c;
+	}
 	r->column = xreallocarray(r->column, r->columns + 1, sizeof *r->column);
-	c = &r->column[r->columns++];
-	*c = (struct column){.name = p};
-	return c;
+	r->column[r->columns] = (struct column){.name = p};
+	return &r->column[r->columns++];
 }
 
 void
@@ -179,13 +191,15 @@ rules_default(
 {
 	struct buf text = {0};
 	struct value v;
+	struct column *c = column(r, what, name, n);
 	const char *why;
 
 	buf_add(&text, json, json_n); /* with the bytes behind it that the scanner wants */
 	if (scan_text(text.p, text.len, &v, &why) < 0)
 		errx(CS_USAGE, "%s: %.*s: %s is not JSON (text takes quotes: '\"text\"')", what,
 		    (int)n, name, text.p);
-	column(r, what, name, n)->missing = buf_steal(&text);
+	free(c->missing);
+	c->missing = buf_steal(&text);
 }
 
 const char *

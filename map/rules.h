@@ -30,6 +30,8 @@ enum cast {
 	CAST_DATE
 };
 
+#define RULES_SEP "_" /* the separator if none is given */
+
 struct path {
 	char *text;	   /* as the user wrote it */
 	struct slice *key; /* NUL-terminated, into mem */
@@ -54,7 +56,7 @@ struct paths {
 };
 
 struct rules {
-	char *flatten;	/* separator, or NULL */
+	const char *flatten; /* separator, or NULL */
 	int depth;	/* levels that are flattened; -1: all */
 	enum arrays arrays;
 	enum names names;

@@ -12,9 +12,10 @@ struct rules_reader {
 	const char *path;
 	struct rules *rules;
 	struct scan scan;
-	struct buf text;  /* the file */
-	const char *key;  /* the member being read */
-	const char *what; /* and what to call it in messages */
+	struct buf text; /* the file */
+	const char *key; /* the member being read */
+	struct buf what; /* and what to call it in messages */
+	struct buf word;
 };
 
 static void __attribute__((noreturn)) bad(const struct rules_reader *f)
@@ -28,37 +29,26 @@ static void __attribute__((noreturn)) bad(const struct rules_reader *f)
 
 static void __attribute__((noreturn)) wrong(const struct rules_reader *f, const char *should)
 {
-	errx(CS_USAGE, "%s should be %s", f->what, should);
+	errx(CS_USAGE, "%s should be %s", f->what.p, should);
 }
 
-/* The value at the cursor as text of its own, or NULL when it is no string. */
-static char *
+/* The string at the cursor, in memory that the next one takes. */
+static const char *
 string(struct rules_reader *f)
 {
 	struct value v;
-	struct buf b = {0};
 	struct slice in;
 
 	if (scan_value(&f->scan, &v) < 0)
 		bad(f);
 	if (v.type != JSON_STRING)
-		return NULL;
-	in = value_inner(&v);
-	if (json_unescape(&b, in.p, in.n) != 0) {
-		f->scan.err = "a string holds U+0000 or a lone surrogate";
-		bad(f);
-	}
-	return buf_steal(&b);
-}
-
-static char *
-need_string(struct rules_reader *f)
-{
-	char *s = string(f);
-
-	if (!s)
 		wrong(f, "a string");
-	return s;
+	in = value_inner(&v);
+	buf_clear(&f->word);
+	buf_room(&f->word, 1);
+	if (json_unescape(&f->word, in.p, in.n) != 0)
+		wrong(f, "text without U+0000 and lone surrogates");
+	return f->word.p;
 }
 
 static void
@@ -68,14 +58,14 @@ flatten(struct rules_reader *f)
 	struct value v;
 
 	if (type == JSON_STRING) {
-		f->rules->flatten = need_string(f);
+		f->rules->flatten = xstrdup(string(f));
 		return;
 	}
 	if (scan_value(&f->scan, &v) < 0)
 		bad(f);
 	if (type != JSON_TRUE && type != JSON_FALSE)
 		wrong(f, "a separator, true or false");
-	f->rules->flatten = type == JSON_TRUE ? xstrdup("_") : NULL;
+	f->rules->flatten = type == JSON_TRUE ? RULES_SEP : NULL;
 }
 
 static void
@@ -87,7 +77,9 @@ depth(struct rules_reader *f)
 		bad(f);
 	if (v.type != JSON_NUMBER)
 		wrong(f, "a number");
-	rules_depth(f->rules, f->what, xstrndup(v.p, v.n));
+	buf_clear(&f->word);
+	buf_add(&f->word, v.p, v.n);
+	rules_depth(f->rules, f->what.p, f->word.p);
 }
 
 static void
@@ -100,9 +92,9 @@ list(struct rules_reader *f)
 		wrong(f, "an array of column names");
 	scan_enter(&f->scan);
 	while ((r = scan_item(&f->scan)) > 0) {
-		char *name = need_string(f);
+		const char *name = string(f);
 
-		rules_path(l, f->what, name, strlen(name));
+		rules_path(l, f->what.p, name, strlen(name));
 	}
 	if (r < 0)
 		bad(f);
@@ -123,11 +115,11 @@ map(struct rules_reader *f)
 		if (*f->key == 'd') {
 			if (scan_value(&f->scan, &v) < 0)
 				bad(f);
-			rules_default(f->rules, f->what, name.p, name.n, v.p, v.n);
+			rules_default(f->rules, f->what.p, name.p, name.n, v.p, v.n);
 		} else if (*f->key == 'r') {
-			rules_rename(f->rules, f->what, name.p, name.n, need_string(f));
+			rules_rename(f->rules, f->what.p, name.p, name.n, string(f));
 		} else {
-			rules_type(f->rules, f->what, name.p, name.n, need_string(f));
+			rules_type(f->rules, f->what.p, name.p, name.n, string(f));
 		}
 	}
 	if (r < 0)
@@ -137,20 +129,20 @@ map(struct rules_reader *f)
 static void
 word(struct rules_reader *f)
 {
-	char *s = need_string(f);
+	const char *s = string(f);
 
 	switch (*f->key) {
 	case 'a':
-		rules_arrays(f->rules, f->what, s);
+		rules_arrays(f->rules, f->what.p, s);
 		break;
 	case 'n':
-		rules_names(f->rules, f->what, s);
+		rules_names(f->rules, f->what.p, s);
 		break;
 	case 'w':
-		f->rules->where = s;
+		f->rules->where = xstrdup(s);
 		break;
 	default:
-		f->rules->filter = s;
+		f->rules->filter = xstrdup(s);
 	}
 }
 
@@ -172,8 +164,9 @@ rules_file(struct rules *r, const char *path)
 	if (file_read(&f.text, path) < 0)
 		err(CS_USAGE, "%s", path);
 	scan_init(&f.scan, f.text.p, f.text.len);
-	if (scan_enter(&f.scan) < 0)
-		bad(&f);
+	if (scan_type(&f.scan) != JSON_OBJECT)
+		errx(CS_USAGE, "%s: not a JSON object", path);
+	scan_enter(&f.scan);
 	while ((more = scan_key(&f.scan, &key)) > 0) {
 		for (i = 0; i < sizeof members / sizeof *members; i++)
 			if (slice_is(key, members[i].key))
@@ -184,11 +177,14 @@ rules_file(struct rules *r, const char *path)
 			errx(CS_USAGE, "%s: \"%s\" is given twice", path, members[i].key);
 		seen |= 1u << i;
 		f.key = members[i].key;
-		f.what = xasprintf("%s: \"%s\"", path, f.key);
+		buf_clear(&f.what);
+		buf_addf(&f.what, "%s: \"%s\"", path, f.key);
 		members[i].read(&f);
 	}
 	if (more < 0 || scan_done(&f.scan) < 0)
 		bad(&f);
 	scan_release(&f.scan);
 	buf_release(&f.text);
+	buf_release(&f.what);
+	buf_release(&f.word);
 }

@@ -32,21 +32,18 @@ hash(const struct tree *t, const void *where, const char *p, size_t n)
 void
 tree_path(struct buf *out, const struct node *node)
 {
-	const struct node *at[SCAN_DEPTH + 1];
-	int n = 0;
+	for (int depth = 1; depth <= node->depth; depth++) {
+		const struct node *at = node;
 
-	for (; node->parent; node = node->parent)
-		at[n++] = node;
-	while (n--) {
-		for (size_t i = 0; i < at[n]->n; i++) {
-			char c = at[n]->key[i];
-
-			if (c && strchr(".,=\\", c))
-				buf_addc(out, '\\');
-			buf_addc(out, c);
-		}
-		if (n)
+		while (at->depth > depth)
+			at = at->parent;
+		if (depth > 1)
 			buf_addc(out, '.');
+		for (size_t i = 0; i < at->n; i++) {
+			if (at->key[i] && strchr(".,=\\", at->key[i]))
+				buf_addc(out, '\\');
+			buf_addc(out, at->key[i]);
+		}
 	}
 }
 

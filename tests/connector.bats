@@ -220,8 +220,8 @@ refused() {
 	equals "$(log | jq -r .query.limit | sort -u)" 20
 	lacks "$(log)" '"auth":"bad"'
 	curl -sf -X DELETE "$PLAYGROUND/_log" >/dev/null
-	refused 64 '^cs-fetch: --set: api_token: ' --set "api_token=$TOKEN" users
-	lacks "$stderr" "$TOKEN"
+	refused 64 '^cs-fetch: --set: api_token: ' --set api_token=a-literal users
+	lacks "$stderr" a-literal
 	refused 64 '^cs-fetch: --set: rows: 251 is not an integer in 1\.\.250$' --set rows=251 users
 	refused 64 '^cs-fetch: --set: there is no parameter "rowz"; did you mean rows\?$' --set rowz=1 users
 	refused 64 '^cs-fetch: --set: .*NAME=VALUE' --set rows users
@@ -251,7 +251,6 @@ refused() {
 		del(.streams)|has no "streams"
 		.streams = []|streams: must be an object
 		del(.url)|neither the connector nor the stream has a "url"
-		.streams.users.path = "x"|streams.users.path: must start with / or \?
 		.streams.users.path = "/${since}"|path: /\$\{since\} has a parameter in it that is not given
 		.streams.users["page-size"] = "many"|streams.users.page-size: "?many
 		.streams.users["page-size"] = [1]|page-size: must be a string, a number, true or false
@@ -264,10 +263,10 @@ refused() {
 		.parameters.extra = {}|parameters: unknown key "extra"
 		.parameters.required = ["row"]|there is no parameter "row"
 		.parameters.required = "api_token"|parameters.required: must be an array
-		.parameters.properties.rows.minimun = 1|parameters.rows: unknown key "minimun" for type integer; did you mean minimum\?$
+		.parameters.properties.rows.minimun = 1|parameters.rows: unknown key "minimun"; did you mean minimum\?$
 		.parameters.properties.rows.type = "int"|"int" is not one of string, integer, number, boolean
 		.parameters.properties.rows.minimum = "1"|parameters.rows.minimum: must be an integer
-		.parameters.properties.rows.minLength = 1|unknown key "minLength" for type integer
+		.parameters.properties.rows.minLength = 1|parameters.rows.minLength: not for type integer
 		.parameters.properties.rows.default = 251|rows: 251 is not an integer in 1\.\.250
 		.parameters.properties.nick.pattern = "("|parameters.nick.pattern: 
 		.parameters.properties.nick.maxLength = -1|parameters.nick.maxLength: must be 0 or more

@@ -28,7 +28,6 @@ check mandoc                                            mandoc                ma
 check faketime                                          faketime              libfaketime      libfaketime       libfaketime  libfaketime
 check strace                                            strace                strace           strace            -            strace
 check ps                                                procps                procps-ng        procps            -            procps-ng
-check mlr                                               miller                miller           miller            miller       miller
 check git                                               git                   git              git               git          git
 check xz                                                xz-utils              xz               xz                xz           xz
 lint  mandoc                                            mandoc                mandoc           mandoc            mandoc       mandoc

@@ -1,4 +1,5 @@
 # jq programs in cs-map: jq's language, without its losses.
+# shellcheck disable=SC2016 # jq's variables, not the shell's
 load lib
 
 # gives PROGRAM INPUT EXPECTED [OPTION…]
@@ -231,7 +232,7 @@ big='{"id":9007199254740993,"n":2,"s":"x"}'
 		try error("x") catch .
 		(.nothing // "none")
 		.o.z | map(.k) | tojson
-		.tags | index("a"), (. - ["a"])
+		.tags - ["a"]
 		[.. | numbers]
 		label $out | foreach .tags[] as $t (0; . + 1; if . > 1 then ., break $out else . end)
 		def f(x): x * 2; f(.id)

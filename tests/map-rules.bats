@@ -308,7 +308,7 @@ refused() {
 		{"names":"keep","names":"snake"}|"names" is given twice
 		{"keep":["a"]|2: text ends
 		{"keep":["a"]} x|1: something follows
-		[]|1: expected an object
+		[]|not a JSON object
 	CASES
 	printf '{\n "keep": [\n "a",\n]}' >rules.json
 	fails_with 64 cs-map --rules rules.json </dev/null

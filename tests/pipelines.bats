@@ -248,9 +248,10 @@ of_session() {
 	forget_log
 	succeeds sync humaans documents
 	equals "$(rows pipelines/humaans/humaans.db documents)" "$(seed_documents)"
-	# Page 7 or earlier, and later than the first where the rows were saved.
+	# Page 7 or earlier: from the last page that was saved, which is read again to see that it is the same.
 	skip=$(log | jq -r 'select(.path == "/seed/api/documents") | .query["$skip"] // 0' | head -n 1)
-	[ "$skip" -le 600 ]
+	echo "went on at: $skip"
+	[ "$skip" -le 600 ] && [ "$skip" -ge $((saved - 100)) ]
 }
 
 @test "one stage killed: the rule fails, and the next run makes it good" {
@@ -294,9 +295,9 @@ of_session() {
 @test "the token is in no output, log, state, database or process list" {
 	token=$TOKEN-x # what must not be found is asked for by pieces, so that this test finds itself nowhere
 	configure humaans '{"api_token": "env:API_TOKEN", "initial_sync_days": 365, "enable_debug_logging": 1}' /seed/api
-	curl -sf -X POST "$PLAYGROUND/_fault?path=/seed/api/documents&fault=delay:500&times=1&after=2" >/dev/null
+	curl -sf -X POST "$PLAYGROUND/_fault?path=/seed/api/documents&fault=delay:1000&times=1&after=2" >/dev/null
 	start_killable humaans -j3
-	wait_for asked /seed/api/documents 3
+	wait_for asked /seed/api/documents 2
 	of_session args= >processes
 	wait "$SESSION"
 	grep -q cs-fetch processes

@@ -61,8 +61,8 @@ main(int argc, char **argv)
 	/* The resources of a child include those of all the children it waited for. */
 	if (wait4(pid, &status, 0, &r) < 0)
 		err(CS_IO, "wait");
-	fprintf(out, "%.3f %.3f %.3f %ld\n", seconds(r.ru_utime), seconds(r.ru_stime), now() - begun,
-	    r.ru_maxrss);
+	fprintf(out, "%.3f %.3f %.3f %ld\n", seconds(r.ru_utime), seconds(r.ru_stime),
+	    now() - begun, r.ru_maxrss);
 	if (fflush(out) != 0)
 		err(CS_IO, "write");
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
