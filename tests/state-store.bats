@@ -496,7 +496,7 @@ versions() {
 	run -0 timeout 5 cs-state --store sqlite:x.db status
 	echo 'rollback;' >&4
 	exec 4>&-
-	wait
+	wait $!
 }
 
 @test "sqlite: what cs-load stored can be read, without any run" {
