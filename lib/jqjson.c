@@ -14,11 +14,14 @@
 #define EXACT    9007199254740992.0 /* 2^53: whole numbers up to it are doubles */
 
 struct jqnum {
-	double d;
+	double d; /* what stands for it */
+	double nearest;
 	struct slice text;
-	bool inexact;   /* d is not the value of the text */
-	bool plain;     /* d is written as text has it anyway */
-	bool ambiguous; /* another number, of another value, is held by d too */
+	bool inexact;        /* nearest is not the value of the text */
+	bool plain;          /* d is written as text has it anyway */
+	bool ambiguous;      /* another number, of another value, has the same d */
+	unsigned rank;       /* among different numbers with the same nearest */
+	struct jqnum *other; /* the next of those */
 };
 
 static int
@@ -281,6 +284,7 @@ add_number(struct jqjson *j, struct slice text)
 		long_number(j, num);
 	if (num->inexact)
 		num->plain = false;
+	num->nearest = num->d;
 	return num;
 }
 
@@ -322,14 +326,26 @@ enter(struct jqjson *j, struct jqnum *num)
 {
 	struct jqnum **at = find(j, num->d), *old = *at;
 
+	num->ambiguous = false;
+	num->other = NULL;
 	if (!old) {
 		*at = num;
-	} else if ((old->inexact || num->inexact) && !same_value(old->text, num->text)) {
-		old->ambiguous = true;
-		j->ambiguous = true;
-	} else if (!slice_eq(old->text, num->text.p, num->text.n)) {
-		old->plain = !old->inexact; /* two ways to write it: take jq's */
+		return;
 	}
+	while (
+	    old->inexact != num->inexact || (old->inexact && !same_value(old->text, num->text))) {
+		if (!old->other) {
+			old->other = num;
+			num->rank = old->rank + 1;
+			(*at)->ambiguous = true;
+			j->ambiguous = true;
+			return;
+		}
+		old = old->other;
+	}
+	num->rank = old->rank;
+	if (!slice_eq(old->text, num->text.p, num->text.n))
+		old->plain = !old->inexact; /* two ways to write it: take jq's */
 }
 
 /* A double of its own for an inexact number. */
@@ -344,10 +360,35 @@ apart(struct jqjson *j, const struct jqnum *num)
 	return d;
 }
 
+/* The double that stands for an inexact number this time. */
+static double
+stand_in(struct jqjson *j, const struct jqnum *num, enum jqjson_as as, unsigned nth)
+{
+	double d = num->nearest, away = as == JQJSON_ABOVE ? INFINITY : -INFINITY;
+
+	switch (as) {
+	case JQJSON_APART:
+		return apart(j, num);
+	case JQJSON_ABOVE:
+	case JQJSON_BELOW:
+		/* The infinite are still large then, and their order another each time. */
+		if (isinf(d))
+			return copysign(
+			    DBL_MAX / (as == JQJSON_ABOVE ? 2 + num->rank : 1e6 - num->rank), d);
+		for (unsigned i = 0; i <= num->rank; i++)
+			d = nextafter(d, away);
+		return d;
+	case JQJSON_ODD:
+		return EXACT - 1 - 2 * (double)nth;
+	default:
+		return d;
+	}
+}
+
 static void
 build_table(struct jqjson *j, enum jqjson_as as)
 {
-	size_t odd = 0;
+	unsigned nth = 0;
 
 	if (j->size < j->n * 2) {
 		for (j->size = 64; j->size < j->n * 2; j->size *= 2)
@@ -356,23 +397,19 @@ build_table(struct jqjson *j, enum jqjson_as as)
 	}
 	memset(j->table, 0, j->size * sizeof *j->table);
 	j->ambiguous = false;
-	for (size_t i = 0; i < j->n; i++) {
-		j->nums[i].ambiguous = false;
+	for (size_t i = 0; i < j->n; i++)
 		if (!j->nums[i].inexact)
 			enter(j, &j->nums[i]);
-	}
 	for (size_t i = 0; i < j->n; i++) {
 		struct jqnum *num = &j->nums[i];
+		unsigned rank = num->rank;
 
 		if (!num->inexact)
 			continue;
-		if (as == JQJSON_APART)
-			num->d = apart(j, num);
-		else if (as == JQJSON_ABOVE)
-			num->d = nextafter(num->d, isinf(num->d) ? 0 : INFINITY);
-		else if (as == JQJSON_ODD)
-			num->d = EXACT - 1 - 2 * (double)odd++;
+		num->d = stand_in(j, num, as, nth++);
 		enter(j, num);
+		if (as != JQJSON_NEAREST)
+			num->rank = rank;
 	}
 }
 

@@ -281,15 +281,15 @@ run(struct jqrun *j, jv v, const struct sink *to, const char **err)
 }
 
 /*
- * Some number is held by no double, and the program may look at its value. Where the
- * results are the same whatever doubles close by stand for such numbers, nothing came of
- * their digits but the digits themselves.
+ * Some number is held by no double, and the program may look at its value. Where the results are
+ * the same whatever doubles around it stand for such a number, nothing came of its digits but
+ * the digits themselves.
  */
 static int
-run_twice(struct jqrun *j, jv v, const char **err)
+run_again(struct jqrun *j, jv v, const char **err)
 {
 	const struct sink first = {.out = &j->out}, again = {.out = &j->again};
-	const int last = j->kind == JQLOOK_PARITY ? JQJSON_ODD : JQJSON_ABOVE;
+	const int last = j->kind == JQLOOK_PARITY ? JQJSON_ODD : JQJSON_BELOW;
 
 	if (run(j, v, &first, err) < 0)
 		return -1;
@@ -324,7 +324,7 @@ jqrun_run(struct jqrun *j, const char *p, size_t n, int (*emit)(void *arg, const
 	}
 	if (!j->json.inexact || j->kind == JQLOOK_CALM)
 		return run(j, v, &out, err);
-	if (run_twice(j, v, err) < 0)
+	if (run_again(j, v, err) < 0)
 		return -1;
 	for (p = j->out.p; p < j->out.p + j->out.len; p = end + 1) {
 		end = memchr(p, '\0', (size_t)(j->out.p + j->out.len - p));

@@ -172,6 +172,21 @@ big='{"id":9007199254740993,"n":2,"s":"x"}'
 	fails_on '{c: (.a == .b)}' '{"a":9007199254740993,"b":9007199254740992}' 'has more digits'
 	fails_on '{m: ([.a, .b] | max)}' '{"a":9007199254740993,"b":9007199254740992}' 'has more digits'
 	fails_on '{s: (.a + .b), c}' '{"a":9007199254740990,"b":2,"c":9007199254740993}' 'has more digits'
+	# Two that one double stands for: neither equal, nor one the lesser by chance.
+	while read -r program; do
+		fails_on "$program" '{"a":12040113001245451578,"b":12040113001245451579}' 'has more digits'
+		fails_on "$program" '{"b":12040113001245451578,"a":12040113001245451579}' 'has more digits'
+		fails_on "$program" '{"a":1e400,"b":1e500}' '1e400 has more digits'
+	done <<-'PROGRAMS'
+		{c: (.a == .b)}
+		{c: (.a < .b)}
+		{c: (.b < .a)}
+		{c: (.a <= .b)}
+		{c: ([.a, .b] | sort)}
+	PROGRAMS
+	gives '{c: (.a == .b)}' '{"a":12040113001245451578,"b":12040113001245451578.0}' '{"c":true}'
+	fails_on '{c: (.a < 9007199254740996)}' '{"a":9007199254740995}' 'has more digits'
+	fails_on '{c: (.a | tostring)}' '{"a":-3.265522e321}' 'has more digits'
 	# The advice works.
 	cs-map --type id=string <<<"$big" >in
 	succeeds cs-map -f '{id: (.id + "!")}' <in
