@@ -143,11 +143,13 @@ set_target(struct opts *o, const char *arg)
 	errx(CS_USAGE, "--to %s: a target is sqlite:FILE, ndjson:FILE or csv:FILE", arg);
 }
 
+/* End, after what was asked for has been printed. */
 static void
-version(void)
+said(void)
 {
-	printf("cs-load %s (sqlite %s)\n", CS_VERSION, sqlite3_libversion());
-	exit(fflush(stdout) == 0 ? 0 : CS_IO);
+	if (fflush(stdout) == EOF)
+		err(CS_IO, "stdout");
+	exit(CS_OK);
 }
 
 static void
@@ -212,11 +214,13 @@ set(struct opts *o, int option, const char *arg)
 		o->verbose = true;
 		break;
 	case 'V':
-		version();
+		printf("cs-load %s (sqlite %s)\n", CS_VERSION, sqlite3_libversion());
+		said();
 		break;
 	case 'h':
 		fputs(help, stdout);
-		exit(fflush(stdout) == 0 ? 0 : CS_IO);
+		said();
+		break;
 	default:
 		exit(CS_USAGE); /* getopt_long has said why */
 	}
