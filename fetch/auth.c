@@ -29,13 +29,14 @@ basic(struct opts *o)
 	secret_register(code.p, code.len);
 	line = header(name, prefix, code.p);
 	explicit_bzero(pair.p, pair.len);
+	explicit_bzero(code.p, code.len);
 	buf_release(&pair);
 	buf_release(&code);
 	return line;
 }
 
 static const char *
-or(const char *given, const char *usual)
+either(const char *given, const char *usual)
 {
 	return given != NULL ? given : usual;
 }
@@ -46,21 +47,23 @@ auth_init(struct credentials *c, struct opts *o)
 	*c = (struct credentials){0};
 	switch (o->auth) {
 	case AUTH_BEARER:
-		c->header = header(or(o->auth_name, "Authorization"), or(o->auth_prefix, "Bearer"),
-		    secret_get(&o->token));
+		c->header = header(either(o->auth_name, "Authorization"),
+		    either(o->auth_prefix, "Bearer"), secret_get(&o->token));
 		break;
 	case AUTH_BASIC:
 		c->header = basic(o);
 		break;
 	case AUTH_HEADER:
-		c->header = header(
-		    or(o->auth_name, "X-API-Key"), or(o->auth_prefix, ""), secret_get(&o->token));
+		c->header = header(either(o->auth_name, "X-API-Key"), either(o->auth_prefix, ""),
+		    secret_get(&o->token));
 		break;
 	case AUTH_QUERY:
-		c->param = xstrdup(or(o->auth_name, "api_key"));
-		c->value = xasprintf("%s%s", or(o->auth_prefix, ""), secret_get(&o->token));
+		c->param = xstrdup(either(o->auth_name, "api_key"));
+		c->value = xasprintf("%s%s", either(o->auth_prefix, ""), secret_get(&o->token));
 		break;
 	}
+	secret_release(&o->token);
+	secret_release(&o->password);
 }
 
 static void

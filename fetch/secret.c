@@ -21,13 +21,13 @@
 #include "stream.h"
 
 #define SECRET_MAX (64u << 10) /* bytes */
-#define MASK	   "***"
+#define MASK       "***"
 
 /* All forms of all secrets, the longest first so that none leaves a rest behind. */
 static struct form {
 	char *p;
 	size_t n;
-} *forms;
+} * forms;
 static size_t n_forms;
 
 static char *kept;
@@ -225,8 +225,8 @@ is_reference(const char *s)
 	       strncmp(s, "fd:", 3) == 0 || strncmp(s, "cmd:", 4) == 0;
 }
 
-static void
-release(struct secret *s)
+void
+secret_release(struct secret *s)
 {
 	free(s->where);
 	free(s->ref);
@@ -241,10 +241,11 @@ secret_set(struct secret *s, const char *ref, const char *where)
 {
 	if (!is_reference(ref)) {
 		secret_register(ref, strlen(ref));
-		die(CS_USAGE, "%s: give env:NAME, file:PATH, fd:N or cmd:COMMAND, not the secret itself",
+		die(CS_USAGE,
+		    "%s: give env:NAME, file:PATH, fd:N or cmd:COMMAND, not the secret itself",
 		    where);
 	}
-	release(s);
+	secret_release(s);
 	s->where = xstrdup(where);
 	s->ref = xstrdup(ref);
 }
@@ -256,7 +257,7 @@ secret_set_literal(struct secret *s, const char *value, const char *where)
 		secret_set(s, value, where);
 		return;
 	}
-	release(s);
+	secret_release(s);
 	s->where = xstrdup(where);
 	s->value = xstrdup(value);
 	secret_register(value, strlen(value));
@@ -377,7 +378,8 @@ secret_get(struct secret *s)
 	if (*s->value == '\0')
 		die(CS_AUTH, "%s: is empty", s->where);
 	if (is_placeholder(s->value))
-		die(CS_USAGE, "%s: still holds the placeholder of the template: put the real one there",
+		die(CS_USAGE,
+		    "%s: still holds the placeholder of the template: put the real one there",
 		    s->where);
 	for (const char *c = s->value; *c != '\0'; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)

@@ -143,11 +143,11 @@ set_target(struct opts *o, const char *arg)
 	errx(CS_USAGE, "--to %s: a target is sqlite:FILE, ndjson:FILE or csv:FILE", arg);
 }
 
-static void
-version(void)
+static void __attribute__((noreturn)) printed(void)
 {
-	printf("cs-load %s (sqlite %s)\n", CS_VERSION, sqlite3_libversion());
-	exit(fflush(stdout) == 0 ? 0 : CS_IO);
+	if (fflush(stdout) != 0)
+		err(CS_IO, "stdout");
+	exit(0);
 }
 
 static void
@@ -212,11 +212,11 @@ set(struct opts *o, int option, const char *arg)
 		o->verbose = true;
 		break;
 	case 'V':
-		version();
-		break;
+		printf("cs-load %s (sqlite %s)\n", CS_VERSION, sqlite3_libversion());
+		printed();
 	case 'h':
 		fputs(help, stdout);
-		exit(fflush(stdout) == 0 ? 0 : CS_IO);
+		printed();
 	default:
 		exit(CS_USAGE); /* getopt_long has said why */
 	}

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lines.h"
@@ -162,12 +163,41 @@ lines(struct run *r)
 	return status;
 }
 
+/*
+ * Tell the next in the pipe that this is not all. A shell asks only the last program how
+ * it went, and input without a begin line looks complete wherever it ends.
+ */
+static void
+give_up(int fd, int code)
+{
+	struct buf b = {0};
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
+		stream_error(&b, getenv("CS_STREAM"), code, "cs-map gave up", NULL);
+		(void)write_all(fd, b.p, b.len); /* whoever does not read it has gone */
+	}
+	buf_release(&b);
+}
+
+static bool started; /* or has nothing to do */
+
+/* At exit: the command line or a file it names was no good. */
+static void
+never_started(void)
+{
+	if (!started)
+		give_up(STDOUT_FILENO, CS_USAGE);
+}
+
 /* What came before a failure is good: let it go. The worst status wins. */
 static int
 finish(struct run *r, int status)
 {
 	uint64_t aside = r->reject.count;
 
+	if (status && out_flush(&r->out) == 0)
+		give_up(r->out.fd, status);
 	if (out_close(&r->out) < 0) {
 		warn("stdout");
 		status = CS_IO;
@@ -191,10 +221,12 @@ main(int argc, char **argv)
 	struct run r = {.o = &o};
 	int status;
 
+	atexit(never_started);
 	opts_parse(&o, argc, argv);
 	records_init(&r.records, &o);
 	if (reject_open(&r.reject, o.rejects, "stdin", o.max_rejects))
 		return CS_IO;
+	started = true;
 	lines_open(&r.in, STDIN_FILENO, "stdin", o.max_record);
 	r.in.idle = flush;
 	r.in.arg = &r;

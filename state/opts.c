@@ -70,7 +70,7 @@ static void __attribute__((noreturn)) help(void)
 	     "\n"
 	     "  get STREAM           print the state as JSON; status 1 when there is none\n"
 	     "      --default JSON   print this then\n"
-	     "  put [STREAM]         store the checkpoints among the lines on stdin, pass all on\n"
+	     "  put [STREAM]         store the checkpoints on stdin, pass all lines on\n"
 	     "  set STREAM JSON      store a state ('-': from stdin)\n"
 	     "      --if-version N   only over version N; 0: only if there is none\n"
 	     "  -f, --force          put, set: also store an empty or older state\n"
@@ -208,7 +208,10 @@ opts_parse(struct opts *o, int argc, char **argv)
 	int c;
 
 	*o = (struct opts){.version = -1, .grace = GRACE};
-	/* getopt moves the arguments before "--" behind it, so that options may stand anywhere there. */
+	/*
+	 * getopt moves the arguments before "--" behind it, so that options may stand anywhere
+	 * there.
+	 */
 	while ((c = getopt_long(argc, argv, "fhqVv", options, NULL)) != -1)
 		given |= option(o, c);
 	dashes = !strcmp(argv[optind - 1], "--");

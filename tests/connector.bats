@@ -220,8 +220,8 @@ refused() {
 	equals "$(log | jq -r .query.limit | sort -u)" 20
 	lacks "$(log)" '"auth":"bad"'
 	curl -sf -X DELETE "$PLAYGROUND/_log" >/dev/null
-	refused 64 '^cs-fetch: --set: api_token: ' --set "api_token=$TOKEN" users
-	lacks "$stderr" "$TOKEN"
+	refused 64 '^cs-fetch: --set: api_token: ' --set api_token=a-literal users
+	lacks "$stderr" a-literal
 	refused 64 '^cs-fetch: --set: rows: 251 is not an integer in 1\.\.250$' --set rows=251 users
 	refused 64 '^cs-fetch: --set: there is no parameter "rowz"; did you mean rows\?$' --set rowz=1 users
 	refused 64 '^cs-fetch: --set: .*NAME=VALUE' --set rows users
