@@ -50,10 +50,10 @@ on_error(void *arg, jv msg)
 {
 	static const char prefix[] = "jq: error: ", guess[] = " (Unix shell quoting issues?)";
 	char **why = arg, *at;
+	size_t n;
 
 	if (!*why && jv_get_kind(msg) == JV_KIND_STRING) {
 		const char *p = jv_string_value(msg);
-		size_t n;
 
 		if (!strncmp(p, prefix, sizeof prefix - 1))
 			p += sizeof prefix - 1;
@@ -64,6 +64,9 @@ on_error(void *arg, jv msg)
 		at = strstr(*why, guess);
 		if (at)
 			memmove(at, at + sizeof guess - 1, strlen(at + sizeof guess - 1) + 1);
+		at = strstr(*why, ", column "); /* 1.7 and later count in the prelude */
+		if (at)
+			*at = '\0';
 	}
 	jv_free(msg);
 }
@@ -74,9 +77,10 @@ on_debug(void *arg, jv v)
 	struct jqrun *j = arg;
 	struct buf b = {0};
 
-	if (j->quiet || jqjson_write(&j->json, &b, v) < 0)
-		return;
-	fprintf(stderr, "[\"DEBUG:\",%.*s]\n", (int)b.len, b.p);
+	if (j->quiet)
+		jv_free(v);
+	else if (jqjson_write(&j->json, &b, v) == 0)
+		fprintf(stderr, "[\"DEBUG:\",%.*s]\n", (int)b.len, b.p);
 	buf_release(&b);
 }
 
