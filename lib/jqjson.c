@@ -467,7 +467,7 @@ read_scalar(struct jqjson *j, jv *out)
 		if (!j->again) {
 			j->n--;
 			add_number(j, (struct slice){v.p, v.n});
-			j->plain &= j->nums[at].plain;
+			j->plain &= j->nums[at].plain && fabs(j->nums[at].d) < EXACT;
 			if (j->nums[at].inexact && !j->inexact) {
 				j->inexact = true;
 				j->number = j->nums[at].text;
@@ -591,6 +591,7 @@ static int
 write_number(struct jqjson *j, struct buf *out, double d)
 {
 	struct jqnum *num = j->plain ? NULL : *find(j, d);
+	size_t n;
 
 	if (num && num->ambiguous)
 		return fail(j, "a number that jq cannot tell from another");
@@ -599,7 +600,12 @@ write_number(struct jqjson *j, struct buf *out, double d)
 		return 0;
 	}
 	buf_room(out, NUM_TEXT);
-	out->len += render(out->p + out->len, d);
+	n = render(out->p + out->len, d);
+	/* An id that was text, say, and went through tonumber. */
+	if (!num && !j->inexact && fabs(d) >= EXACT && fabs(d) < DBL_MAX &&
+	    decimal((struct slice){out->p + out->len, n}).n > 15)
+		return fail(j, "a number beyond 2^53 was computed, which jq may have rounded");
+	out->len += n;
 	return 0;
 }
 

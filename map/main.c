@@ -3,6 +3,7 @@
  */
 #include <err.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -167,17 +168,47 @@ lines(struct run *r)
  * Tell the next in the pipe that this is not all. A shell asks only the last program how
  * it went, and input without a begin line looks complete wherever it ends.
  */
+static bool
+is_pipe(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
 static void
 give_up(int fd, int code)
 {
 	struct buf b = {0};
-	struct stat st;
 
-	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
+	if (is_pipe(fd)) {
 		stream_error(&b, getenv("CS_STREAM"), code, "cs-map gave up", NULL);
 		(void)write_all(fd, b.p, b.len); /* whoever does not read it has gone */
 	}
 	buf_release(&b);
+}
+
+/* Some programs make libjq 1.6 abort or divide by zero. */
+static void
+crashed(int sig)
+{
+	static const char line[] =
+	    "\n{\"@cs\":\"error\",\"code\":65,\"message\":\"a program crashed cs-map\"}\n";
+
+	(void)!write(STDOUT_FILENO, line, sizeof line - 1);
+	raise(sig); /* SA_RESETHAND: this time for good */
+}
+
+static void
+catch_crashes(void)
+{
+	struct sigaction sa = {.sa_handler = crashed, .sa_flags = (int)SA_RESETHAND};
+
+	if (!is_pipe(STDOUT_FILENO))
+		return;
+	sigaction(SIGABRT, &sa, NULL);
+	sigaction(SIGFPE, &sa, NULL);
+	sigaction(SIGSEGV, &sa, NULL);
 }
 
 static bool started; /* or has nothing to do */
@@ -222,6 +253,7 @@ main(int argc, char **argv)
 	int status;
 
 	atexit(never_started);
+	catch_crashes();
 	opts_parse(&o, argc, argv);
 	records_init(&r.records, &o);
 	if (reject_open(&r.reject, o.rejects, "stdin", o.max_rejects))

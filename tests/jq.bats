@@ -196,12 +196,25 @@ big='{"id":9007199254740993,"n":2,"s":"x"}'
 @test "computed numbers are written as jq writes them" {
 	jq -nc '[1, 0.1 + 0.2, 1/3, 2/3, 1e17, 123456789 * 1000000000, 1e15, 1e16, 12e15, 0.0001, 0.00001, 1.5e300, 5e-324,
 		1.7976931348623157e308, -0, -1.5, 100 * 1.1, 3.0, 1e22, 2251799813685249.5, 0.001, 0.012, 1234.5678, 99.995,
-		-0.05, 1e-7, 123456.7, 2147483648, 9007199254740992, nan, infinite, -infinite][] | {v: .}' >want
+		-0.05, 1e-7, 123456.7, 2147483648, 9007199254740991, nan, infinite, -infinite][] | {v: .}' >want
 	echo '{}' >in
 	succeeds cs-map -f '[1, 0.1 + 0.2, 1/3, 2/3, 1e17, 123456789 * 1000000000, 1e15, 1e16, 12e15, 0.0001, 0.00001, 1.5e300, 5e-324,
 		1.7976931348623157e308, -0, -1.5, 100 * 1.1, 3.0, 1e22, 2251799813685249.5, 0.001, 0.012, 1234.5678, 99.995,
-		-0.05, 1e-7, 123456.7, 2147483648, 9007199254740992, nan, infinite, -infinite][] | {v: .}' <in
+		-0.05, 1e-7, 123456.7, 2147483648, 9007199254740991, nan, infinite, -infinite][] | {v: .}' <in
 	equals "$output" "$(cat want)"
+}
+
+@test "what jq may have rounded while computing is refused" {
+	for program in '.id |= tonumber' '{n: (.id | fromjson)}' '{n: (.n + 9007199254740990)}'; do
+		fails_with 65 cs-map -f "$program" <<<'{"id":"9007199254740993","n":3}'
+		contains "$stderr" 'a number beyond 2\^53 was computed'
+	done
+	succeeds cs-map -f '.n += 1' <<<'{"id":"9007199254740993","n":3,"m":9007199254740993}'
+	equals "$output" '{"id":"9007199254740993","n":4,"m":9007199254740993}'
+	# An error of null is one too.
+	for program in '.id, error(.nothing), 5' '.nothing | error'; do
+		fails_with 65 cs-map -f "$program" <<<'{"id":1}'
+	done
 }
 
 @test "what jq does, on the same records" {
