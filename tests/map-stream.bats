@@ -194,7 +194,7 @@ $begin
 	run -1 --separate-stderr cs-map --rejects aside --max-rejects 3 <in
 	equals "$output" $'{"a":1}\n{"a":2}'
 	run -65 --separate-stderr cs-map --rejects aside2 --max-rejects 2 <in
-	equals "$output" '{"a":1}'
+	equals "$(records <<<"$output")" '{"a":1}'
 	contains "$stderr" '^cs-map: stdin:4: byte 1: unexpected character; as many as --max-rejects'
 	equals "$(wc -l <aside2)" 2
 	run -65 --separate-stderr cs-map --rejects aside3 --max-rejects 0 <in
