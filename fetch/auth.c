@@ -36,7 +36,7 @@ basic(struct opts *o)
 }
 
 static const char *
-or(const char *given, const char *usual)
+either(const char *given, const char *usual)
 {
 	return given != NULL ? given : usual;
 }
@@ -47,19 +47,19 @@ auth_init(struct credentials *c, struct opts *o)
 	*c = (struct credentials){0};
 	switch (o->auth) {
 	case AUTH_BEARER:
-		c->header = header(or(o->auth_name, "Authorization"), or(o->auth_prefix, "Bearer"),
-		    secret_get(&o->token));
+		c->header = header(either(o->auth_name, "Authorization"),
+		    either(o->auth_prefix, "Bearer"), secret_get(&o->token));
 		break;
 	case AUTH_BASIC:
 		c->header = basic(o);
 		break;
 	case AUTH_HEADER:
-		c->header = header(
-		    or(o->auth_name, "X-API-Key"), or(o->auth_prefix, ""), secret_get(&o->token));
+		c->header = header(either(o->auth_name, "X-API-Key"), either(o->auth_prefix, ""),
+		    secret_get(&o->token));
 		break;
 	case AUTH_QUERY:
-		c->param = xstrdup(or(o->auth_name, "api_key"));
-		c->value = xasprintf("%s%s", or(o->auth_prefix, ""), secret_get(&o->token));
+		c->param = xstrdup(either(o->auth_name, "api_key"));
+		c->value = xasprintf("%s%s", either(o->auth_prefix, ""), secret_get(&o->token));
 		break;
 	}
 	secret_release(&o->token);

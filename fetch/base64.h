@@ -4,6 +4,6 @@
 
 #include "buf.h"
 
-void	base64(struct buf *out, const void *p, size_t n);
+void base64(struct buf *out, const void *p, size_t n);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "cs.h"
 
-#define RATIO	    250		  /* no honest page is smaller than a 250th when packed ... */
+#define RATIO      250         /* no honest page is smaller than a 250th when packed ... */
 #define RATIO_FREE (64u << 20) /* ... or it does not matter: bytes */
 
 int

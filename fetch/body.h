@@ -15,18 +15,18 @@ struct body {
 	int (*sink)(void *arg, const char *p, size_t n); /* non-zero stops */
 	void *arg;
 	bool gzip, open, ended; /* ended: the last member is whole */
-	const char *err;	/* static; set when body_feed() or body_end() failed by itself */
-	bool final;		/* and will again */
-	uint64_t in, out;	/* bytes so far */
+	const char *err;        /* static; set when body_feed() or body_end() failed by itself */
+	bool final;             /* and will again */
+	uint64_t in, out;       /* bytes so far */
 	z_stream z;
 };
 
 /* coding: the Content-Encoding, or NULL. -1 with b->err when we did not ask for that. */
-int	body_begin(struct body *b, const char *coding);
+int body_begin(struct body *b, const char *coding);
 /* 0, what the sink returned, or -1 with b->err. */
-int	body_feed(struct body *b, const char *p, size_t n);
+int body_feed(struct body *b, const char *p, size_t n);
 /* Nothing follows: 0, or -1 with b->err when the gzip stream is not whole. */
-int	body_end(struct body *b);
-void	body_release(struct body *b);
+int body_end(struct body *b);
+void body_release(struct body *b);
 
 #endif

@@ -34,7 +34,8 @@ describe(struct job *j, const char *name, int more, struct buf *out)
 	if (name != NULL)
 		buf_addf(out, "%s: ", name);
 	mask(out, j->page.url.p, j->page.url.len);
-	buf_addf(out, "\n  status   %ld, %s\n", j->page.status, type != NULL ? type : "no content type");
+	buf_addf(
+	    out, "\n  status   %ld, %s\n", j->page.status, type != NULL ? type : "no content type");
 	buf_addf(out, "  records  %" PRIu64 " on this page", j->pager.received);
 	if (j->pager.total != UINT64_MAX)
 		buf_addf(out, ", %" PRIu64 " in all", j->pager.total);
@@ -45,7 +46,8 @@ describe(struct job *j, const char *name, int more, struct buf *out)
 		buf_addc(out, '\n');
 	}
 	if (j->cursor.max.text.len > 0)
-		buf_addf(out, "  cursor   %s up to %s\n", j->o->cursor_field->text, j->cursor.max.text.p);
+		buf_addf(out, "  cursor   %s up to %s\n", j->o->cursor_field->text,
+		    j->cursor.max.text.p);
 }
 
 int

@@ -18,11 +18,11 @@
  * stream NULL: print what there is to choose from, streams and parameters, and end the process.
  * Returns 0.
  */
-int	connector_load(struct opts *o, const char *file, const char *config, char *const *sets,
-	    const char *stream);
+int connector_load(
+    struct opts *o, const char *file, const char *config, char *const *sets, const char *stream);
 /* Print the value of one parameter, resolved, and a newline; refuses secrets. 0 or a CS_* status. */
-int	connector_get(const char *file, const char *config, char *const *sets, const char *name);
+int connector_get(const char *file, const char *config, char *const *sets, const char *name);
 /* For --check without STREAM: the names of all streams, NULL-terminated, the caller's to keep. */
-char	**connector_streams(const char *file);
+char **connector_streams(const char *file);
 
 #endif

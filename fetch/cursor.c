@@ -13,7 +13,8 @@ mark_copy(struct mark *to, const struct mark *from)
 	buf_add(&to->text, from->text.p, from->text.len);
 	to->time = from->time;
 	if (to->time.frac.n > 0) { /* points into the text or mem of from */
-		bool in_mem = from->time.frac.p >= from->mem && from->time.frac.p < from->mem + INSTANT_MAX;
+		bool in_mem =
+		    from->time.frac.p >= from->mem && from->time.frac.p < from->mem + INSTANT_MAX;
 		memcpy(to->mem, from->mem, sizeof(to->mem));
 		to->time.frac.p = in_mem ? to->mem + (from->time.frac.p - from->mem)
 					 : to->text.p + (from->time.frac.p - from->text.p);
@@ -54,8 +55,8 @@ mark_parse(const struct opts *o, struct mark *m)
 	case CURSOR_INTEGER:
 		return is_integer(m->text.p ? m->text.p : "", m->text.len);
 	}
-	return m->text.len > 0 && (instant_parse(&m->time, m->text.p, m->text.len) == 0 ||
-				      parse_epoch(o, m) == 0);
+	return m->text.len > 0 &&
+	       (instant_parse(&m->time, m->text.p, m->text.len) == 0 || parse_epoch(o, m) == 0);
 }
 
 static int
@@ -110,7 +111,8 @@ set_start(struct cursor *c)
 
 	if (*start != '-' || c->o->cursor_type != CURSOR_TIME)
 		return set(c->o, &c->since, start, CS_USAGE, "--start");
-	t = (struct instant){.sec = time(NULL) - (int64_t)(opt_duration("--start", start + 1) / 1000)};
+	t = (struct instant){
+	    .sec = time(NULL) - (int64_t)(opt_duration("--start", start + 1) / 1000)};
 	set_time(c->o, &c->since, &t);
 	return 0;
 }
@@ -124,7 +126,8 @@ look_back(struct cursor *c)
 
 	if (c->o->lookback == 0)
 		return;
-	memcpy(frac, t.frac.p != NULL ? t.frac.p : "", t.frac.n < sizeof(frac) ? t.frac.n : sizeof(frac));
+	memcpy(frac, t.frac.p != NULL ? t.frac.p : "",
+	    t.frac.n < sizeof(frac) ? t.frac.n : sizeof(frac));
 	t.frac = (struct slice){frac, t.frac.n < sizeof(frac) ? t.frac.n : sizeof(frac)};
 	t.sec -= (int64_t)((c->o->lookback + 999) / 1000);
 	t.date_only = 0;
@@ -220,13 +223,16 @@ read_mark(const struct opts *o, struct slice record, struct mark *m, uint64_t pa
 	if (type == JSON_NULL)
 		err = "is null";
 	if (type <= JSON_NULL)
-		return fail(CS_DATA, "page %" PRIu64 ", record %" PRIu64 ": --cursor-field %s: %s", page, n,
-		    o->cursor_field->text, err);
+		return fail(CS_DATA, "page %" PRIu64 ", record %" PRIu64 ": --cursor-field %s: %s",
+		    page, n, o->cursor_field->text, err);
 	if (!mark_parse(o, m))
-		return fail(CS_DATA, "page %" PRIu64 ", record %" PRIu64 ": --cursor-field %s: \"%s\" is not %s "
-				     "(--cursor-type)%s", page, n, o->cursor_field->text, m->text.p, type_name(o),
+		return fail(CS_DATA,
+		    "page %" PRIu64 ", record %" PRIu64 ": --cursor-field %s: \"%s\" is not %s "
+		    "(--cursor-type)%s",
+		    page, n, o->cursor_field->text, m->text.p, type_name(o),
 		    type == JSON_NUMBER && o->cursor_type == CURSOR_TIME
-			? ": for a number say --param-format epoch or epoch-ms, or --cursor-type integer"
+			? ": for a number say --param-format epoch or epoch-ms, or --cursor-type "
+			  "integer"
 			: "");
 	return 0;
 }

@@ -24,7 +24,7 @@ struct cursor {
 	struct mark since; /* where this run begins, lookback taken off; inclusive */
 	struct mark max;   /* largest so far, of this run and those before */
 	struct mark last;  /* of the record before */
-	bool ascending;	   /* all records so far were */
+	bool ascending;    /* all records so far were */
 	uint64_t dropped;  /* by --client-filter */
 };
 
@@ -32,15 +32,15 @@ struct cursor {
  * Begin a run from the state (or, with full, from nothing); an unfinished run keeps its own beginning.
  * 0, or a CS_* status after fail().
  */
-int	cursor_init(struct cursor *c, const struct opts *o, const struct state *s);
-void	cursor_release(struct cursor *c);
+int cursor_init(struct cursor *c, const struct opts *o, const struct state *s);
+void cursor_release(struct cursor *c);
 /* The value for --since-param, or 0 bytes when everything is wanted. */
-int	cursor_param(const struct cursor *c, struct buf *out);
+int cursor_param(const struct cursor *c, struct buf *out);
 /*
  * Look at the records of a page; with --client-filter those before since are taken out of it. page: for messages, from 1.
  * 0, or CS_DATA after fail() for a record without a cursor.
  */
-int	cursor_page(struct cursor *c, struct split *s, uint64_t page);
+int cursor_page(struct cursor *c, struct split *s, uint64_t page);
 /*
  * The safe cursor at the end of a complete run: what a later run may begin with. started: the
  * server's clock at its beginning, or -1. Owned by c; NULL: none yet.

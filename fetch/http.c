@@ -10,7 +10,7 @@
 #include "stop.h"
 #include "url.h"
 
-#define SLOW	       10L	   /* bytes a second; less is a stall */
+#define SLOW           10L        /* bytes a second; less is a stall */
 #define ERROR_BODY_MAX (1u << 20) /* bytes of a body that nobody wants before we hang up */
 
 struct http {
@@ -21,8 +21,8 @@ struct http {
 	struct buf form;
 	char error[CURL_ERROR_SIZE];
 	struct reply *reply; /* of the running transfer */
-	bool begun;	     /* its body */
-	int sunk;	     /* what the body's reader said last */
+	bool begun;          /* its body */
+	int sunk;            /* what the body's reader said last */
 };
 
 void
@@ -98,7 +98,8 @@ set_body(struct http *h)
 	if (o->data != NULL || h->form.len > 0) {
 		curl_easy_setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE,
 		    (curl_off_t)(o->data != NULL ? o->data_len : h->form.len));
-		curl_easy_setopt(h->easy, CURLOPT_POSTFIELDS, o->data != NULL ? o->data : h->form.p);
+		curl_easy_setopt(
+		    h->easy, CURLOPT_POSTFIELDS, o->data != NULL ? o->data : h->form.p);
 	}
 	if (strcmp(method, "HEAD") == 0)
 		curl_easy_setopt(h->easy, CURLOPT_NOBODY, 1L);
@@ -191,9 +192,10 @@ headers(const struct http *h, const struct request *q)
 		return list;
 	for (size_t i = 0; i < o->header.n; i++) {
 		const char *text = o->header.v[i].text;
-		char *line = text[strcspn(text, ":") + 1 + strspn(strchr(text, ':') + 1, " \t")] != '\0'
-				 ? xstrdup(text)
-				 : xasprintf("%.*s;", (int)strcspn(text, ":"), text); /* libcurl's way */
+		char *line =
+		    text[strcspn(text, ":") + 1 + strspn(strchr(text, ':') + 1, " \t")] != '\0'
+			? xstrdup(text)
+			: xasprintf("%.*s;", (int)strcspn(text, ":"), text); /* libcurl's way */
 		list = curl_slist_append(list, line);
 		free(line);
 	}
@@ -357,7 +359,8 @@ http_curl(struct http *h, const struct request *q, struct buf *out)
 	if (strcmp(method, "GET") != 0)
 		buf_addf(&raw, " -X %s", method);
 	for (struct curl_slist *l = list; l != NULL; l = l->next)
-		if (strcmp(l->data, "Expect:") != 0 && strncmp(l->data, "Accept-Encoding:", 16) != 0) {
+		if (strcmp(l->data, "Expect:") != 0 &&
+		    strncmp(l->data, "Accept-Encoding:", 16) != 0) {
 			buf_adds(&raw, " -H ");
 			shell_quote(&raw, l->data);
 		}

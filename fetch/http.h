@@ -13,12 +13,12 @@
 
 /* What to ask for. */
 struct request {
-	struct buf url;	  /* without credentials */
+	struct buf url;           /* without credentials */
 	struct buf cursor_header; /* "Name: value" that pages, or empty */
-	bool foreign;	  /* another host: nothing of ours but the URL */
+	bool foreign;             /* another host: nothing of ours but the URL */
 };
 
-void	request_release(struct request *r);
+void request_release(struct request *r);
 
 enum http_result {
 	HTTP_OK,      /* an answer, whole as far as HTTP can tell */
@@ -31,12 +31,13 @@ enum http_result {
 
 /* What came of it. */
 struct reply {
-	int (*sink)(void *arg, long status, const char *p, size_t n); /* decoded body; non-zero stops */
+	int (*sink)(
+	    void *arg, long status, const char *p, size_t n); /* decoded body; non-zero stops */
 	void *arg;
 
 	long status;
-	bool framed; /* the end of the body was marked by length or chunks */
-	uint64_t ms; /* it took */
+	bool framed;    /* the end of the body was marked by length or chunks */
+	uint64_t ms;    /* it took */
 	struct buf why; /* for all but HTTP_OK */
 	struct body body;
 };
@@ -45,14 +46,14 @@ struct http;
 
 /* o and c are kept. Ends the process with CS_USAGE when a setting is not for this libcurl. */
 struct http *http_new(const struct opts *o, const struct credentials *c);
-void	http_free(struct http *h);
+void http_free(struct http *h);
 /* An enum http_result. r->sink and r->arg are in place; tick (or NULL) is called about once a second. */
-int	http_run(struct http *h, const struct request *q, struct reply *r, void (*tick)(void));
+int http_run(struct http *h, const struct request *q, struct reply *r, void (*tick)(void));
 /* A field of the last answer, the i-th line of that name; NULL when there is none. Valid until the next run. */
 const char *http_field(struct http *h, const char *name, size_t i);
 /* GET, or POST where there is something to send, or what the user said. */
 const char *http_method(const struct opts *o);
 /* The request as a curl(1) command line, secrets masked. */
-void	http_curl(struct http *h, const struct request *q, struct buf *out);
+void http_curl(struct http *h, const struct request *q, struct buf *out);
 
 #endif

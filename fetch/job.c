@@ -48,7 +48,8 @@ job_restart(struct job *j)
 	struct state clean;
 
 	if (j->o->verbose)
-		say("what the last run left unfinished cannot be taken up again: from its beginning");
+		say("what the last run left unfinished cannot be taken up again: from its "
+		    "beginning");
 	cursor_release(&j->cursor);
 	pager_release(&j->pager);
 	state_init(&clean);

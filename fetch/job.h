@@ -13,7 +13,7 @@ struct job {
 	const struct opts *o;
 	struct credentials credentials;
 	struct http *http;
-	struct buf given; /* the state handed in, as it came; empty: none */
+	struct buf given;   /* the state handed in, as it came; empty: none */
 	struct state state; /* what it says, then what the next checkpoint says */
 	struct cursor cursor;
 	struct pager pager;
@@ -22,9 +22,9 @@ struct job {
 };
 
 /* Ready to ask for the first page, or for the one an unfinished run stopped at. 0 or CS_*. */
-int	job_init(struct job *j, struct opts *o);
+int job_init(struct job *j, struct opts *o);
 /* Forget the unfinished run and begin where that one began. */
-int	job_restart(struct job *j);
-void	job_release(struct job *j);
+int job_restart(struct job *j);
+void job_release(struct job *j);
 
 #endif

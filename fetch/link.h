@@ -11,6 +11,6 @@
  * (relative perhaps). A link with an anchor speaks of another page and is passed over.
  * False: there is none, or the field is broken before one was met.
  */
-bool	link_find(const char *field, const char *rel, struct slice *target);
+bool link_find(const char *field, const char *rel, struct slice *target);
 
 #endif

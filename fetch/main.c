@@ -21,7 +21,7 @@
 struct given {
 	struct setting {
 		const char *name, *value;
-	} *v;
+	} * v;
 	size_t n;
 };
 
@@ -35,7 +35,8 @@ refuse_abbreviation(char *const *argv, const char *name)
 		a = argv[optind - 2];
 	if (strncmp(a, "--", 2) == 0 &&
 	    (strncmp(a + 2, name, strlen(name)) != 0 || strchr("=", a[2 + strlen(name)]) == NULL))
-		die(CS_USAGE, "unknown option %.*s (cs-fetch --help lists them)", (int)strcspn(a, "="), a);
+		die(CS_USAGE, "unknown option %.*s (cs-fetch --help lists them)",
+		    (int)strcspn(a, "="), a);
 }
 
 static int
@@ -157,7 +158,9 @@ main(int argc, char **argv)
 	die_in_stream(cli.get == NULL && !cli.check && !cli.dry_run);
 	if (cli.connector == NULL && (cli.config != NULL || cli.set.n > 0 || cli.get != NULL))
 		die(CS_USAGE, "%s: needs --connector FILE",
-		    cli.config != NULL ? "--config" : cli.set.n > 0 ? "--set" : "--get");
+		    cli.config != NULL ? "--config"
+		    : cli.set.n > 0    ? "--set"
+				       : "--get");
 	if (cli.get != NULL)
 		return connector_get(cli.connector, cli.config, sets(&cli), cli.get);
 	if (cli.check && cli.connector != NULL && operand == NULL)

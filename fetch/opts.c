@@ -12,16 +12,16 @@
 #define LEN(a) (sizeof(a) / sizeof(*(a)))
 
 enum kind {
-	FLAG,	/* bool; no argument on the command line */
-	BOOL,	/* bool; yes or no */
-	TEXT,	/* char * */
-	COUNT,	/* uint64_t in min..max */
-	SIZE,	/* uint64_t bytes, 1K to 4G */
-	TIME,	/* uint64_t milliseconds */
-	WORD,	/* int, index into words */
-	AT,	/* struct path * */
+	FLAG,   /* bool; no argument on the command line */
+	BOOL,   /* bool; yes or no */
+	TEXT,   /* char * */
+	COUNT,  /* uint64_t in min..max */
+	SIZE,   /* uint64_t bytes, 1K to 4G */
+	TIME,   /* uint64_t milliseconds */
+	WORD,   /* int, index into words */
+	AT,     /* struct path * */
 	SECRET, /* struct secret */
-	CALL	/* set() does it */
+	CALL    /* set() does it */
 };
 
 struct def {
@@ -177,8 +177,7 @@ word(const char *const *words, const char *value, const char *where)
 static bool
 truth(const char *value, const char *where)
 {
-	static const char *const words[] = {
-	    "true", "false", "yes", "no", "on", "off", "1", "0"};
+	static const char *const words[] = {"true", "false", "yes", "no", "on", "off", "1", "0"};
 
 	for (size_t i = 0; i < LEN(words); i++)
 		if (strcasecmp(words[i], value) == 0)
@@ -264,8 +263,10 @@ set_header(struct opts *o, const char *value, const char *where)
 	if (n == 0 || value[n] != ':')
 		die(CS_USAGE, "%s: a header is 'Name: value'", where);
 	if (n == 13 && strncasecmp(value, "authorization", n) == 0)
-		die(CS_USAGE, "%s: credentials do not belong on the command line: "
-			      "use --auth and --token env:NAME", where);
+		die(CS_USAGE,
+		    "%s: credentials do not belong on the command line: "
+		    "use --auth and --token env:NAME",
+		    where);
 	add(o, &o->header, value, ":");
 }
 

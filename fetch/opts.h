@@ -27,7 +27,7 @@ struct list {
 	struct list_item {
 		char *text;
 		int layer; /* of the opts that set it */
-	} *v;
+	} * v;
 	size_t n;
 };
 
@@ -42,7 +42,7 @@ struct opts {
 	struct list header; /* "Name: value", checked */
 	struct list query;  /* "name=value", not encoded */
 	struct list form;   /* likewise */
-	char *data;	    /* body; read from the file where @FILE was given */
+	char *data;         /* body; read from the file where @FILE was given */
 	size_t data_len;
 	bool data_json;
 
@@ -57,12 +57,12 @@ struct opts {
 
 	/* records */
 	struct path *records; /* NULL: the root array */
-	int format;	      /* enum format */
+	int format;           /* enum format */
 	char *primary_key;    /* columns, comma-separated, for the begin line; or NULL */
 	uint64_t max_record, max_page;
 
 	/* paging */
-	int paginate; /* enum paginate */
+	int paginate;       /* enum paginate */
 	uint64_t page_size; /* 0: do not ask */
 	char *limit_param, *offset_param, *page_param;
 	uint64_t first_page;
@@ -94,7 +94,7 @@ struct opts {
 };
 
 /* Defaults in place. */
-void	opts_init(struct opts *o);
+void opts_init(struct opts *o);
 /*
  * Set what the long option name (without dashes) sets. where is what a complaint names:
  * "--page-size", or "connector.json: streams.companies.page-size". Flags take "true" or "false" (also
@@ -103,16 +103,16 @@ void	opts_init(struct opts *o);
  * secret_set(). A bad or unknown setting ends the process with CS_USAGE, naming where,
  * the value and what is allowed.
  */
-void	opts_set(struct opts *o, const char *name, const char *value, const char *where);
+void opts_set(struct opts *o, const char *name, const char *value, const char *where);
 /* May a connector file set it? (False for what belongs to one run: --check, --config, --state, …) The
  * setting "url" is the operand of URL mode. The member "key" of a stream is the option primary-key. */
-int	opts_known(const char *name);
+int opts_known(const char *name);
 /* NULL when name is no option that takes a SECRET. */
 struct secret *opts_secret(struct opts *o, const char *name);
-int	opts_is_secret(const char *name);
+int opts_is_secret(const char *name);
 
 /* Do the settings fit each other? Ends the process with CS_USAGE if not. */
-void	opts_check(const struct opts *o);
+void opts_check(const struct opts *o);
 
 /* The tables for getopt_long, and the option's name for what it returned (256 and up: a long one). */
 const struct option *opts_long(void);

@@ -1,8 +1,11 @@
 /* Which settings need or exclude each other. */
 #include "opts.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "url.h"
 
 static void
 need(bool have, const char *option, const char *what)
@@ -15,16 +18,22 @@ static void
 check_url(const char *url)
 {
 	const char *host;
+	char *origin;
 
 	if (url == NULL)
 		die(CS_USAGE, "no URL: cs-fetch [options] URL, or --connector FILE STREAM");
 	if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)
 		die(CS_USAGE, "%s: a URL begins with http:// or https://", url);
+	if ((origin = url_origin(url)) == NULL)
+		die(CS_USAGE, "%s: is no URL", url);
+	free(origin);
 	host = strchr(url, ':') + 3;
 	if (memchr(host, '@', strcspn(host, "/?#")) != NULL) {
 		secret_register(host, strcspn(host, "@"));
-		die(CS_USAGE, "%s: credentials do not belong into the URL: "
-			      "use --auth basic --user NAME --password env:NAME", url);
+		die(CS_USAGE,
+		    "%s: credentials do not belong into the URL: "
+		    "use --auth basic --user NAME --password env:NAME",
+		    url);
 	}
 }
 
@@ -32,7 +41,8 @@ static void
 check_auth(const struct opts *o)
 {
 	if (o->auth == AUTH_NONE && secret_given(&o->token))
-		die(CS_USAGE, "%s: say how to send it: --auth bearer, header or query", o->token.where);
+		die(CS_USAGE, "%s: say how to send it: --auth bearer, header or query",
+		    o->token.where);
 	if (o->auth == AUTH_NONE && secret_given(&o->password))
 		die(CS_USAGE, "%s: say how to send it: --auth basic", o->password.where);
 	if (o->auth == AUTH_BASIC) {
@@ -40,11 +50,13 @@ check_auth(const struct opts *o)
 		if (strchr(o->user, ':') != NULL)
 			die(CS_USAGE, "--user: a colon cannot be sent in basic authentication");
 		if (!secret_given(&o->password))
-			die(CS_AUTH, "--auth basic: the password is missing: give --password env:NAME, "
-				     "file:PATH, fd:N or cmd:COMMAND");
+			die(CS_AUTH,
+			    "--auth basic: the password is missing: give --password env:NAME, "
+			    "file:PATH, fd:N or cmd:COMMAND");
 	} else if (o->auth != AUTH_NONE && !secret_given(&o->token))
-		die(CS_AUTH, "--auth: the token is missing: give --token env:NAME, file:PATH, fd:N or "
-			     "cmd:COMMAND");
+		die(CS_AUTH,
+		    "--auth: the token is missing: give --token env:NAME, file:PATH, fd:N or "
+		    "cmd:COMMAND");
 }
 
 static void
@@ -75,7 +87,8 @@ check_paging(const struct opts *o)
 	    "--paginate cursor");
 	need(o->next == NULL || o->paginate == PAGE_NEXT_URL, "--next", "--paginate next-url");
 	need(o->has_more == NULL || o->paginate != PAGE_NONE, "--has-more", "--paginate");
-	need(o->total_pages == NULL || o->paginate == PAGE_PAGE, "--total-pages", "--paginate page");
+	need(
+	    o->total_pages == NULL || o->paginate == PAGE_PAGE, "--total-pages", "--paginate page");
 }
 
 static void
@@ -87,8 +100,10 @@ check_param_format(const struct opts *o)
 		if (strcmp(o->param_format, known[i]) == 0)
 			return;
 	if (strchr(o->param_format, '%') == NULL)
-		die(CS_USAGE, "--param-format: \"%s\" is not one of rfc3339, date, epoch, epoch-ms, or a "
-			      "strftime(3) format", o->param_format);
+		die(CS_USAGE,
+		    "--param-format: \"%s\" is not one of rfc3339, date, epoch, epoch-ms, or a "
+		    "strftime(3) format",
+		    o->param_format);
 }
 
 static void
@@ -117,8 +132,9 @@ opts_check(const struct opts *o)
 	if (o->data != NULL && o->form.n > 0)
 		die(CS_USAGE, "--form: cannot be used together with --data or --json");
 	if (o->proxy != NULL && strchr(o->proxy, '@') != NULL)
-		die(CS_USAGE, "--proxy: credentials do not belong on the command line: "
-			      "put the proxy's URL into the environment as https_proxy or http_proxy");
+		die(CS_USAGE,
+		    "--proxy: credentials do not belong on the command line: "
+		    "put the proxy's URL into the environment as https_proxy or http_proxy");
 	if (o->records != NULL && o->records->header != NULL)
 		die(CS_USAGE, "--records: a header holds no records");
 	if (o->format == FORMAT_NDJSON && o->records != NULL)

@@ -31,14 +31,17 @@ origin_check(const struct opts *o, const char *from, const char *url, bool *fore
 	if (there == NULL || home == NULL)
 		r = fail(CS_PROTOCOL, "%s: leads to %s, which is no URL", from, url);
 	else if (strncmp(there, "http://", 7) != 0 && strncmp(there, "https://", 8) != 0)
-		r = fail(CS_PROTOCOL, "%s: leads to %s: only http and https are followed", from, url);
+		r = fail(
+		    CS_PROTOCOL, "%s: leads to %s: only http and https are followed", from, url);
 	else if ((url_is_https(from) || url_is_https(home)) && !url_is_https(there))
 		r = fail(CS_PROTOCOL, "%s: leads from https to %s: refused", from, there);
 	else if (strcmp(home, there) != 0) {
 		*foreign = allowed(o, there);
 		if (!*foreign)
-			r = fail(CS_PROTOCOL, "%s: leads to another host, %s: refused "
-				"(--allow-host follows it without credentials)", home, there);
+			r = fail(CS_PROTOCOL,
+			    "%s: leads to another host, %s: refused "
+			    "(--allow-host follows it without credentials)",
+			    home, there);
 	}
 	free(home);
 	free(there);

@@ -13,6 +13,6 @@
  * May url be asked for, and is it foreign: allowed by --allow-host, but to be asked
  * without credentials? from: the URL of the reply that named it. 0, or CS_PROTOCOL after fail() has named both.
  */
-int	origin_check(const struct opts *o, const char *from, const char *url, bool *foreign);
+int origin_check(const struct opts *o, const char *from, const char *url, bool *foreign);
 
 #endif

@@ -11,7 +11,7 @@
 
 #define REDIRECTS   5
 #define EXCERPT_MAX 4096 /* bytes kept of a body, so that no secret is cut before it is masked */
-#define EXCERPT	    160	 /* bytes shown of them */
+#define EXCERPT     160  /* bytes shown of them */
 
 void
 page_init(struct page *p, const struct opts *o)
@@ -64,7 +64,8 @@ describe(struct page *p, struct http *h, const char *what)
 	mask(&text, p->excerpt.p != NULL ? p->excerpt.p : "", p->excerpt.len);
 	if (text.len > 0)
 		buf_adds(&out, *what != '\0' ? ": " : "");
-	for (size_t i = 0, n = 0; i < text.len && (n < EXCERPT || (text.p[i] & 0xc0) == 0x80); i++) {
+	for (size_t i = 0, n = 0; i < text.len && (n < EXCERPT || (text.p[i] & 0xc0) == 0x80);
+	     i++) {
 		if ((unsigned char)text.p[i] <= ' ') {
 			gap = n > 0;
 			continue;
@@ -91,8 +92,8 @@ failed(struct page *p, struct http *h, int code, const char *what)
 
 /* One exchange, redirects followed. An enum http_result, or a CS_* status after fail(). */
 static int
-exchange(struct page *p, struct http *h, const struct opts *o, const struct request *q,
-    struct reply *r)
+exchange(
+    struct page *p, struct http *h, const struct opts *o, const struct request *q, struct reply *r)
 {
 	struct request here = {.foreign = q->foreign};
 	const char *to;
@@ -100,7 +101,8 @@ exchange(struct page *p, struct http *h, const struct opts *o, const struct requ
 	int result, n;
 
 	buf_add(&here.url, q->url.p, q->url.len);
-	buf_add(&here.cursor_header, q->cursor_header.p ? q->cursor_header.p : "", q->cursor_header.len);
+	buf_add(&here.cursor_header, q->cursor_header.p ? q->cursor_header.p : "",
+	    q->cursor_header.len);
 	for (n = 0;; n++) {
 		buf_clear(&p->url);
 		buf_add(&p->url, here.url.p, here.url.len);
@@ -150,13 +152,14 @@ is_transient(long status)
 enum { TAKE = 0, AGAIN = 1 };
 
 struct verdict {
-	int code;	/* status when there are no more tries */
-	int64_t after;	/* ms, or -1 */
+	int code;      /* status when there are no more tries */
+	int64_t after; /* ms, or -1 */
 	const char *what;
 };
 
 static int
-judge_status(struct page *p, struct http *h, const struct opts *o, struct verdict *v, bool tentative)
+judge_status(
+    struct page *p, struct http *h, const struct opts *o, struct verdict *v, bool tentative)
 {
 	const char *value;
 
@@ -167,8 +170,9 @@ judge_status(struct page *p, struct http *h, const struct opts *o, struct verdic
 		return AGAIN;
 	}
 	if (p->status == 401 || p->status == 403)
-		return failed(p, h, CS_AUTH, o->auth == AUTH_NONE ? "no credentials were sent, see --auth"
-								 : "the credentials were refused");
+		return failed(p, h, CS_AUTH,
+		    o->auth == AUTH_NONE ? "no credentials were sent, see --auth"
+					 : "the credentials were refused");
 	if (tentative && p->status >= 400 && p->status <= 499)
 		return PAGE_REFUSED;
 	return failed(p, h, CS_REFUSED, "");
@@ -180,8 +184,9 @@ judge_body(struct page *p, struct http *h, const struct reply *r, struct verdict
 	bool ended = p->split_result == SPLIT_OK;
 
 	if (p->split.ndjson && ended && !r->framed && !r->body.gzip)
-		return failed(p, h, CS_DATA, "nothing marks the end of this NDJSON: "
-					     "a reply without length or chunks may be cut");
+		return failed(p, h, CS_DATA,
+		    "nothing marks the end of this NDJSON: "
+		    "a reply without length or chunks may be cut");
 	if (ended)
 		p->split_result = split_end(&p->split);
 	if (p->split_result == SPLIT_OK)
@@ -259,7 +264,8 @@ page_get(struct page *p, struct http *h, const struct opts *o, const struct requ
 			break;
 		}
 		text = describe(p, h, v.what);
-		result = retry_wait(&retry, v.code, v.after, p->status == 429 || p->status == 503, text);
+		result =
+		    retry_wait(&retry, v.code, v.after, p->status == 429 || p->status == 503, text);
 		free(text);
 		if (result != 0)
 			break;

@@ -12,7 +12,7 @@
 
 struct page {
 	struct split split; /* records and envelope, whole when page_get() returned 0 */
-	struct buf url;	    /* of the reply, after redirects */
+	struct buf url;     /* of the reply, after redirects */
 	long status;
 	int64_t date; /* the server's clock, seconds since 1970, or -1 */
 	bool stopped; /* a status that --stop-on names: there is no page */
@@ -27,16 +27,16 @@ enum {
 	PAGE_REFUSED = -2 /* tentative only: what the request asks for is not there any more */
 };
 
-void	page_init(struct page *p, const struct opts *o);
-void	page_release(struct page *p);
+void page_init(struct page *p, const struct opts *o);
+void page_release(struct page *p);
 /*
  * Ask for q. 0: the page is whole, or stopped. Else a CS_* status, after fail() said why, PAGE_SIGNAL or
  * PAGE_REFUSED. first: no page came before it. tentative: the request comes out of an old state.
  */
-int	page_get(struct page *p, struct http *h, const struct opts *o, const struct request *q,
-	    bool first, bool tentative);
+int page_get(struct page *p, struct http *h, const struct opts *o, const struct request *q,
+    bool first, bool tentative);
 /* The value at path in the page or its header as text; returns as path_text() does. */
-int	page_text(const struct page *p, struct http *h, const struct path *path, struct buf *out,
-	    const char **err);
+int page_text(const struct page *p, struct http *h, const struct path *path, struct buf *out,
+    const char **err);
 
 #endif

@@ -9,7 +9,7 @@
 #include "origin.h"
 #include "url.h"
 
-#define NONE	    UINT64_MAX
+#define NONE        UINT64_MAX
 #define EMPTIES_MAX 1000 /* pages without a record, one after the other */
 
 static bool
@@ -41,8 +41,8 @@ plan(const struct pager *p)
 	uint64_t h;
 
 	buf_addf(&b, "%s %s %d %" PRIu64 " %" PRIu64 " %s %s %s %s ", http_method(o), p->base.p,
-	    o->paginate, o->page_size, o->first_page, o->limit_param, o->offset_param, o->page_param,
-	    o->cursor_param);
+	    o->paginate, o->page_size, o->first_page, o->limit_param, o->offset_param,
+	    o->page_param, o->cursor_param);
 	buf_addf(&b, "%s %d ", o->records != NULL ? o->records->text : "", o->format);
 	buf_add(&b, o->data != NULL ? o->data : "", o->data_len);
 	for (size_t i = 0; i < o->form.n; i++)
@@ -142,7 +142,7 @@ pager_request(const struct pager *p, struct request *q)
 /* What a page says of itself. */
 struct signals {
 	uint64_t total, pages; /* NONE: does not say */
-	int more;	       /* -1: does not say */
+	int more;              /* -1: does not say */
 	struct buf next;       /* empty: there is none */
 	bool object;
 };
@@ -174,9 +174,10 @@ read_count(const struct page *page, struct http *h, const struct path *path, con
 	r = read_path(page, h, path, option, &b, &type);
 	if (r == 0 && type > JSON_NULL) {
 		*n = strtoull(b.p, &end, 10);
-		if ((type != JSON_NUMBER && type != JSON_STRING) || *b.p < '0' || *b.p > '9' || *end != '\0')
-			r = fail(CS_DATA, "%s: %s %s: \"%s\" is not a whole number", page->url.p, option,
-			    path->text, b.p);
+		if ((type != JSON_NUMBER && type != JSON_STRING) || *b.p < '0' || *b.p > '9' ||
+		    *end != '\0')
+			r = fail(CS_DATA, "%s: %s %s: \"%s\" is not a whole number", page->url.p,
+			    option, path->text, b.p);
 	}
 	buf_release(&b);
 	return r;
@@ -216,12 +217,12 @@ read_token(const struct page *page, struct http *h, const struct path *path, con
 	if (type == JSON_NULL || type == JSON_FALSE || (s->object && strcmp(s->next.p, "{}") == 0))
 		buf_clear(&s->next);
 	if (type == JSON_TRUE || type == JSON_ARRAY)
-		return fail(CS_DATA, "%s: %s %s: is neither text, number nor object", page->url.p, option,
-		    path->text);
+		return fail(CS_DATA, "%s: %s %s: is neither text, number nor object", page->url.p,
+		    option, path->text);
 	for (size_t i = 0; i < s->next.len; i++)
 		if ((unsigned char)s->next.p[i] < ' ' || s->next.p[i] == 0x7f)
-			return fail(CS_DATA, "%s: %s %s: holds a control character", page->url.p, option,
-			    path->text);
+			return fail(CS_DATA, "%s: %s %s: holds a control character", page->url.p,
+			    option, path->text);
 	return 0;
 }
 
@@ -297,7 +298,8 @@ lost_rows(struct pager *p, const struct signals *s)
 	p->total = p->total_min = s->total;
 	p->rewound = true;
 	if (!p->o->quiet && !p->fell)
-		say("the server's total fell by %" PRIu64 " while paging: going back that far", lost);
+		say("the server's total fell by %" PRIu64 " while paging: going back that far",
+		    lost);
 	p->fell = true;
 	return true;
 }
@@ -322,16 +324,19 @@ count_matches(struct pager *p, const struct page *page)
 
 	if (p->total == NONE || (p->received >= least && p->received <= most))
 		return PAGER_END;
-	return doubt(p, fail(CS_PROTOCOL, "%s: the server says there are %" PRIu64 " records, but %" PRIu64
-			" came%s", page->url.p, p->total, p->received,
-	    p->o->paginate == PAGE_NONE ? ": say how to get the others with --paginate" : ""));
+	return doubt(p,
+	    fail(CS_PROTOCOL,
+		"%s: the server says there are %" PRIu64 " records, but %" PRIu64 " came%s",
+		page->url.p, p->total, p->received,
+		p->o->paginate == PAGE_NONE ? ": say how to get the others with --paginate" : ""));
 }
 
 static int
 more_but_nothing(struct pager *p, const struct page *page)
 {
-	return doubt(p, fail(CS_PROTOCOL, "%s: the server says there is more, but not how to get it",
-	    page->url.p));
+	return doubt(
+	    p, fail(CS_PROTOCOL, "%s: the server says there is more, but not how to get it",
+		   page->url.p));
 }
 
 /* PAGER_MORE or PAGER_END by numbers. */
@@ -370,7 +375,8 @@ go_on_token(struct pager *p, const struct page *page, const struct signals *s)
 	if (p->o->paginate == PAGE_CURSOR)
 		buf_add(&p->next, s->next.p, s->next.len);
 	else if (s->object || (url = url_resolve(from, s->next.p)) == NULL)
-		r = fail(CS_PROTOCOL, "%s: the next page is at \"%s\", which is no URL", from, s->next.p);
+		r = fail(CS_PROTOCOL, "%s: the next page is at \"%s\", which is no URL", from,
+		    s->next.p);
 	else {
 		r = origin_check(p->o, from, url, &foreign);
 		buf_adds(&p->next, url);
@@ -380,8 +386,8 @@ go_on_token(struct pager *p, const struct page *page, const struct signals *s)
 	free(url);
 	p->foreign = foreign;
 	if (r == 0 && seen_add(&p->seen, fingerprint(p->next.p, p->next.len)))
-		r = doubt(p, fail(CS_PROTOCOL, "%s: the server leads in a circle, back to \"%s\"", from,
-		    p->next.p));
+		r = doubt(p, fail(CS_PROTOCOL, "%s: the server leads in a circle, back to \"%s\"",
+				 from, p->next.p));
 	return r != 0 ? r : PAGER_MORE;
 }
 
@@ -397,8 +403,8 @@ decide(struct pager *p, const struct page *page, const struct signals *s)
 	if (n > 0)
 		p->empties = 0;
 	else if (++p->empties == EMPTIES_MAX)
-		return doubt(p, fail(CS_PROTOCOL, "%s: %d pages in a row without a record", page->url.p,
-		    EMPTIES_MAX));
+		return doubt(p, fail(CS_PROTOCOL, "%s: %d pages in a row without a record",
+				    page->url.p, EMPTIES_MAX));
 	return by_number(o) ? go_on_number(p, page, s) : go_on_token(p, page, s);
 }
 
@@ -432,8 +438,10 @@ pager_take(struct pager *p, const struct page *page, struct http *h)
 	repeats = page->split.n > 0 && seen_add(&p->seen, p->hash) && !p->rewound;
 	p->rewound = false;
 	if (repeats)
-		r = doubt(p, fail(CS_PROTOCOL, "%s: the server sends a page again that came before: "
-			"it does not heed what asks for the next", page->url.p));
+		r = doubt(p, fail(CS_PROTOCOL,
+				 "%s: the server sends a page again that came before: "
+				 "it does not heed what asks for the next",
+				 page->url.p));
 	else {
 		advance(p, page);
 		r = decide(p, page, &s);
@@ -497,8 +505,9 @@ pager_load(struct pager *p, const struct state *s)
 		return true;
 	buf_adds(&p->next, s->next);
 	p->next_object = s->next_object;
-	return p->o->paginate == PAGE_CURSOR ? !p->next_object || valid_object(&p->next)
-					     : origin_check(p->o, p->o->url, p->next.p, &p->foreign) == 0;
+	return p->o->paginate == PAGE_CURSOR
+		   ? !p->next_object || valid_object(&p->next)
+		   : origin_check(p->o, p->o->url, p->next.p, &p->foreign) == 0;
 }
 
 void

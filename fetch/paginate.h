@@ -17,18 +17,19 @@
 struct pager {
 	const struct opts *o;
 	const char *auth_param; /* a query parameter that is a credential, or NULL */
-	struct buf base;	/* the first request's URL, without what pages */
-	uint64_t plan;		/* fingerprint of all that decides what pages hold */
+	struct buf base;        /* the first request's URL, without what pages */
+	uint64_t plan;          /* fingerprint of all that decides what pages hold */
 	struct seen seen;
 
-	uint64_t at;	    /* offset or page number to ask for */
-	struct buf next;    /* cursor or URL to ask for; empty: the first page */
-	bool next_object;   /* next is a JSON object of parameters */
-	bool foreign;	    /* next is a URL on another host */
-	uint64_t last_at, hash, full; /* of the last page: where it was, its records; records of the first */
-	bool rewound;	    /* the page to come may hold nothing new */
-	bool fell;	    /* the total did, once at least */
-	bool distrust;	    /* the scan itself is in doubt: do not resume it */
+	uint64_t at;      /* offset or page number to ask for */
+	struct buf next;  /* cursor or URL to ask for; empty: the first page */
+	bool next_object; /* next is a JSON object of parameters */
+	bool foreign;     /* next is a URL on another host */
+	uint64_t last_at, hash,
+	    full;      /* of the last page: where it was, its records; records of the first */
+	bool rewound;  /* the page to come may hold nothing new */
+	bool fell;     /* the total did, once at least */
+	bool distrust; /* the scan itself is in doubt: do not resume it */
 
 	uint64_t pages, received, empties;
 	uint64_t total, total_min, total_max; /* UINT64_MAX: never seen */
@@ -42,18 +43,18 @@ enum {
 };
 
 /* since: the value for --since-param, or empty. */
-void	pager_init(struct pager *p, const struct opts *o, const char *auth_param, const char *since);
-void	pager_release(struct pager *p);
-void	pager_request(const struct pager *p, struct request *q);
+void pager_init(struct pager *p, const struct opts *o, const char *auth_param, const char *since);
+void pager_release(struct pager *p);
+void pager_request(const struct pager *p, struct request *q);
 /* Take note of a page. One of the above, or a CS_* status after fail(). */
-int	pager_take(struct pager *p, const struct page *page, struct http *h);
+int pager_take(struct pager *p, const struct page *page, struct http *h);
 /* The position after the pages taken, into s; false when there is none that could be stored. */
-bool	pager_save(const struct pager *p, struct state *s);
+bool pager_save(const struct pager *p, struct state *s);
 /*
  * Go to where s was. Offset and page number: the request is for the last page taken again; if
  * fingerprint() of its records is s->hash, pager_skip() it. False: s is for something else.
  */
-bool	pager_load(struct pager *p, const struct state *s);
-void	pager_skip(struct pager *p, const struct page *page);
+bool pager_load(struct pager *p, const struct state *s);
+void pager_skip(struct pager *p, const struct page *page);
 
 #endif

@@ -123,7 +123,8 @@ path_new(const char *text, const char *where)
 	p->iterates = false;
 	p->jq = jqrun_new(text, NULL, &err);
 	if (p->jq == NULL)
-		die(CS_USAGE, "%s: \"%s\" is no path such as .data or .page.next, and no jq program: %s",
+		die(CS_USAGE,
+		    "%s: \"%s\" is no path such as .data or .page.next, and no jq program: %s",
 		    where, text, err);
 	return p;
 }

@@ -16,13 +16,13 @@
 struct jqrun;
 
 struct path {
-	char *text;		 /* as the user wrote it */
-	char *header;		 /* header:NAME, else NULL */
-	struct slice *step;	 /* decoded keys */
-	int n_step;		 /* all of them */
-	int n_outer;		 /* those before [] */
-	bool iterates;		 /* there is a [] */
-	struct jqrun *jq;	 /* when it is no simple path, else NULL */
+	char *text;         /* as the user wrote it */
+	char *header;       /* header:NAME, else NULL */
+	struct slice *step; /* decoded keys */
+	int n_step;         /* all of them */
+	int n_outer;        /* those before [] */
+	bool iterates;      /* there is a [] */
+	struct jqrun *jq;   /* when it is no simple path, else NULL */
 };
 
 /* Compiled; owned by the caller for good. Ends the process with CS_USAGE when it is no path. */
@@ -31,14 +31,12 @@ struct path *path_new(const char *text, const char *where);
  * The value at steps from..to of p in the valid JSON text. 1 and *v; 0 when it is not there
  * (or something on the way is no object). Of duplicate keys the last counts.
  */
-int	path_walk(const struct path *p, int from, int to, const char *json, size_t n,
-	    struct value *v);
+int path_walk(const struct path *p, int from, int to, const char *json, size_t n, struct value *v);
 /*
  * The value at p, which must not iterate, copied to out: a string as its text, anything else as its JSON.
  * Returns its json_type, 0 when it is not there, or -1 with *err (static, or jq's) when the
  * program fails or the text cannot be said in UTF-8.
  */
-int	path_text(const struct path *p, const char *json, size_t n, struct buf *out,
-	    const char **err);
+int path_text(const struct path *p, const char *json, size_t n, struct buf *out, const char **err);
 
 #endif

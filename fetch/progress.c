@@ -68,7 +68,8 @@ progress_tick(void)
 	if (now.retries > 0)
 		fprintf(stderr, ", %llu retries", (unsigned long long)now.retries);
 	if (now.wait_until > t)
-		fprintf(stderr, ", waiting %llu s", (unsigned long long)((now.wait_until - t) / 1000));
+		fprintf(
+		    stderr, ", waiting %llu s", (unsigned long long)((now.wait_until - t) / 1000));
 	fputs("\033[K", stderr);
 }
 

@@ -47,8 +47,9 @@ retry_wait(struct retry *r, int code, int64_t after, int busy, const char *what)
 	if (after > 0)
 		remember(after);
 	if (after > 0 && (uint64_t)after > r->o->max_wait)
-		return fail(CS_LATER, "%s: the server says to come back at %s, later than --max-wait allows",
-		    what, come_back);
+		return fail(CS_LATER,
+		    "%s: the server says to come back at %s, later than --max-wait allows", what,
+		    come_back);
 	if (++r->tries > r->o->retries)
 		return r->tries == 1 ? fail(code, "%s", what)
 				     : fail(code, "%s: given up after %llu tries", what,

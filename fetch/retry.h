@@ -10,7 +10,7 @@
 
 struct retry {
 	const struct opts *o;
-	uint64_t tries;	 /* that failed */
+	uint64_t tries;  /* that failed */
 	uint64_t waited; /* ms */
 };
 
@@ -19,7 +19,7 @@ struct retry {
  * Waits and returns 0 when it may be made again. Otherwise fail()s with what and returns
  * code, or CS_LATER when the wait would be longer than allowed; -1 when a signal came.
  */
-int	retry_wait(struct retry *r, int code, int64_t after, int busy, const char *what);
+int retry_wait(struct retry *r, int code, int64_t after, int busy, const char *what);
 /* When the server wants us back, RFC 3339, for the error line; NULL: it did not say. */
 const char *retry_at(void);
 

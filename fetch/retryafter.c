@@ -46,21 +46,28 @@ http_date(const char *s)
 	char name[4] = "";
 	struct tm tm;
 
-	if (sscanf(s, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d %*1[Gg]%*1[Mm]%*1[Tt]%n", &day, name,
-		&year, &hour, &min, &sec, &end) == 6 && end > 0)
+	if (sscanf(s, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d %*1[Gg]%*1[Mm]%*1[Tt]%n", &day,
+		name, &year, &hour, &min, &sec, &end) == 6 &&
+	    end > 0)
 		;
 	else if (sscanf(s, "%*9[A-Za-z], %2d-%3[A-Za-z]-%2d %2d:%2d:%2d %*1[Gg]%*1[Mm]%*1[Tt]%n",
-		     &day, name, &year, &hour, &min, &sec, &end) == 6 && end > 0)
+		     &day, name, &year, &hour, &min, &sec, &end) == 6 &&
+		 end > 0)
 		year = whole_year(year);
 	else if (sscanf(s, "%*3[A-Za-z] %3[A-Za-z] %2d %2d:%2d:%2d %4d%n", name, &day, &hour, &min,
-		     &sec, &year, &end) != 6 || end == 0)
+		     &sec, &year, &end) != 6 ||
+		 end == 0)
 		return -1;
 	mon = month(name);
 	if (s[end] != '\0' || mon < 0 || year < 1900 || day < 1 || day > days_in(year, mon) ||
 	    hour < 0 || hour > 23 || min < 0 || min > 59 || sec < 0 || sec > 60)
 		return -1;
-	tm = (struct tm){.tm_year = year - 1900, .tm_mon = mon, .tm_mday = day, .tm_hour = hour,
-	    .tm_min = min, .tm_sec = sec};
+	tm = (struct tm){.tm_year = year - 1900,
+	    .tm_mon = mon,
+	    .tm_mday = day,
+	    .tm_hour = hour,
+	    .tm_min = min,
+	    .tm_sec = sec};
 	return timegm(&tm);
 }
 

@@ -21,7 +21,7 @@ struct sync {
 	char *stream;
 	char id[RUN_ID_LEN + 1];
 	const char *run;  /* CS_RUN, or id */
-	bool full;	  /* everything there is comes in this run */
+	bool full;        /* everything there is comes in this run */
 	uint64_t records; /* sent */
 };
 
@@ -75,13 +75,13 @@ begin(struct sync *s)
 		scan_text(from->p, from->len, &v, &err);
 	json_compact(&s->control, v.p != NULL ? v.p : "null", v.p != NULL ? v.n : 4);
 	char *state = buf_steal(&s->control);
-	stream_begin(&s->control,
-	    &(struct stream_begin){.stream = s->stream,
-		.run = s->run,
-		.mode = s->full ? "full" : "incremental",
-		.from = {state, strlen(state)},
-		.key = o->primary_key,
-		.cursor = o->cursor_field != NULL ? o->cursor_field->text : NULL});
+	stream_begin(
+	    &s->control, &(struct stream_begin){.stream = s->stream,
+			     .run = s->run,
+			     .mode = s->full ? "full" : "incremental",
+			     .from = {state, strlen(state)},
+			     .key = o->primary_key,
+			     .cursor = o->cursor_field != NULL ? o->cursor_field->text : NULL});
 	free(state);
 	return send_control(s);
 }
@@ -92,7 +92,8 @@ checkpoint(struct sync *s)
 	struct buf state = {0};
 
 	state_format(&s->job.state, &state);
-	stream_checkpoint(&s->control, s->stream, s->run, (struct slice){state.p, state.len}, s->records);
+	stream_checkpoint(
+	    &s->control, s->stream, s->run, (struct slice){state.p, state.len}, s->records);
 	buf_release(&state);
 	return send_control(s);
 }
@@ -145,7 +146,8 @@ last_checkpoint(struct sync *s)
 	struct job *j = &s->job;
 
 	if (j->o->cursor_field != NULL)
-		replace(&j->state.cursor, cursor_final(&j->cursor, j->state.cursor, j->state.started));
+		replace(
+		    &j->state.cursor, cursor_final(&j->cursor, j->state.cursor, j->state.started));
 	if (j->pager.pages > 1 || !j->cursor.ascending)
 		j->state.ordered = j->cursor.ascending && j->o->cursor_field != NULL;
 	j->state.unfinished = false;
@@ -213,7 +215,7 @@ resume(struct sync *s)
 		return 0;
 	r = get(s, false, true);
 	if (r == PAGE_REFUSED || (r == 0 && (j->page.stopped || j->page.split.n == 0 ||
-					    fingerprint(page->p, page->len) != j->state.hash)))
+						fingerprint(page->p, page->len) != j->state.hash)))
 		return job_restart(j);
 	if (r == 0)
 		pager_skip(&j->pager, &j->page);
@@ -274,7 +276,8 @@ failed(struct sync *s, int code)
 		snprintf(text, sizeof(text), "ended by signal %d", sig);
 		stream_error(&s->control, s->stream, CS_LATER, text, NULL);
 	} else
-		stream_error(&s->control, s->stream, code, fail_reason() ? fail_reason() : "", retry_at());
+		stream_error(
+		    &s->control, s->stream, code, fail_reason() ? fail_reason() : "", retry_at());
 	send_control(s);
 	progress_clear();
 	if (code == PAGE_SIGNAL)

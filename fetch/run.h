@@ -8,10 +8,10 @@
  * All return an exit status after saying why. The settings are checked; the secrets are
  * read, which may end the process.
  */
-int	run(struct opts *o);
+int run(struct opts *o);
 /* One request, and what was found, for people. name: the stream, or NULL. */
-int	run_check(struct opts *o, const char *name);
+int run_check(struct opts *o, const char *name);
 /* The first request as a curl(1) command, redacted. */
-int	run_dry(struct opts *o);
+int run_dry(struct opts *o);
 
 #endif

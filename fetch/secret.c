@@ -21,13 +21,13 @@
 #include "stream.h"
 
 #define SECRET_MAX (64u << 10) /* bytes */
-#define MASK	   "***"
+#define MASK       "***"
 
 /* All forms of all secrets, the longest first so that none leaves a rest behind. */
 static struct form {
 	char *p;
 	size_t n;
-} *forms;
+} * forms;
 static size_t n_forms;
 
 static char *kept;
@@ -241,7 +241,8 @@ secret_set(struct secret *s, const char *ref, const char *where)
 {
 	if (!is_reference(ref)) {
 		secret_register(ref, strlen(ref));
-		die(CS_USAGE, "%s: give env:NAME, file:PATH, fd:N or cmd:COMMAND, not the secret itself",
+		die(CS_USAGE,
+		    "%s: give env:NAME, file:PATH, fd:N or cmd:COMMAND, not the secret itself",
 		    where);
 	}
 	secret_release(s);
@@ -377,7 +378,8 @@ secret_get(struct secret *s)
 	if (*s->value == '\0')
 		die(CS_AUTH, "%s: is empty", s->where);
 	if (is_placeholder(s->value))
-		die(CS_USAGE, "%s: still holds the placeholder of the template: put the real one there",
+		die(CS_USAGE,
+		    "%s: still holds the placeholder of the template: put the real one there",
 		    s->where);
 	for (const char *c = s->value; *c != '\0'; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)

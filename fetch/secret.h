@@ -23,12 +23,12 @@ struct secret {
 
 /* A reference from the command line or a connector file. Anything else ends the process with CS_USAGE
  * (without repeating the value). */
-void	secret_set(struct secret *s, const char *ref, const char *where);
+void secret_set(struct secret *s, const char *ref, const char *where);
 /* A value from the user's configuration file: a reference, or the secret itself. */
-void	secret_set_literal(struct secret *s, const char *value, const char *where);
-int	secret_given(const struct secret *s);
+void secret_set_literal(struct secret *s, const char *value, const char *where);
+int secret_given(const struct secret *s);
 /* Forget it, overwriting the value; it stays masked. */
-void	secret_release(struct secret *s);
+void secret_release(struct secret *s);
 /*
  * The value, read on first use. Ends the process when it is missing or empty (CS_AUTH), a placeholder
  * that was never filled in, or holds control characters (CS_USAGE), naming s->where.
@@ -36,21 +36,21 @@ void	secret_release(struct secret *s);
 const char *secret_get(struct secret *s);
 
 /* Mask this text too from now on, wherever it came from. */
-void	secret_register(const char *value, size_t n);
+void secret_register(const char *value, size_t n);
 /* Append p[0..n) with every registered value replaced. */
-void	mask(struct buf *out, const char *p, size_t n);
+void mask(struct buf *out, const char *p, size_t n);
 
 /* warnx(3) and errx(3), masked. */
-void	say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-_Noreturn void	die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void die(int code, const char *fmt, ...) __attribute__((noreturn, format(printf, 2, 3)));
 /* From now on die() also writes an error line to stdout where that is a pipe: to whoever reads
  * there, a stream that never began is an empty one that went well. */
-void	die_in_stream(bool yes);
+void die_in_stream(bool yes);
 /*
  * say() it, remember it (and nothing before it) for the error line that ends the
  * stream, return code.
  */
-int	fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The message that fail() kept, or NULL. */
 const char *fail_reason(void);
 

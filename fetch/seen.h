@@ -11,12 +11,12 @@
 
 struct seen {
 	uint64_t *slot; /* 0: free */
-	size_t n, cap;	/* in use, slots (a power of 2) */
+	size_t n, cap;  /* in use, slots (a power of 2) */
 };
 
 uint64_t fingerprint(const void *p, size_t n);
 /* Was it there already? If not it is now. */
-bool	seen_add(struct seen *s, uint64_t hash);
-void	seen_release(struct seen *s);
+bool seen_add(struct seen *s, uint64_t hash);
+void seen_release(struct seen *s);
 
 #endif

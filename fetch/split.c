@@ -55,10 +55,27 @@ split_release(struct split *s)
 static int
 too_large(struct split *s)
 {
-	return give_up(s, SPLIT_LIMIT, "the page is larger than --max-page (%zu bytes)", s->max_page);
+	return give_up(
+	    s, SPLIT_LIMIT, "the page is larger than --max-page (%zu bytes)", s->max_page);
 }
 
 /* The records. */
+
+/* Is one of the letters of @cs written as \u00XX? */
+static bool
+hides_letters(const char *p, size_t n)
+{
+	static const char *const letters[] = {"40", "63", "73"};
+	const char *end = p + n;
+
+	while ((p = memmem(p, end - p, "\\u00", 4)) != NULL) {
+		p += 4; /* what follows is readable: two digits, the record being valid */
+		for (int i = 0; i < 3; i++)
+			if (memcmp(p, letters[i], 2) == 0)
+				return true;
+	}
+	return false;
+}
 
 static bool
 has_cs(const char *p, size_t n)
@@ -68,8 +85,7 @@ has_cs(const char *p, size_t n)
 	struct value v;
 	bool found = false;
 
-	/* Only \u can hide one of its letters. */
-	if (memmem(p, n, "\"@cs\"", 5) == NULL && memmem(p, n, "\\u00", 4) == NULL)
+	if (memmem(p, n, "\"@cs\"", 5) == NULL && !hides_letters(p, n))
 		return false;
 	scan_init(&s, p, n);
 	scan_enter(&s);
@@ -100,7 +116,8 @@ wrap(struct split *s, size_t start, const char *head)
 static void
 put_back(struct split *s, size_t start, const char *p, size_t n)
 {
-	memmove(s->page.p + start, p, n);
+	if (p != s->page.p + start)
+		memmove(s->page.p + start, p, n);
 	s->page.len = start + n;
 	s->page.p[s->page.len] = '\0';
 }
@@ -113,14 +130,15 @@ finish_record(struct split *s, size_t start)
 	const char *err;
 
 	if (s->page.len - start > s->max_record)
-		return give_up(s, SPLIT_LIMIT, "record %llu is larger than --max-record (%zu bytes)",
+		return give_up(s, SPLIT_LIMIT,
+		    "record %llu is larger than --max-record (%zu bytes)",
 		    (unsigned long long)s->n + 1, s->max_record);
 	if (scan_text(s->page.p + start, s->page.len - start, &v, &err) < 0)
 		return give_up(s, SPLIT_BAD, "record %llu: %s", (unsigned long long)s->n + 1, err);
 	if (r != NULL && r->jq == NULL && r->n_outer < r->n_step) {
 		if (!path_walk(r, r->n_outer, r->n_step, v.p, v.n, &v))
-			return give_up(s, SPLIT_SHAPE, "--records %s: element %llu has none", r->text,
-			    (unsigned long long)s->n + 1);
+			return give_up(s, SPLIT_SHAPE, "--records %s: element %llu has none",
+			    r->text, (unsigned long long)s->n + 1);
 		put_back(s, start, v.p, v.n);
 		v.p = s->page.p + start;
 	}
@@ -192,7 +210,8 @@ element(struct split *s, const char **p, size_t *n)
 		return give_up(s, SPLIT_BAD, "record %llu: nested deeper than %d",
 		    (unsigned long long)s->n + 1, SCAN_DEPTH);
 	if (s->page.len - s->start + used > s->max_record)
-		return give_up(s, SPLIT_LIMIT, "record %llu is larger than --max-record (%zu bytes)",
+		return give_up(s, SPLIT_LIMIT,
+		    "record %llu is larger than --max-record (%zu bytes)",
 		    (unsigned long long)s->n + 1, s->max_record);
 	if (buf_add(&s->page, *p, used) < 0)
 		return too_large(s);
@@ -323,8 +342,8 @@ list_arrays(const struct split *s, struct buf *out)
 		}
 		type = scan_type(&a);
 		if (type == JSON_ARRAY && out->len < 200)
-			buf_addf(out, depth == 1 ? "%s .%s" : "%s .%s.%.*s", out->len > 0 ? "," : "",
-			    outer.p, (int)key.n, key.p);
+			buf_addf(out, depth == 1 ? "%s .%s" : "%s .%s.%.*s",
+			    out->len > 0 ? "," : "", outer.p, (int)key.n, key.p);
 		if (type == JSON_OBJECT && depth == 1) {
 			scan_enter(&a);
 			depth++;
@@ -417,7 +436,8 @@ line(struct split *s, const char **p, size_t *n)
 	size_t take = nl != NULL ? (size_t)(nl - *p) : *n;
 
 	if (s->page.len - s->start + take > s->max_record)
-		return give_up(s, SPLIT_LIMIT, "record %llu is larger than --max-record (%zu bytes)",
+		return give_up(s, SPLIT_LIMIT,
+		    "record %llu is larger than --max-record (%zu bytes)",
 		    (unsigned long long)s->n + 1, s->max_record);
 	if (buf_add(&s->page, *p, take) < 0)
 		return too_large(s);
@@ -559,9 +579,13 @@ end_whole(struct split *s)
 static int
 end_envelope(struct split *s)
 {
-	static const char *const is[] = {[JSON_NULL] = "is null", [JSON_FALSE] = "is false",
-	    [JSON_TRUE] = "is true", [JSON_NUMBER] = "is a number", [JSON_STRING] = "is text",
-	    [JSON_ARRAY] = "is not reached", [JSON_OBJECT] = "is an object, not an array"};
+	static const char *const is[] = {[JSON_NULL] = "is null",
+	    [JSON_FALSE] = "is false",
+	    [JSON_TRUE] = "is true",
+	    [JSON_NUMBER] = "is a number",
+	    [JSON_STRING] = "is text",
+	    [JSON_ARRAY] = "is not reached",
+	    [JSON_OBJECT] = "is an object, not an array"};
 	const struct path *r = s->records;
 	struct value v;
 	const char *err;

@@ -27,35 +27,35 @@ enum split_result {
 
 struct split {
 	/* settings */
-	const struct path *records; /* NULL: the root array */
-	bool ndjson;		    /* each line is a record, there is no envelope */
+	const struct path *records;  /* NULL: the root array */
+	bool ndjson;                 /* each line is a record, there is no envelope */
 	size_t max_record, max_page; /* bytes */
 
 	/* results */
 	struct buf page;     /* records, each with its newline */
-	uint64_t n;	     /* of them */
+	uint64_t n;          /* of them */
 	struct buf envelope; /* valid JSON after split_end(); empty for NDJSON */
-	struct buf why;	     /* the reason when a call did not return SPLIT_OK */
+	struct buf why;      /* the reason when a call did not return SPLIT_OK */
 
 	/* private */
 	int state, next; /* next: what may follow in the array; of a jq program: how it went */
-	int depth, on;	 /* containers open; the innermost of them on the path, 0: none */
-	int matched;	 /* steps of the path that lead into that one */
+	int depth, on;   /* containers open; the innermost of them on the path, 0: none */
+	int matched;     /* steps of the path that lead into that one */
 	bool in_string, escaped, seen;
-	bool key;	 /* the next string is a key of the object on the path */
-	bool here;	 /* the next value is where the path leads */
+	bool key;  /* the next string is a key of the object on the path */
+	bool here; /* the next value is where the path leads */
 	size_t key_at, start, bom;
 	struct scan_find find;
 	struct buf scratch;
 };
 
 /* The settings are in place; memory of an earlier page is reused. */
-void	split_reset(struct split *s);
-void	split_release(struct split *s);
+void split_reset(struct split *s);
+void split_release(struct split *s);
 /* An enum split_result; anything but SPLIT_OK is final. */
-int	split_feed(struct split *s, const char *p, size_t n);
+int split_feed(struct split *s, const char *p, size_t n);
 /* The body is complete: is the page? */
-int	split_end(struct split *s);
+int split_end(struct split *s);
 
 /* What a record that has a member "@cs" is wrapped in, so that it is no tag. */
 #define WRAP_HEAD "{\"@cs\":{\"wrapped\":true},\"record\":"

@@ -158,8 +158,11 @@ state_parse(struct state *s, const char *p, size_t n)
 		scan_enter(&sc);
 		while (r == 0 && scan_key(&sc, &key) > 0)
 			if (scan_value(&sc, &v) < 0 || !member(s, key, &v))
-				r = fail(CS_DATA, "state: \"%.*s\" is not what this cs-fetch writes: correct it, or "
-					"start over with --state null", (int)key.n, key.p);
+				r = fail(CS_DATA,
+				    "state: \"%.*s\" is not what this cs-fetch writes: correct it, "
+				    "or "
+				    "start over with --state null",
+				    (int)key.n, key.p);
 	} else if (v.type != JSON_NULL)
 		r = fail(CS_DATA, "state: is no object");
 	scan_release(&sc);
@@ -197,7 +200,8 @@ state_format(const struct state *s, struct buf *out)
 			put_text(out, "next", s->next);
 			buf_addf(out, ",\"object\":%s}", s->next_object ? "true" : "false");
 		} else
-			buf_addf(out, ",\"at\":%" PRIu64 ",\"hash\":\"%" PRIx64 "\"}", s->at, s->hash);
+			buf_addf(
+			    out, ",\"at\":%" PRIu64 ",\"hash\":\"%" PRIx64 "\"}", s->at, s->hash);
 	}
 	buf_addc(out, '}');
 }

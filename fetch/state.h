@@ -21,23 +21,23 @@ struct state {
 	char *cursor; /* everything before it has been seen; NULL: nothing has */
 	bool ordered; /* the feed was ascending from end to end last time */
 
-	bool unfinished; /* the rest is of a run that did not end */
-	char *since;	 /* the lower bound it began with, or NULL */
-	char *max;	 /* largest cursor so far, or NULL */
-	bool ascending;	 /* up to there */
-	int64_t started; /* the server's clock then, or -1 */
-	uint64_t plan;	 /* fingerprint of what was asked for */
+	bool unfinished;  /* the rest is of a run that did not end */
+	char *since;      /* the lower bound it began with, or NULL */
+	char *max;        /* largest cursor so far, or NULL */
+	bool ascending;   /* up to there */
+	int64_t started;  /* the server's clock then, or -1 */
+	uint64_t plan;    /* fingerprint of what was asked for */
 	uint64_t records; /* received so far */
-	uint64_t total;	 /* last seen; UINT64_MAX: none */
+	uint64_t total;   /* last seen; UINT64_MAX: none */
 	uint64_t at, hash;
 	char *next; /* NULL: at and hash say where */
 	bool next_object;
 };
 
-void	state_init(struct state *s);
-void	state_release(struct state *s);
+void state_init(struct state *s);
+void state_release(struct state *s);
 /* Read p[0..n); null and {} are the state of nobody. 0, or CS_DATA after fail(). s is initialised here. */
-int	state_parse(struct state *s, const char *p, size_t n);
-void	state_format(const struct state *s, struct buf *out);
+int state_parse(struct state *s, const char *p, size_t n);
+void state_format(const struct state *s, struct buf *out);
 
 #endif

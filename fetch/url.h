@@ -9,16 +9,16 @@
 #include "buf.h"
 
 /* Append s percent-encoded, all but letters, digits and -._~ */
-void	url_encode(struct buf *out, const char *s);
+void url_encode(struct buf *out, const char *s);
 /* Set the parameter name in url to value: in place of the first of that name, others of it go. value NULL:
  * all of them go. The fragment goes too. */
-void	url_set(struct buf *url, const char *name, const char *value);
+void url_set(struct buf *url, const char *name, const char *value);
 /* Add it, whatever is there. */
-void	url_add(struct buf *url, const char *name, const char *value);
+void url_add(struct buf *url, const char *name, const char *value);
 /* ref as seen from base, absolute (RFC 3986 section 5); NULL when it cannot be read. To be freed. */
-char	*url_resolve(const char *base, const char *ref);
+char *url_resolve(const char *base, const char *ref);
 /* scheme://host:port, lower case, port always there; NULL when it cannot be read. To be freed. */
-char	*url_origin(const char *url);
-bool	url_is_https(const char *url);
+char *url_origin(const char *url);
+bool url_is_https(const char *url);
 
 #endif

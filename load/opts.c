@@ -143,11 +143,21 @@ set_target(struct opts *o, const char *arg)
 	errx(CS_USAGE, "--to %s: a target is sqlite:FILE, ndjson:FILE or csv:FILE", arg);
 }
 
+<<<<<<< HEAD
 static void __attribute__((noreturn)) printed(void)
 {
 	if (fflush(stdout) != 0)
 		err(CS_IO, "stdout");
 	exit(0);
+=======
+/* End, after what was asked for has been printed. */
+static void
+said(void)
+{
+	if (fflush(stdout) == EOF)
+		err(CS_IO, "stdout");
+	exit(CS_OK);
+>>>>>>> state
 }
 
 static void
@@ -213,10 +223,19 @@ set(struct opts *o, int option, const char *arg)
 		break;
 	case 'V':
 		printf("cs-load %s (sqlite %s)\n", CS_VERSION, sqlite3_libversion());
+<<<<<<< HEAD
 		printed();
 	case 'h':
 		fputs(help, stdout);
 		printed();
+=======
+		said();
+		break;
+	case 'h':
+		fputs(help, stdout);
+		said();
+		break;
+>>>>>>> state
 	default:
 		exit(CS_USAGE); /* getopt_long has said why */
 	}

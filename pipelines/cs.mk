@@ -19,7 +19,8 @@
 # FORCE    1: sync it nevertheless
 # FULL     1: ask for everything again, not only for what changed
 # CS_BIN   the folder of the cs tools, when they are not on PATH
-# FETCH, MAP, LOAD      more options for a stage, such as LOAD='--synced-at synced_at'
+# SYNCED_AT a column that says when its row was last written; a row that did not change is not written
+# FETCH, MAP, LOAD      more options for a stage, such as LOAD=-v
 # KEY.STREAM, TABLE.STREAM   primary key (id) and table (the stream, with _ for -)
 
 NAME   ?= $(lastword $(subst /, ,$(CURDIR)))
@@ -44,7 +45,8 @@ $(STREAMS): | $(CONFIG)
 		$(fetch) $@ | \
 		cs-map --rules $@.map.json $(MAP) | \
 		cs-load --to "sqlite:$$DB" --table $(table) --key $(or $(KEY.$@),id) --missing null --strict \
-			$(if $(wildcard $@.schema.json),--schema $@.schema.json) $(LOAD)'
+			$(if $(wildcard $@.schema.json),--schema $@.schema.json) \
+			$(if $(SYNCED_AT),--synced-at $(SYNCED_AT)) $(LOAD)'
 
 check: | $(CONFIG)
 	@$(fetch) --check

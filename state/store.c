@@ -27,10 +27,10 @@ store_open(struct store *s, const char *spec, enum store_mode mode)
 		int (*open)(struct store *s, enum store_mode mode);
 	} kinds[] = {{"sqlite:", store_sqlite_open}, {"dir:", store_dir_open}};
 
-	if (spec == NULL && ((spec = getenv("CS_STATE_STORE")) == NULL || *spec == '\0'))
-		spec = default_spec(); /* lives as long as the process */
 	memset(s, 0, sizeof *s);
 	s->fd = -1;
+	if (spec == NULL && ((spec = getenv("CS_STATE_STORE")) == NULL || *spec == '\0'))
+		spec = s->own = default_spec();
 	s->spec = spec;
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
 		size_t n = strlen(kinds[i].prefix);
@@ -52,6 +52,8 @@ store_close(struct store *s)
 	if (s->ops != NULL)
 		s->ops->close(s);
 	s->ops = NULL;
+	free(s->own);
+	s->own = NULL;
 }
 
 int

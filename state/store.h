@@ -45,6 +45,7 @@ struct store {
 	const struct store_ops *ops; /* NULL: there is no store, hence nothing in it */
 	const char *spec;	     /* sqlite:FILE or dir:PATH, for messages */
 	/* private */
+	char *own;	  /* spec, where it was made here */
 	const char *path; /* into spec */
 	sqlite3 *db;
 	int fd; /* of the directory */

@@ -86,6 +86,8 @@ log() {
 	fails_with 64 cs-fetch
 	contains "$stderr" 'no URL'
 	fails_with 64 cs-fetch ftp://127.0.0.1/
+	fails_with 64 cs-fetch 'http://127.0.0.1/a b'
+	fails_with 64 cs-fetch http://127.0.0.1:port/
 	fails_with 64 cs-fetch "http://user:hidden-pass@127.0.0.1/"
 	lacks "$stderr" hidden
 	equals "$(log)" ''

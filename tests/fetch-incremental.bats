@@ -186,7 +186,6 @@ all_ids() {
 }
 
 @test "when the list has moved, the run begins again rather than lose a row" {
-	local resume
 	run --separate-stderr cs-fetch "${DOCUMENTS[@]}" --page-size 10 --max-pages 7
 	CS_STATE=$(state)
 	curl -fsS -X POST "$PLAYGROUND/_delete?resource=documents&count=2" >/dev/null
@@ -196,14 +195,12 @@ all_ids() {
 	contains "$stderr" 'from its beginning'
 	equals "$(comm -13 <(ids) all)" ''
 	# A cursor that the server has forgotten.
-	for resume in '"next":"gone","object":false' '"next":"http://127.0.0.1:1/x","object":false'; do
-		run --separate-stderr cs-fetch "$PLAYGROUND/pagination/cursor" --paginate cursor --page-size 50 \
-			--cursor-path .meta.next_cursor --records .data --max-pages 1
-		CS_STATE=$(state | jq -c '.resume.next = "gone"')
-		succeeds cs-fetch "$PLAYGROUND/pagination/cursor" --paginate cursor --page-size 50 \
-			--cursor-path .meta.next_cursor --records .data --state "$CS_STATE"
-		equals "$(ids | wc -l)" 200
-	done
+	run --separate-stderr cs-fetch "$PLAYGROUND/pagination/cursor" --paginate cursor --page-size 50 \
+		--cursor-path .meta.next_cursor --records .data --max-pages 1
+	CS_STATE=$(state | jq -c '.resume.next = "gone"')
+	succeeds cs-fetch "$PLAYGROUND/pagination/cursor" --paginate cursor --page-size 50 \
+		--cursor-path .meta.next_cursor --records .data --state "$CS_STATE"
+	equals "$(ids | wc -l)" 200
 	# Another question.
 	run --separate-stderr cs-fetch "${DOCUMENTS[@]}" --page-size 10 --max-pages 7
 	forget

@@ -61,10 +61,12 @@ refused_body() {
 {"value":null}
 {"value":[2]}
 {"a":1}'
-	fetched '[{"@cs":"end","records":0},{"a":1,"@cs":{}},{"\u0040cs":1},{"x":{"@cs":1}},{"x":"\"@cs\""}]'
+	fetched '[{"@cs":"end","records":0},{"a":1,"@cs":{}},{"\u0040cs":1},{"@\u0063s":1},{"@c\u0073":1,"é\u00e9":2},{"x":{"@cs":1}},{"x":"\"@cs\""}]'
 	equals "$output" '{"@cs":{"wrapped":true},"record":{"@cs":"end","records":0}}
 {"@cs":{"wrapped":true},"record":{"a":1,"@cs":{}}}
 {"@cs":{"wrapped":true},"record":{"\u0040cs":1}}
+{"@cs":{"wrapped":true},"record":{"@\u0063s":1}}
+{"@cs":{"wrapped":true},"record":{"@c\u0073":1,"é\u00e9":2}}
 {"x":{"@cs":1}}
 {"x":"\"@cs\""}'
 }

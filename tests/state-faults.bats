@@ -18,6 +18,12 @@ state() {
 	[ ! -e x.db ] || equals "$(sqlite3 x.db 'pragma integrity_check')" ok
 }
 
+need_strace() {
+	need strace
+	strace -qq -o /dev/null true 2>/dev/null || skip "strace is not allowed here"
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # which cannot be done in a traced process
+}
+
 @test "stdout that is full, closed or gone: 74, and what was put is stored" {
 	check() {
 		cs-state set s 5
@@ -92,8 +98,7 @@ state() {
 }
 
 @test "a sync that fails: 74 and nothing is acknowledged" {
-	need strace
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace is not allowed here"
+	need_strace
 	ack 2 >in
 	check() {
 		local n failed=0
@@ -116,8 +121,7 @@ state() {
 }
 
 @test "killed at any write, sync or rename: the old state or the new one" {
-	need strace
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace is not allowed here"
+	need_strace
 	local calls=write,pwrite64,fsync,fdatasync,rename,unlink,ftruncate,fchmod,openat
 	check() {
 		local n=0 old=0 new rc=137
@@ -159,8 +163,7 @@ state() {
 }
 
 @test "sqlite: a writer that was killed does not keep the state from being read" {
-	need strace
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace is not allowed here"
+	need_strace
 	export CS_STATE_STORE=sqlite:x.db
 	cs-state set s 1
 	# In the middle of writing pages: a hot journal is left.

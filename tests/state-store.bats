@@ -295,7 +295,9 @@ versions() {
 		exec 4>&-
 		equals "$(cat <&5)" ""
 		exec 5>&-
-		run -80 wait $!
+		rc=0
+		wait $! || rc=$?
+		equals $rc 80
 		contains "$(cat err)" 'stream "s" was changed meanwhile: version 2 is there, not 1'
 		equals "$(cs-state get s)" 100
 	}
@@ -496,7 +498,7 @@ versions() {
 	run -0 timeout 5 cs-state --store sqlite:x.db status
 	echo 'rollback;' >&4
 	exec 4>&-
-	wait
+	wait $!
 }
 
 @test "sqlite: what cs-load stored can be read, without any run" {
