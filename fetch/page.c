@@ -13,11 +13,26 @@
 #define EXCERPT_MAX 4096 /* bytes kept of a body, so that no secret is cut before it is masked */
 #define EXCERPT     160  /* bytes shown of them */
 
+static bool
+is_program(const struct path *path)
+{
+	return path != NULL && path->jq != NULL;
+}
+
+/* A program may look at the records, which the envelope has not. */
+static bool
+wants_records(const struct opts *o)
+{
+	return is_program(o->cursor_path) || is_program(o->next) || is_program(o->has_more) ||
+	       is_program(o->total) || is_program(o->total_pages);
+}
+
 void
 page_init(struct page *p, const struct opts *o)
 {
 	*p = (struct page){.split = {.records = o->records,
 			       .ndjson = o->format == FORMAT_NDJSON,
+			       .keep = !is_program(o->records) && wants_records(o),
 			       .max_record = o->max_record,
 			       .max_page = o->max_page}};
 }
@@ -281,11 +296,15 @@ int
 page_text(const struct page *p, struct http *h, const struct path *path, struct buf *out,
     const char **err)
 {
+	const struct buf *json = path->jq != NULL && p->split.keep ? &p->split.body : &p->split.envelope;
 	const char *value;
+	size_t bom;
 
-	if (path->header == NULL)
-		return path_text(path, p->split.envelope.p != NULL ? p->split.envelope.p : "",
-		    p->split.envelope.len, out, err);
+	if (path->header == NULL) {
+		bom = json->len >= 3 && memcmp(json->p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+		return path_text(
+		    path, json->p != NULL ? json->p + bom : "", json->len - bom, out, err);
+	}
 	value = http_field(h, path->header, 0);
 	if (value == NULL)
 		return 0;

@@ -31,8 +31,9 @@ split_reset(struct split *s)
 {
 	buf_clear(&s->page);
 	buf_clear(&s->envelope);
+	buf_clear(&s->body);
 	buf_clear(&s->why);
-	s->page.max = s->max_page;
+	s->page.max = s->body.max = s->max_page;
 	s->envelope.max = s->records != NULL && s->records->jq != NULL ? s->max_page : ENVELOPE_MAX;
 	s->n = 0;
 	s->state = START;
@@ -48,6 +49,7 @@ split_release(struct split *s)
 {
 	buf_release(&s->page);
 	buf_release(&s->envelope);
+	buf_release(&s->body);
 	buf_release(&s->why);
 	buf_release(&s->scratch);
 }
@@ -515,7 +517,7 @@ step(struct split *s, const char **p, size_t *n)
 int
 split_feed(struct split *s, const char *p, size_t n)
 {
-	int r = SPLIT_OK;
+	int r = s->keep && buf_add(&s->body, p, n) < 0 ? too_large(s) : SPLIT_OK;
 
 	while (n > 0 && r == SPLIT_OK)
 		r = step(s, &p, &n);

@@ -29,12 +29,14 @@ struct split {
 	/* settings */
 	const struct path *records;  /* NULL: the root array */
 	bool ndjson;                 /* each line is a record, there is no envelope */
+	bool keep;                   /* the body too, for programs that look at the records */
 	size_t max_record, max_page; /* bytes */
 
 	/* results */
 	struct buf page;     /* records, each with its newline */
 	uint64_t n;          /* of them */
 	struct buf envelope; /* valid JSON after split_end(); empty for NDJSON */
+	struct buf body;     /* as it came, when it is kept */
 	struct buf why;      /* the reason when a call did not return SPLIT_OK */
 
 	/* private */

@@ -177,3 +177,21 @@ refused_body() {
 	run --separate-stderr bash -c 'cs-fetch "$SERVER/x" >&-'
 	equals "$status" 74
 }
+
+@test "a program that says how to go on sees the whole page" {
+	local ids='[{"id":9007199254740993},{"id":9007199254740995}]'
+	reply 1 "{\"data\":$ids}"
+	reply else '{"data":[]}'
+	succeeds cs-fetch "$SERVER/x" --records '.data' --paginate cursor --cursor-param after --cursor-path '.data[-1].id'
+	equals "$(records <<<"$output" | wc -l)" 2
+	equals "$(requests)" $'GET /x HTTP/1.1\nGET /x?after=9007199254740995 HTTP/1.1'
+	rm "$CANNED/log"
+	reply 3 $'\xef\xbb\xbf{"d":[{"n":[1]},{"n":2}]}'
+	reply 4 '{"d":[{"n":3}]}'
+	reply else '{"d":[]}'
+	succeeds cs-fetch "$SERVER/x" --records '.d[].n' --paginate offset --has-more '(.d|length)==2'
+	equals "$(records <<<"$output")" $'{"value":[1]}\n{"value":2}\n{"value":3}'
+	equals "$(requests | wc -l)" 2
+	reply else '[{"id":1},{"id":2}]'
+	succeeds cs-fetch "$SERVER/x" --total length
+}
