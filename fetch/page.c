@@ -311,3 +311,17 @@ page_text(const struct page *p, struct http *h, const struct path *path, struct 
 	buf_adds(out, value);
 	return JSON_STRING;
 }
+
+int
+page_lacks_next(const struct page *p, const struct opts *o)
+{
+	bool cursor = o->paginate == PAGE_CURSOR;
+
+	if (p->split.n == 0 || p->split.n < o->page_size)
+		return 0;
+	return fail(CS_DATA,
+	    "%s: %s %s: is not there: if the only page may lack it, "
+	    "say --page-size, --total or --has-more",
+	    p->url.p, cursor ? "--cursor-path" : "--next",
+	    cursor ? o->cursor_path->text : o->next->text);
+}

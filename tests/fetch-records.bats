@@ -195,3 +195,25 @@ refused_body() {
 	reply else '[{"id":1},{"id":2}]'
 	succeeds cs-fetch "$SERVER/x" --total length
 }
+
+@test "a path to the next page that was never there is no end" {
+	local way
+	for way in '--paginate cursor --cursor-path .page.nxt' '--paginate next-url --next .nxt' \
+		'--paginate cursor --cursor-path header:X-Nxt' '--paginate cursor --cursor-path .page|.nxt//empty'; do
+		# shellcheck disable=SC2086
+		refused_body ': is not there: if the only page may lack it' '{"data":[1,2],"page":{"next":"p2"}}' --records .data $way
+		# shellcheck disable=SC2086
+		fetched '{"data":[1],"page":{"next":"p2"}}' --records .data --page-size 2 $way
+		# shellcheck disable=SC2086
+		fetched '{"data":[],"page":{"next":"p2"}}' --records .data $way
+		# shellcheck disable=SC2086
+		fetched '{"data":[1],"m":false}' --records .data --has-more .m $way
+		# shellcheck disable=SC2086
+		fetched '{"data":[1],"n":1}' --records .data --total .n $way
+	done
+	fetched '{"data":[1],"next":null}' --records .data --paginate cursor --cursor-path .next
+	fetched '{"data":[1],"next":""}' --records .data --paginate cursor --cursor-path .next
+	fetched '{"data":[1],"page":null}' --records .data --paginate cursor --cursor-path .page.next
+	fails_with 64 cs-fetch "$SERVER/x" --format ndjson --paginate cursor --cursor-path .next
+	contains "$stderr" 'in --format ndjson'
+}
