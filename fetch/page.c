@@ -157,9 +157,12 @@ stops(const struct opts *o, long status, bool first)
 	return false;
 }
 
+/* A refusal that says when to come back, as a rate limit may, is none. */
 static bool
-is_transient(long status)
+is_transient(long status, const char *after)
 {
+	if (after != NULL && status >= 402 && status <= 499 && retry_after(after, NULL) >= 0)
+		return true;
 	return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501);
 }
 
@@ -176,10 +179,9 @@ static int
 judge_status(
     struct page *p, struct http *h, const struct opts *o, struct verdict *v, bool tentative)
 {
-	const char *value;
+	const char *value = http_field(h, "retry-after", 0);
 
-	if (is_transient(p->status)) {
-		value = http_field(h, "retry-after", 0);
+	if (is_transient(p->status, value)) {
 		*v = (struct verdict){CS_LATER,
 		    value != NULL ? retry_after(value, http_field(h, "date", 0)) : -1, ""};
 		return AGAIN;
@@ -280,7 +282,8 @@ page_get(struct page *p, struct http *h, const struct opts *o, const struct requ
 		}
 		text = describe(p, h, v.what);
 		result =
-		    retry_wait(&retry, v.code, v.after, p->status == 429 || p->status == 503, text);
+		    retry_wait(&retry, v.code, v.after,
+			v.after >= 0 || p->status == 429 || p->status == 503, text);
 		free(text);
 		if (result != 0)
 			break;
