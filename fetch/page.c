@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "link.h"
 #include "origin.h"
 #include "progress.h"
 #include "retry.h"
@@ -195,17 +197,48 @@ judge_status(
 	return failed(p, h, CS_REFUSED, "");
 }
 
+/* Is there more than the one page that we ask for unless told otherwise? */
+static bool
+has_next(const struct page *p, struct http *h, const struct opts *o)
+{
+	const char *field;
+	struct slice target;
+
+	if (o->paginate_said || (o->max_records > 0 && p->split.n >= o->max_records))
+		return false;
+	for (size_t i = 0; (field = http_field(h, "link", i)) != NULL; i++)
+		if (link_find(field, "next", &target))
+			return true;
+	return false;
+}
+
+static bool
+asks_for_part(const struct opts *o)
+{
+	for (size_t i = 0; i < o->header.n; i++)
+		if (strncasecmp(o->header.v[i].text, "range:", 6) == 0)
+			return true;
+	return false;
+}
+
 static int
-judge_body(struct page *p, struct http *h, const struct reply *r, struct verdict *v, bool tentative)
+judge_body(struct page *p, struct http *h, const struct opts *o, const struct reply *r,
+    struct verdict *v, bool tentative)
 {
 	bool ended = p->split_result == SPLIT_OK;
 
+	if (p->status == 206 && !asks_for_part(o))
+		return failed(p, h, CS_DATA, "a part only, which nobody asked for");
 	if (p->split.ndjson && ended && !r->framed && !r->body.gzip)
 		return failed(p, h, CS_DATA,
 		    "nothing marks the end of this NDJSON: "
 		    "a reply without length or chunks may be cut");
 	if (ended)
 		p->split_result = split_end(&p->split);
+	if (p->split_result == SPLIT_OK && has_next(p, h, o))
+		return failed(p, h, CS_PROTOCOL,
+		    "there is a next page: say --paginate link, "
+		    "or --paginate none to take one page");
 	if (p->split_result == SPLIT_OK)
 		return TAKE;
 	if (p->split_result == SPLIT_CUT && !r->framed && !r->body.gzip) {
@@ -244,7 +277,7 @@ judge(struct page *p, struct http *h, const struct opts *o, int result, const st
 		split_reset(&p->split);
 		return TAKE;
 	}
-	return good(p->status) ? judge_body(p, h, r, v, tentative)
+	return good(p->status) ? judge_body(p, h, o, r, v, tentative)
 			       : judge_status(p, h, o, v, tentative);
 }
 

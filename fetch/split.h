@@ -30,7 +30,7 @@ struct split {
 	const struct path *records;  /* NULL: the root array */
 	bool ndjson;                 /* each line is a record, there is no envelope */
 	bool keep;                   /* the body too, for programs that look at the records */
-	size_t max_record, max_page; /* bytes */
+	size_t max_record, max_page; /* bytes; the page with all that stands around the records */
 
 	/* results */
 	struct buf page;     /* records, each with its newline */
@@ -46,7 +46,7 @@ struct split {
 	bool in_string, escaped, seen;
 	bool key;  /* the next string is a key of the object on the path */
 	bool here; /* the next value is where the path leads */
-	size_t key_at, start, bom;
+	size_t key_at, start, bom, fed; /* fed: bytes of the body so far */
 	struct scan_find find;
 	struct buf scratch;
 };
