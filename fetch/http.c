@@ -10,7 +10,7 @@
 #include "stop.h"
 #include "url.h"
 
-#define SLOW           10L        /* bytes a second; less is a stall */
+#define SLOW           100L       /* bytes a second; less is a stall */
 #define ERROR_BODY_MAX (1u << 20) /* bytes of a body that nobody wants before we hang up */
 
 struct http {

@@ -320,6 +320,8 @@ set_cursor_param(struct opts *o, const char *value, const char *where)
 static void
 set_stop_on(struct opts *o, const char *value, const char *where)
 {
+	uint64_t code;
+
 	if (strcmp(value, "empty") == 0)
 		o->stop_empty = true;
 	else if (strcmp(value, "short") == 0)
@@ -327,7 +329,10 @@ set_stop_on(struct opts *o, const char *value, const char *where)
 	else if (strncmp(value, "status:", 7) == 0) {
 		if (o->n_stop_status == LEN(o->stop_status))
 			die(CS_USAGE, "%s: more than %zu status codes", where, LEN(o->stop_status));
-		o->stop_status[o->n_stop_status++] = opt_uint(where, value + 7, 200, 499);
+		code = opt_uint(where, value + 7, 200, 499);
+		if (code < 300 && code != 204)
+			die(CS_USAGE, "%s: %s: a reply of that status holds records", where, value);
+		o->stop_status[o->n_stop_status++] = code;
 	} else
 		die(CS_USAGE, "%s: \"%s\" is not one of empty, short, status:CODE", where, value);
 }
@@ -375,6 +380,7 @@ opts_set(struct opts *o, const char *name, const char *value, const char *where)
 		break;
 	case WORD:
 		*(int *)at = word(d->words, value, where);
+		o->paginate_said |= at == &o->paginate;
 		break;
 	case AT:
 		*(struct path **)at = path_new(value, where);

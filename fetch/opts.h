@@ -63,6 +63,7 @@ struct opts {
 
 	/* paging */
 	int paginate;       /* enum paginate */
+	bool paginate_said; /* it is not the default */
 	uint64_t page_size; /* 0: do not ask */
 	char *limit_param, *offset_param, *page_param;
 	uint64_t first_page;

@@ -69,8 +69,24 @@ check_path(const struct path *p, const char *option, bool header)
 }
 
 static void
+check_ndjson(const struct opts *o)
+{
+	const struct path *const path[] = {
+	    o->cursor_path, o->next, o->total, o->total_pages, o->has_more};
+
+	for (size_t i = 0; i < sizeof(path) / sizeof(*path); i++)
+		if (path[i] != NULL && path[i]->header == NULL)
+			die(CS_USAGE,
+			    "%s: in --format ndjson each line is a record: "
+			    "only header:NAME can say how to go on",
+			    path[i]->text);
+}
+
+static void
 check_paging(const struct opts *o)
 {
+	if (o->format == FORMAT_NDJSON)
+		check_ndjson(o);
 	check_path(o->cursor_path, "--cursor-path", true);
 	check_path(o->next, "--next", true);
 	check_path(o->total, "--total", true);

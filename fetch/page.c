@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "link.h"
 #include "origin.h"
 #include "progress.h"
 #include "retry.h"
@@ -13,11 +15,26 @@
 #define EXCERPT_MAX 4096 /* bytes kept of a body, so that no secret is cut before it is masked */
 #define EXCERPT     160  /* bytes shown of them */
 
+static bool
+is_program(const struct path *path)
+{
+	return path != NULL && path->jq != NULL;
+}
+
+/* A program may look at the records, which the envelope has not. */
+static bool
+wants_records(const struct opts *o)
+{
+	return is_program(o->cursor_path) || is_program(o->next) || is_program(o->has_more) ||
+	       is_program(o->total) || is_program(o->total_pages);
+}
+
 void
 page_init(struct page *p, const struct opts *o)
 {
 	*p = (struct page){.split = {.records = o->records,
 			       .ndjson = o->format == FORMAT_NDJSON,
+			       .keep = !is_program(o->records) && wants_records(o),
 			       .max_record = o->max_record,
 			       .max_page = o->max_page}};
 }
@@ -142,9 +159,12 @@ stops(const struct opts *o, long status, bool first)
 	return false;
 }
 
+/* A refusal that says when to come back, as a rate limit may, is none. */
 static bool
-is_transient(long status)
+is_transient(long status, const char *after)
 {
+	if (after != NULL && status >= 402 && status <= 499 && retry_after(after, NULL) >= 0)
+		return true;
 	return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501);
 }
 
@@ -161,10 +181,9 @@ static int
 judge_status(
     struct page *p, struct http *h, const struct opts *o, struct verdict *v, bool tentative)
 {
-	const char *value;
+	const char *value = http_field(h, "retry-after", 0);
 
-	if (is_transient(p->status)) {
-		value = http_field(h, "retry-after", 0);
+	if (is_transient(p->status, value)) {
 		*v = (struct verdict){CS_LATER,
 		    value != NULL ? retry_after(value, http_field(h, "date", 0)) : -1, ""};
 		return AGAIN;
@@ -178,17 +197,48 @@ judge_status(
 	return failed(p, h, CS_REFUSED, "");
 }
 
+/* Is there more than the one page that we ask for unless told otherwise? */
+static bool
+has_next(const struct page *p, struct http *h, const struct opts *o)
+{
+	const char *field;
+	struct slice target;
+
+	if (o->paginate_said || (o->max_records > 0 && p->split.n >= o->max_records))
+		return false;
+	for (size_t i = 0; (field = http_field(h, "link", i)) != NULL; i++)
+		if (link_find(field, "next", &target))
+			return true;
+	return false;
+}
+
+static bool
+asks_for_part(const struct opts *o)
+{
+	for (size_t i = 0; i < o->header.n; i++)
+		if (strncasecmp(o->header.v[i].text, "range:", 6) == 0)
+			return true;
+	return false;
+}
+
 static int
-judge_body(struct page *p, struct http *h, const struct reply *r, struct verdict *v, bool tentative)
+judge_body(struct page *p, struct http *h, const struct opts *o, const struct reply *r,
+    struct verdict *v, bool tentative)
 {
 	bool ended = p->split_result == SPLIT_OK;
 
+	if (p->status == 206 && !asks_for_part(o))
+		return failed(p, h, CS_DATA, "a part only, which nobody asked for");
 	if (p->split.ndjson && ended && !r->framed && !r->body.gzip)
 		return failed(p, h, CS_DATA,
 		    "nothing marks the end of this NDJSON: "
 		    "a reply without length or chunks may be cut");
 	if (ended)
 		p->split_result = split_end(&p->split);
+	if (p->split_result == SPLIT_OK && has_next(p, h, o))
+		return failed(p, h, CS_PROTOCOL,
+		    "there is a next page: say --paginate link, "
+		    "or --paginate none to take one page");
 	if (p->split_result == SPLIT_OK)
 		return TAKE;
 	if (p->split_result == SPLIT_CUT && !r->framed && !r->body.gzip) {
@@ -227,7 +277,7 @@ judge(struct page *p, struct http *h, const struct opts *o, int result, const st
 		split_reset(&p->split);
 		return TAKE;
 	}
-	return good(p->status) ? judge_body(p, h, r, v, tentative)
+	return good(p->status) ? judge_body(p, h, o, r, v, tentative)
 			       : judge_status(p, h, o, v, tentative);
 }
 
@@ -265,7 +315,8 @@ page_get(struct page *p, struct http *h, const struct opts *o, const struct requ
 		}
 		text = describe(p, h, v.what);
 		result =
-		    retry_wait(&retry, v.code, v.after, p->status == 429 || p->status == 503, text);
+		    retry_wait(&retry, v.code, v.after,
+			v.after >= 0 || p->status == 429 || p->status == 503, text);
 		free(text);
 		if (result != 0)
 			break;
@@ -281,14 +332,32 @@ int
 page_text(const struct page *p, struct http *h, const struct path *path, struct buf *out,
     const char **err)
 {
+	const struct buf *json = path->jq != NULL && p->split.keep ? &p->split.body : &p->split.envelope;
 	const char *value;
+	size_t bom;
 
-	if (path->header == NULL)
-		return path_text(path, p->split.envelope.p != NULL ? p->split.envelope.p : "",
-		    p->split.envelope.len, out, err);
+	if (path->header == NULL) {
+		bom = json->len >= 3 && memcmp(json->p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+		return path_text(
+		    path, json->p != NULL ? json->p + bom : "", json->len - bom, out, err);
+	}
 	value = http_field(h, path->header, 0);
 	if (value == NULL)
 		return 0;
 	buf_adds(out, value);
 	return JSON_STRING;
+}
+
+int
+page_lacks_next(const struct page *p, const struct opts *o)
+{
+	bool cursor = o->paginate == PAGE_CURSOR;
+
+	if (p->split.n == 0 || p->split.n < o->page_size)
+		return 0;
+	return fail(CS_DATA,
+	    "%s: %s %s: is not there: if the only page may lack it, "
+	    "say --page-size, --total or --has-more",
+	    p->url.p, cursor ? "--cursor-path" : "--next",
+	    cursor ? o->cursor_path->text : o->next->text);
 }

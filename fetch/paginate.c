@@ -144,7 +144,7 @@ struct signals {
 	uint64_t total, pages; /* NONE: does not say */
 	int more;              /* -1: does not say */
 	struct buf next;       /* empty: there is none */
-	bool object;
+	bool object, absent;   /* next is an object; is not there, and not even null */
 };
 
 static int
@@ -214,6 +214,7 @@ read_token(const struct page *page, struct http *h, const struct path *path, con
 	if (r != 0)
 		return r;
 	s->object = type == JSON_OBJECT;
+	s->absent = type == 0;
 	if (type == JSON_NULL || type == JSON_FALSE || (s->object && strcmp(s->next.p, "{}") == 0))
 		buf_clear(&s->next);
 	if (type == JSON_TRUE || type == JSON_ARRAY)
@@ -368,8 +369,12 @@ go_on_token(struct pager *p, const struct page *page, const struct signals *s)
 
 	if (s->more == 0)
 		return PAGER_END;
-	if (s->next.len == 0)
+	if (s->absent && p->next.len == 0 && s->more < 0 && p->total == NONE)
+		r = page_lacks_next(page, p->o);
+	if (s->next.len == 0 && r == 0)
 		return s->more == 1 ? more_but_nothing(p, page) : PAGER_END;
+	if (r != 0)
+		return r;
 	buf_clear(&p->next);
 	p->next_object = s->object;
 	if (p->o->paginate == PAGE_CURSOR)

@@ -199,11 +199,15 @@ int
 path_text(const struct path *p, const char *json, size_t n, struct buf *out, const char **err)
 {
 	struct first f = {0};
-	struct value v;
+	struct value v = {0};
 	int r = 0;
 
-	if (p->jq == NULL)
-		return path_walk(p, 0, p->n_step, json, n, &v) ? value_text(&v, out, err) : 0;
+	if (p->jq == NULL) {
+		r = path_walk(p, 0, p->n_step, json, n, &v);
+		if (r == 0 && v.type == JSON_NULL) /* a member of null is null, as for jq */
+			return JSON_NULL;
+		return r ? value_text(&v, out, err) : 0;
+	}
 	if (jqrun_run(p->jq, json, n, keep_first, &f, err) < 0)
 		r = -1;
 	else if (f.results > 0) {

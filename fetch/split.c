@@ -31,15 +31,16 @@ split_reset(struct split *s)
 {
 	buf_clear(&s->page);
 	buf_clear(&s->envelope);
+	buf_clear(&s->body);
 	buf_clear(&s->why);
-	s->page.max = s->max_page;
+	s->page.max = s->body.max = s->max_page;
 	s->envelope.max = s->records != NULL && s->records->jq != NULL ? s->max_page : ENVELOPE_MAX;
 	s->n = 0;
 	s->state = START;
 	s->matched = s->depth = s->on = 0;
 	s->in_string = s->escaped = s->key = s->seen = false;
 	s->here = true;
-	s->bom = 0;
+	s->bom = s->fed = 0;
 	s->find = (struct scan_find){0};
 }
 
@@ -48,6 +49,7 @@ split_release(struct split *s)
 {
 	buf_release(&s->page);
 	buf_release(&s->envelope);
+	buf_release(&s->body);
 	buf_release(&s->why);
 	buf_release(&s->scratch);
 }
@@ -287,8 +289,6 @@ opens(struct split *s, char c)
 	int taken = s->depth > 0 ? s->matched + 1 : 0; /* steps that lead into this value */
 
 	if (s->here && c == '[' && taken == steps) {
-		if (s->seen)
-			return give_up(s, SPLIT_BAD, "the array of records comes twice");
 		s->seen = true;
 		s->here = false;
 		s->state = GAP;
@@ -386,7 +386,8 @@ envelope(struct split *s, char c)
 		return envelope_full(s);
 	if (s->in_string) {
 		in_string(s, c);
-		return SPLIT_OK;
+		return s->seen && s->here ? give_up(s, SPLIT_BAD, "the records' place comes twice")
+					  : SPLIT_OK;
 	}
 	switch (c) {
 	case '"':
@@ -418,7 +419,7 @@ line_ends(struct split *s)
 {
 	size_t n = s->page.len;
 
-	while (n > s->start && strchr(" \t\r", s->page.p[n - 1]) != NULL)
+	while (n > s->start && memchr(" \t\r", s->page.p[n - 1], 3) != NULL)
 		n--;
 	s->page.len = n;
 	n = s->start;
@@ -515,7 +516,12 @@ step(struct split *s, const char **p, size_t *n)
 int
 split_feed(struct split *s, const char *p, size_t n)
 {
-	int r = SPLIT_OK;
+	int r;
+
+	s->fed += n;
+	if (s->fed > s->max_page)
+		return too_large(s);
+	r = s->keep && buf_add(&s->body, p, n) < 0 ? too_large(s) : SPLIT_OK;
 
 	while (n > 0 && r == SPLIT_OK)
 		r = step(s, &p, &n);

@@ -29,12 +29,14 @@ struct split {
 	/* settings */
 	const struct path *records;  /* NULL: the root array */
 	bool ndjson;                 /* each line is a record, there is no envelope */
-	size_t max_record, max_page; /* bytes */
+	bool keep;                   /* the body too, for programs that look at the records */
+	size_t max_record, max_page; /* bytes; the page with all that stands around the records */
 
 	/* results */
 	struct buf page;     /* records, each with its newline */
 	uint64_t n;          /* of them */
 	struct buf envelope; /* valid JSON after split_end(); empty for NDJSON */
+	struct buf body;     /* as it came, when it is kept */
 	struct buf why;      /* the reason when a call did not return SPLIT_OK */
 
 	/* private */
@@ -44,7 +46,7 @@ struct split {
 	bool in_string, escaped, seen;
 	bool key;  /* the next string is a key of the object on the path */
 	bool here; /* the next value is where the path leads */
-	size_t key_at, start, bom;
+	size_t key_at, start, bom, fed; /* fed: bytes of the body so far */
 	struct scan_find find;
 	struct buf scratch;
 };

@@ -37,7 +37,8 @@ struct jqjson {
 	struct jqnum *nums;   /* of the text, in order; the constants before them */
 	size_t n, cap, constants;
 	struct jqnum **table; /* by double; not built while all are written as they stand */
-	size_t size;	      /* of the table: a power of two */
+	struct jqnum **values; /* likewise, by value: those that got doubles of their own */
+	size_t size;	      /* of the tables: a power of two */
 	bool plain, again;
 };
 

@@ -68,6 +68,7 @@ log() {
 	bad '^cs-fetch: --records: ".a\[" is no path' --records '.a['
 	bad '^cs-fetch: --stop-on: ' --stop-on never
 	bad '^cs-fetch: --stop-on: ' --stop-on status:999
+	bad '^cs-fetch: --stop-on: status:200: a reply of that status holds records' --stop-on status:200
 	bad '^cs-fetch: --query: "x" is not NAME=VALUE$' --query x
 	bad '^cs-fetch: --header: a header is' -H 'no header'
 	bad '^cs-fetch: --header: control characters' -H $'X-A: a\r\nX-Injected: yes'

@@ -97,6 +97,7 @@ is_error() {
 		65 gzip:bomb
 		75 reset
 		75 hang
+		75 slow:50
 		75 status:500
 		75 status:429:1
 		69 status:404

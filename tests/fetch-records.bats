@@ -110,6 +110,8 @@ refused_body() {
 	refused_body 'something follows' '[{"a":1}] x'
 	refused_body 'ends early' '{"data":[{"a":1}]' --records .data
 	refused_body 'comes twice' '{"data":[{"a":1}],"data":[]}' --records .data
+	refused_body 'comes twice' '{"data":[{"a":1}],"data":null}' --records .data
+	refused_body 'comes twice' '{"a":{"data":[1]},"a":null}' --records .a.data
 	refused_body '' '{"data":[{"a":1}],"next":tru}' --records .data
 	refused_body 'nested deeper than 512' "[$(printf '[%.0s' {1..600})"
 	refused_body 'nested deeper than 512' "{\"a\":$(printf '[%.0s' {1..600})" --records .b
@@ -123,6 +125,9 @@ refused_body() {
 	refused_body 'record 2 is larger than --max-record \(1024 bytes\)' "[1,\"$long\"]" --max-record 1K
 	refused_body 'the page is larger than --max-page \(1024 bytes\)' "[1,\"$long\"]" --max-page 1K
 	fetched "[1,\"$long\"]" --max-record 3K --max-page 3K
+	refused_body 'the page is larger than --max-page' "[1$(printf '%2000s' '')]" --max-page 1K
+	refused_body 'the page is larger than --max-page' "[1]$(printf '%2000s' '')" --max-page 1K
+	refused_body 'the page is larger than --max-page' "$(printf '%2000s' '')[1]" --max-page 1K
 	refused_body 'no such array in the first MiB' "{\"x\":\"$(printf '%1100000s' '')\"}" --records .data
 }
 
@@ -130,6 +135,9 @@ refused_body() {
 	fetched $'{"a":1}\r\n\n {"b": 2} \n3' --format ndjson
 	equals "$output" $'{"a":1}\n{"b":2}\n{"value":3}'
 	refused_body 'record 2: ' $'{"a":1}\n{"b":\n' --format ndjson
+	printf 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{"a":1}\n\0\n' >"$CANNED/else"
+	fails_with 65 cs-fetch "$SERVER/x" --format ndjson
+	contains "$stderr" 'record 2: '
 	printf 'HTTP/1.1 200 OK\r\n\r\n{"a":1}\n{"b":2}\n' >"$CANNED/else"
 	fails_with 65 cs-fetch "$SERVER/x" --format ndjson
 	contains "$stderr" 'nothing marks the end'
@@ -176,4 +184,56 @@ refused_body() {
 	contains "$stderr" '^cs-fetch: stdout: No space left on device$'
 	run --separate-stderr bash -c 'cs-fetch "$SERVER/x" >&-'
 	equals "$status" 74
+}
+
+@test "a program that says how to go on sees the whole page" {
+	local ids='[{"id":9007199254740993},{"id":9007199254740995}]'
+	reply 1 "{\"data\":$ids}"
+	reply else '{"data":[]}'
+	succeeds cs-fetch "$SERVER/x" --records '.data' --paginate cursor --cursor-param after --cursor-path '.data[-1].id'
+	equals "$(records <<<"$output" | wc -l)" 2
+	equals "$(requests)" $'GET /x HTTP/1.1\nGET /x?after=9007199254740995 HTTP/1.1'
+	rm "$CANNED/log"
+	reply 3 $'\xef\xbb\xbf{"d":[{"n":[1]},{"n":2}]}'
+	reply 4 '{"d":[{"n":3}]}'
+	reply else '{"d":[]}'
+	succeeds cs-fetch "$SERVER/x" --records '.d[].n' --paginate offset --has-more '(.d|length)==2'
+	equals "$(records <<<"$output")" $'{"value":[1]}\n{"value":2}\n{"value":3}'
+	equals "$(requests | wc -l)" 2
+	reply else '[{"id":1},{"id":2}]'
+	succeeds cs-fetch "$SERVER/x" --total length
+}
+
+@test "a path to the next page that was never there is no end" {
+	local way
+	for way in '--paginate cursor --cursor-path .page.nxt' '--paginate next-url --next .nxt' \
+		'--paginate cursor --cursor-path header:X-Nxt' '--paginate cursor --cursor-path .page|.nxt//empty'; do
+		# shellcheck disable=SC2086
+		refused_body ': is not there: if the only page may lack it' '{"data":[1,2],"page":{"next":"p2"}}' --records .data $way
+		# shellcheck disable=SC2086
+		fetched '{"data":[1],"page":{"next":"p2"}}' --records .data --page-size 2 $way
+		# shellcheck disable=SC2086
+		fetched '{"data":[],"page":{"next":"p2"}}' --records .data $way
+		# shellcheck disable=SC2086
+		fetched '{"data":[1],"m":false}' --records .data --has-more .m $way
+		# shellcheck disable=SC2086
+		fetched '{"data":[1],"n":1}' --records .data --total .n $way
+	done
+	fetched '{"data":[1],"next":null}' --records .data --paginate cursor --cursor-path .next
+	fetched '{"data":[1],"next":""}' --records .data --paginate cursor --cursor-path .next
+	fetched '{"data":[1],"page":null}' --records .data --paginate cursor --cursor-path .page.next
+	fails_with 64 cs-fetch "$SERVER/x" --format ndjson --paginate cursor --cursor-path .next
+	contains "$stderr" 'in --format ndjson'
+}
+
+@test "one page is not all where the server says so" {
+	reply else '[1,2]' 'Link: <x?page=2>; rel="next"'
+	fails_with 76 cs-fetch "$SERVER/x"
+	contains "$stderr" 'there is a next page: say --paginate link, or --paginate none'
+	equals "$(records <<<"$output")" ''
+	succeeds cs-fetch "$SERVER/x" --paginate none
+	succeeds cs-fetch "$SERVER/x" --max-records 2
+	answer else 206 '[1,2]'
+	fails_with 65 cs-fetch "$SERVER/x"
+	succeeds cs-fetch "$SERVER/x" -H 'Range: items=0-1'
 }

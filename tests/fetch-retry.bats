@@ -137,3 +137,20 @@ is_whole() {
 	fails_with 65 cs-fetch "$SERVER/x" --retries 0
 	contains "$stderr" 'content encoding other than gzip'
 }
+
+@test "a refusal with Retry-After is a rate limit" {
+	need perl
+	start_canned
+	answer 1 403 '' 'Retry-After: 0'
+	answer 2 413 '' 'Retry-After: 1'
+	reply else '[1]'
+	succeeds cs-fetch "$SERVER/x"
+	answer 4 403 '' 'Retry-After: 3600'
+	fails_with 75 cs-fetch "$SERVER/x" --max-wait 1s
+	contains "$(tail -n 1 <<<"$output")" '"code":75,.*"retry_at":"20'
+	answer 5 403 '' 'Retry-After: never'
+	fails_with 77 cs-fetch "$SERVER/x"
+	answer 6 401 '' 'Retry-After: 1'
+	fails_with 77 cs-fetch "$SERVER/x"
+	contains "$stderr" 'no credentials were sent, see --auth'
+}

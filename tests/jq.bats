@@ -296,3 +296,11 @@ big='{"id":9007199254740993,"n":2,"s":"x"}'
 	valgrind --tool=callgrind --callgrind-out-file=calls cs-map --names snake <in >/dev/null 2>&1
 	[ "$(sed -n 's/^summary: //p; s/^totals: //p' calls | head -n 1)" -lt 5000000 ]
 }
+
+@test "many ids that crowd around the same doubles stay apart, and the same stay the same" {
+	need seq
+	# Quadratic search would take minutes here.
+	seq 1234567890123456000 1234567890123655999 | paste -sd, | sed 's/.*/{"a":[&,1234567890123456001,-1234567890123456001]}/' >in
+	succeeds timeout 60 cs-map -f '.a | {a:.}' <in
+	cmp <(echo "$output") in
+}
