@@ -280,6 +280,12 @@ cursor_page(struct cursor *c, struct split *s, uint64_t page)
 	return r;
 }
 
+void
+cursor_rewind(struct cursor *c)
+{
+	buf_clear(&c->last.text);
+}
+
 /*
  * A feed in no order is read while it changes: what changes on a page already read, before something newer
  * is seen on a later one, would fall behind the cursor. So there the cursor stops at the run's beginning.

@@ -41,6 +41,8 @@ int cursor_param(const struct cursor *c, struct buf *out);
  * 0, or CS_DATA after fail() for a record without a cursor.
  */
 int cursor_page(struct cursor *c, struct split *s, uint64_t page);
+/* The next page may hold records from before the last one: that says nothing of the order. */
+void cursor_rewind(struct cursor *c);
 /*
  * The safe cursor at the end of a complete run: what a later run may begin with. started: the
  * server's clock at its beginning, or -1. Owned by c; NULL: none yet.

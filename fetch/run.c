@@ -233,15 +233,20 @@ pages(struct sync *s)
 	if (j->state.unfinished && (r = resume(s)) != 0)
 		return r;
 	for (;;) {
-		tentative = j->state.unfinished && j->pager.pages == 0;
+		tentative = (j->state.unfinished && j->pager.pages == 0) ||
+			    pager_tentative(&j->pager);
 		r = get(s, j->pager.pages == 0 && !j->state.unfinished, tentative);
+		if (r == PAGE_REFUSED && pager_refused(&j->pager))
+			continue;
 		if (r == PAGE_REFUSED && (r = job_restart(j)) == 0)
 			continue;
 		if (r != 0)
 			return r;
 		more = pager_take(&j->pager, &j->page, j->http);
-		if (more == PAGER_REWIND)
+		if (more == PAGER_REWIND) {
+			cursor_rewind(&j->cursor);
 			continue;
+		}
 		if (more > PAGER_CAPPED)
 			return more;
 		if ((r = cursor_page(&j->cursor, &j->page.split, j->pager.pages)) != 0)
