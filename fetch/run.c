@@ -274,7 +274,7 @@ failed(struct sync *s, int code)
 	if (code == CS_IO && s->out.error != 0)
 		return code;
 	if (j->pager.distrust) {
-		j->state.unfinished = false;
+		state_forget(&j->state);
 		checkpoint(s);
 	}
 	if (code == PAGE_SIGNAL) {

@@ -208,6 +208,31 @@ all_ids() {
 	equals "$(ids)" "$(all_ids)"
 }
 
+@test "a run that cannot be taken up begins where it began, not where its cursor had come" {
+	need perl
+	start_canned
+	local all=("$SERVER/x" --records .d --total .t --paginate offset --cursor-field .u --since-param since)
+	local with='{"v":1,"cursor":"2026-01-01T00:00:00Z","ordered":true}'
+	# Ordered last time, not this time, which shows only on the second page.
+	reply 1 '{"d":[{"u":"2026-01-02T00:00:00Z"},{"u":"2026-01-03T00:00:00Z"}],"t":4}'
+	reply 2 '{"d":[{"u":"2026-01-02T01:00:00Z"}],"t":3}'
+	reply 3 '{"d":[{"u":"2026-01-02T01:00:00Z"},{"u":"2026-01-05T00:00:00Z"}],"t":2}'
+	run --separate-stderr cs-fetch "${all[@]}" --max-pages 1 --state "$with"
+	equals "$(state | jq -r '.cursor, .resume.since' | tr '\n' ' ')" '2026-01-03T00:00:00Z 2026-01-01T00:00:00Z '
+	succeeds cs-fetch "${all[@]}" --state "$(state)"
+	contains "$(requests | tail -n 1)" 'since=2026-01-01T00%3A00%3A00Z'
+	equals "$(records <<<"$output" | wc -l)" 2
+	# The same when the run that takes it up finds that the scan cannot be trusted.
+	reply 4 "$(sed -n '$p' "$CANNED/1")"
+	reply 5 "$(sed -n '$p' "$CANNED/1")"
+	reply 6 '{"d":[],"t":4}'
+	reply 7 '{"d":[],"t":4}'
+	reply 8 '{"d":[],"t":4}'
+	run --separate-stderr cs-fetch "${all[@]}" --max-pages 1 --state "$with"
+	fails_with 76 cs-fetch "${all[@]}" --state "$(state)" -q --stop-on empty
+	equals "$(state | jq -c .)" '{"v":1,"cursor":"2026-01-01T00:00:00Z","ordered":true}'
+}
+
 @test "the cursor advances on the way only where the feed was seen in order before" {
 	cursors() {
 		controls checkpoint <<<"$output" | jq -r '.state.cursor // "none"'
