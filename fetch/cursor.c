@@ -170,6 +170,23 @@ cursor_release(struct cursor *c)
 	buf_release(&c->last.text);
 }
 
+/* strftime(3) takes %s for local time: put in what it is. */
+static void
+expand_seconds(const char *fmt, int64_t sec, struct buf *out)
+{
+	size_t n;
+
+	buf_adds(out, "");
+	for (; *fmt != '\0'; fmt += n) {
+		n = *fmt != '%' ? strcspn(fmt, "%") : 1 + strspn(fmt + 1, "-_^#0123456789");
+		if (*fmt == '%' && fmt[n] == 's')
+			buf_addf(out, "%" PRId64, sec);
+		n += *fmt == '%' && fmt[n] != '\0';
+		if (*fmt != '%' || fmt[n - 1] != 's')
+			buf_add(out, fmt, n);
+	}
+}
+
 /* The user's own format cannot be checked when this is compiled. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -180,7 +197,9 @@ format_time(const struct instant *t, const char *fmt, struct buf *out)
 	char text[INSTANT_MAX];
 	time_t sec = t->sec;
 	int64_t ms = 0;
+	struct buf utc = {0};
 	struct tm tm;
+	size_t n;
 
 	if (strcmp(fmt, "rfc3339") == 0) {
 		buf_add(out, text, instant_format(t, text));
@@ -194,7 +213,10 @@ format_time(const struct instant *t, const char *fmt, struct buf *out)
 		return buf_addf(out, "%" PRId64, t->sec * 1000 + ms);
 	}
 	gmtime_r(&sec, &tm);
-	if (strftime(text, sizeof(text), strcmp(fmt, "date") == 0 ? "%Y-%m-%d" : fmt, &tm) == 0)
+	expand_seconds(strcmp(fmt, "date") == 0 ? "%Y-%m-%d" : fmt, t->sec, &utc);
+	n = strftime(text, sizeof(text), utc.p, &tm);
+	buf_release(&utc);
+	if (n == 0)
 		return fail(CS_USAGE, "--param-format: \"%s\" gives nothing, or too much", fmt);
 	return buf_adds(out, text);
 }

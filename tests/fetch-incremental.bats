@@ -115,6 +115,7 @@ all_ids() {
 	equals "$(reply_log --start 2026-01-02T03:04:05Z --param-format epoch)" 1767323045
 	equals "$(reply_log --start 2026-01-02T03:04:05.678Z --param-format epoch-ms)" 1767323045678
 	equals "$(reply_log --start 2026-01-02T03:04:05Z --param-format '%d.%m.%Y %H')" '02.01.2026 03'
+	equals "$(TZ=Asia/Tokyo reply_log --start 2026-01-02T03:04:05Z --param-format '%%s %s,%-s')" '%s 1767323045,1767323045'
 	equals "$(reply_log --start 17 --cursor-type integer)" 17
 	equals "$(reply_log --start 'a b&c' --cursor-type text)" 'a b&c'
 	equals "$(reply_log --state '{"v":1,"cursor":"2026-01-02T03:04:05.5Z"}' --lookback 2h)" 2026-01-02T01:04:05.5Z
