@@ -145,10 +145,13 @@ cursor_init(struct cursor *c, const struct opts *o, const struct state *s)
 		return 0;
 	if (s->unfinished) {
 		c->ascending = s->ascending;
+		c->more = true;
 		if (s->since != NULL)
 			r = set(o, &c->since, s->since, CS_DATA, "state: since");
 		if (s->max != NULL && r == 0)
 			r = set(o, &c->max, s->max, CS_DATA, "state: max");
+		if (r == 0)
+			mark_copy(&c->last, &c->max);
 		return r;
 	}
 	if (full)
@@ -168,6 +171,8 @@ cursor_release(struct cursor *c)
 	buf_release(&c->since.text);
 	buf_release(&c->max.text);
 	buf_release(&c->last.text);
+	buf_release(&c->first.text);
+	buf_release(&c->safe.text);
 }
 
 /* strftime(3) takes %s for local time: put in what it is. */
@@ -294,6 +299,9 @@ cursor_page(struct cursor *c, struct split *s, uint64_t page)
 		to += nl + 1 - line;
 		kept++;
 	}
+	if (!c->more)
+		mark_copy(&c->first, &c->max);
+	c->more = true;
 	if (r == 0) {
 		s->page.len = to - s->page.p;
 		s->n = kept;
@@ -310,25 +318,29 @@ cursor_rewind(struct cursor *c)
 
 /*
  * A feed in no order is read while it changes: what changes on a page already read, before something newer
- * is seen on a later one, would fall behind the cursor. So there the cursor stops at the run's beginning.
+ * is seen on a later one, would fall behind the cursor. So there the cursor stops at the run's beginning:
+ * by the server's clock, else at what the first page had. In any feed a time that has
+ * not come yet would hide what changes until then.
  */
 const char *
-cursor_final(struct cursor *c, const char *before, int64_t started)
+cursor_safe(struct cursor *c, const char *before, int64_t started)
 {
-	struct mark then = {0}, old = {0};
+	bool clock = c->o->cursor_type == CURSOR_TIME && started >= 0;
+	const struct mark *most = clock || c->ascending ? &c->max : &c->first;
 	struct instant t = {.sec = started};
+	struct mark old = {0};
 
-	if (c->max.text.len == 0)
+	if (most->text.len == 0)
 		return before;
-	if (c->o->cursor_type == CURSOR_TIME && !c->ascending && started >= 0) {
-		set_time(c->o, &then, &t);
-		if (mark_cmp(c->o, &then, &c->max) < 0)
-			mark_copy(&c->max, &then);
-		if (before != NULL && set(c->o, &old, before, CS_DATA, "state: cursor") == 0 &&
-		    mark_cmp(c->o, &c->max, &old) < 0)
-			mark_copy(&c->max, &old);
+	mark_copy(&c->safe, most);
+	if (clock) {
+		set_time(c->o, &c->safe, &t);
+		if (mark_cmp(c->o, &c->safe, most) > 0)
+			mark_copy(&c->safe, most);
 	}
-	buf_release(&then.text);
+	if (before != NULL && set(c->o, &old, before, CS_DATA, "state: cursor") == 0 &&
+	    mark_cmp(c->o, &c->safe, &old) < 0)
+		mark_copy(&c->safe, &old);
 	buf_release(&old.text);
-	return c->max.text.p;
+	return c->safe.text.p;
 }

@@ -259,10 +259,40 @@ all_ids() {
 	reply 1 '{"d":[{"t":"2026-01-05T00:00:00Z"},{"t":"2026-01-03T00:00:00Z"}],"n":"a"}' 'Date: Sun, 04 Jan 2026 00:00:00 GMT'
 	reply 2 '{"d":[{"t":"2026-01-02T00:00:00Z"}],"n":null}' 'Date: Tue, 06 Jan 2026 00:00:00 GMT'
 	succeeds cs-fetch "$SERVER/x" --records .d --paginate cursor --cursor-path .n --cursor-field .t --client-filter
-	equals "$(state | jq -r .cursor)" 2026-01-04T00:00:00Z
+	# A second less, for the time the answer took.
+	equals "$(state | jq -r .cursor)" 2026-01-03T23:59:59Z
+	# A record dated in the future, in order or not, and none.
 	reply 3 '[{"t":"2026-01-03T00:00:00Z"},{"t":"2026-01-05T00:00:00Z"}]' 'Date: Sun, 04 Jan 2026 00:00:00 GMT'
 	succeeds cs-fetch "$SERVER/x" --cursor-field .t --client-filter
-	equals "$(state | jq -r .cursor)" 2026-01-05T00:00:00Z
+	equals "$(state | jq -r .cursor)" 2026-01-03T23:59:59Z
+	reply 4 '[{"t":"2026-01-02T00:00:00Z"},{"t":"2026-01-03T00:00:00Z"}]' 'Date: Sun, 04 Jan 2026 00:00:00 GMT'
+	succeeds cs-fetch "$SERVER/x" --cursor-field .t --client-filter
+	equals "$(state | jq -r .cursor)" 2026-01-03T00:00:00Z
+}
+
+@test "without order and clock the cursor stops at the first page's largest" {
+	need perl
+	start_canned
+	local all=("$SERVER/x" --records .d --paginate cursor --cursor-path .n --cursor-type integer --cursor-field .c
+		--client-filter)
+	reply 1 '{"d":[{"c":5},{"c":3}],"n":"a"}'
+	reply 2 '{"d":[{"c":9}],"n":"b"}'
+	reply 3 '{"d":[{"c":4}]}'
+	succeeds cs-fetch "${all[@]}"
+	equals "$(state | jq -r .cursor)" 5
+	# Never back behind where it was; and not on at all when the first page is not this run's.
+	reply 4 '{"d":[{"c":5},{"c":3}],"n":"a"}'
+	reply 5 '{"d":[{"c":9}],"n":"b"}'
+	reply 6 '{"d":[{"c":4}]}'
+	succeeds cs-fetch "${all[@]}" --state '{"v":1,"cursor":"7"}'
+	equals "$(state | jq -r .cursor)" 7
+	reply 7 '{"d":[{"c":9}],"n":"a"}'
+	reply 8 '{"d":[{"c":8}]}'
+	run --separate-stderr cs-fetch "${all[@]}" --state '{"v":1,"cursor":"7"}' --max-pages 1
+	equals "$status" 76
+	# The first record is compared with the last of the run before.
+	succeeds cs-fetch "${all[@]}" --state "$(state)"
+	equals "$(state | jq -c '[.cursor, .ordered]')" '["7",false]'
 }
 
 @test "cursors are compared as what they are" {
