@@ -368,8 +368,8 @@ sqlite_row(struct sink *sink, const struct row *row)
 
 	if (r)
 		return r;
-	if (!t->key.n && sink->life->begun && db->resumed != sink->life->serial) {
-		r = resume_check(db, t->name);
+	if (!t->key.n && sink->life->begun) {
+		r = resume_append(db);
 		if (r)
 			return r;
 	}

@@ -1,7 +1,8 @@
 /*
  * The SQLite sink, inside. sqlite.c holds the connection and its transactions, catalog.c reads
  * what is known of a table, table.c keeps its columns and adds to them, widen.c changes their
- * types, stmt.c has the prepared statements, row.c binds records to them.
+ * types, stmt.c has the prepared statements, row.c binds records to them,
+ * resume.c sees to it that rows are appended once.
  */
 #ifndef SQLITE_H
 #define SQLITE_H
@@ -78,9 +79,13 @@ struct db {
 	struct buf mem;	      /* decoded strings of the record at hand */
 	struct buf sql;
 	char now[INSTANT_MAX];	      /* --synced-at: the start of the run */
-	sqlite3_stmt *mark, *back, *release;
 	bool tx, marked;      /* in a transaction; with a savepoint */
-	uint64_t resumed;     /* serial of the stream whose life.from is what was stored */
+	uint64_t begun;       /* serial of the stream that base and last_run are of */
+	struct buf base;      /* its state as stored before it began; "null" when there was none */
+	char *last_run;       /* whose rows no checkpoint covers, or ""; NULL: it never appended */
+	bool resumed;         /* it may append */
+	bool appends;         /* it did, */
+	bool loose;           /* and since its last checkpoint */
 	int64_t schema;	      /* schema_version as last seen */
 	char *stream, *run;   /* the checkpoint kept but not yet written */
 	struct buf state;
@@ -94,6 +99,8 @@ int	db_fail(struct db *db);
 int	db_exec(struct db *db, const char *sql);
 /* NULL after printing (then the status is CS_IO). */
 sqlite3_stmt *db_prepare(struct db *db, const char *sql);
+/* Make the _cs tables unless they are there. */
+int	db_state(struct db *db);
 /* Append a name in SQL quotes. */
 void	sql_name(struct buf *b, const char *name);
 
@@ -128,8 +135,13 @@ int	stmt_find(struct db *db, struct table *t, sqlite3_stmt **st);
 int	stmt_delete(struct db *db, struct table *t, sqlite3_stmt **st);
 void	stmts_free(struct table *t);
 
-/* Append exactly once (design law 8): the stream must go on from the checkpoint stored last. */
-int	resume_check(struct db *db, const char *table);
+/* What the database knows of the stream that begins; refuse it if it appends and does not go on from
+ * there. Before anything of it is written. */
+int	resume_begin(struct db *db);
+/* It is about to append: see that it may, and note that it does. */
+int	resume_append(struct db *db);
+/* It has ended. */
+int	resume_end(struct db *db);
 
 int	sqlite_row(struct sink *s, const struct row *row);
 

@@ -217,6 +217,55 @@ EOF
 	equals "$(sql x.db 'SELECT a FROM t')" $'1\n1\n1\n2'
 }
 
+# stream RUN FROM LINE…: one that begins and ends.
+stream() {
+	printf '{"@cs":"begin","version":1,"stream":"s","run":"%s","mode":"full","from":%s}\n' "$1" "$2"
+	printf '%s\n' "${@:3}"
+	printf '{"@cs":"end","stream":"s","run":"%s","complete":true}\n' "$1"
+}
+
+checkpoint() {
+	printf '{"@cs":"checkpoint","stream":"s","state":%s}\n' "$1"
+}
+
+@test "without a key, a stream goes on from what is stored, whatever comes before its rows" {
+	stream r1 null '{"e":1}' "$(checkpoint 2)" | to
+	stream r2 null "$(checkpoint 0)" '{"e":1}' "$(checkpoint 2)" >in
+	to_fails 65 <in
+	contains "$stderr" 'resumes from null, but 2 is the checkpoint'
+	stream r2 null "$(checkpoint 0)" >in # no rows at all: the checkpoint must not go back
+	to_fails 65 <in
+	equals "$(sql x.db 'SELECT count(*), (SELECT state FROM _cs_state) FROM t')" '1|2'
+	stream r3 2 "$(checkpoint 3)" '{"e":2}' "$(checkpoint 4)" '{"e":3}' "$(checkpoint 5)" | to
+	equals "$(sql x.db 'SELECT group_concat(e), (SELECT state FROM _cs_state) FROM t')" '1,2,3|5'
+
+	rm x.db*
+	stream r1 7 "$(checkpoint 7)" '{"e":8}' "$(checkpoint 8)" >in # a gap
+	to_fails 65 <in
+	contains "$stderr" 'resumes from 7, but null'
+	equals "$(sql x.db "SELECT count(*) FROM sqlite_schema WHERE name = 't'")" 0
+}
+
+@test "rows without a key after a table with one are not doubled either" {
+	lines=('{"@cs":"schema","table":"k","key":["id"],"columns":{"id":"INT"}}' '{"@cs":{"table":"k"},"id":1}'
+		"$(checkpoint 1)" '{"e":1}' "$(checkpoint 2)")
+	stream r1 null "${lines[@]}" | to
+	stream r2 null "${lines[@]}" >in
+	to_fails 65 <in
+	stream r3 1 "${lines[@]:3}" >in
+	to_fails 65 <in
+	equals "$(sql x.db 'SELECT count(*), (SELECT state FROM _cs_state) FROM t')" '1|2'
+}
+
+@test "without key and checkpoints, the same run is not appended twice" {
+	stream r1 null '{"e":1}' >in
+	to <in
+	to_fails 65 <in
+	contains "$stderr" 'run "r1" is in x.db already'
+	stream r2 null '{"e":2}' | to
+	equals "$(sql x.db 'SELECT group_concat(e) FROM t')" 1,2
+}
+
 @test "operations: upsert, update and delete by tag, also for other tables" {
 	printf '%s\n' '{"id":1,"v":1}' '{"id":2,"v":1}' \
 		'{"@cs":{"op":"update"},"id":1,"v":2}' '{"@cs":{"op":"update"},"id":9,"v":2}' \
