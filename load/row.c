@@ -318,6 +318,7 @@ write_row(struct db *db, struct table *t, const struct row *row, size_t members)
 	struct stmt *s;
 	int r;
 
+	db->at = t;
 	choose_columns(db, t, row, members);
 	r = stmt_get(db, t, row->op, &s);
 	if (r)

@@ -256,6 +256,8 @@ open_file(struct db *db)
 			"PRAGMA synchronous = FULL");
 	if (r == 0)
 		r = ask(db, "PRAGMA schema_version", &v); /* reads the file: is it a database? */
+	if (r == 0)
+		r = number_functions(db);
 	if (r == 0 && fresh && !o->dry_run)
 		r = make_wal(db, o->busy_timeout);
 	db->schema = -1;

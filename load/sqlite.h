@@ -2,6 +2,7 @@
  * The SQLite sink, inside. sqlite.c holds the connection and its transactions, catalog.c reads
  * what is known of a table, table.c keeps its columns and adds to them, widen.c changes their
  * types, stmt.c has the prepared statements, row.c binds records to them,
+ * number.c knows when two numbers are the same,
  * resume.c sees to it that rows are appended once.
  */
 #ifndef SQLITE_H
@@ -75,6 +76,7 @@ struct db {
 	sqlite3 *h;
 	const char *path;
 	struct table *tables;
+	struct table *at;     /* of the record at hand */
 	struct decl *decls;   /* --schema and schema lines; owned */
 	struct buf mem;	      /* decoded strings of the record at hand */
 	struct buf sql;
@@ -127,6 +129,9 @@ void	tables_forget(struct db *db);
 
 /* Change the types of stored columns to what is wanted. */
 int	table_widen(struct db *db, struct table *t);
+
+/* SQL functions: cs_text(REAL), and cs_differs(COLUMN, STORED TEXT) for the record at hand. */
+int	number_functions(struct db *db);
 
 /* The statement that upserts or updates the columns t->set. */
 int	stmt_get(struct db *db, struct table *t, enum op op, struct stmt **s);
