@@ -1,5 +1,6 @@
 /* One record into one row. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sqlite.h"
@@ -69,7 +70,6 @@ read_cell(struct db *db, struct table *t, int i, const struct value *v)
 	if (why)
 		return row_bad(&db->sink, "column \"%s\": %s", c->name, why);
 	if (c->cell.kind == KIND_NULL) {
-		c->null_seen = true;
 		return c->key ? row_bad(&db->sink, "key column \"%s\" is null", c->name) : 0;
 	}
 	if (c->key && c->cell.kind == KIND_JSON)
@@ -359,12 +359,79 @@ first_columns(struct db *db, struct table *t)
 	return 0;
 }
 
+/* Columns that only were null so far and are in this record, which is stored. */
+static void
+note_nulls(struct table *t, size_t members)
+{
+	for (size_t i = 0; i < members; i++) {
+		unsigned c = t->guess[i];
+
+		if (c < t->n && t->columns[c].presence == COLUMN_NULL)
+			t->columns[c].null_seen = true;
+	}
+}
+
+static int
+write_record(struct db *db, struct table *t, const struct row *row, size_t members)
+{
+	int r = table_sync(db, t);
+
+	if (r)
+		return r;
+	return row->op == OP_DELETE ? delete_row(db, t) : write_row(db, t, row, members);
+}
+
+/* A record that changes the table on its way; unless it is stored, that is taken back. */
+static int
+change_table(struct db *db, struct table *t, const struct row *row, size_t members, size_t n)
+{
+	struct names *added = &db->sink.added;
+	size_t nadded = added->n;
+	uint64_t ignored = db->sink.counts.ignored;
+	int r = db_exec(db, "SAVEPOINT cs_row"), failed;
+
+	if (r)
+		return r;
+	r = write_record(db, t, row, members);
+	if (r > 0)
+		return r;
+	if (r == 0 && db->sink.counts.ignored == ignored) {
+		note_nulls(t, members);
+		return db_exec(db, "RELEASE cs_row");
+	}
+	failed = db_exec(db, "ROLLBACK TO cs_row; RELEASE cs_row");
+	while (added->n > nadded)
+		free(added->v[--added->n]);
+	if (failed == 0)
+		failed = table_reload(db, t, n);
+	return failed ? failed : r;
+}
+
+/* Read the record and see that it can be stored, or updated or deleted; *skip: there is nothing to. */
+static int
+prepare(struct db *db, struct table *t, const struct row *row, size_t *members, bool *skip)
+{
+	bool there = t->exists;
+	int r = read_record(db, t, row, members);
+
+	if (r == 0 && (t->exists || row->op == OP_UPSERT))
+		r = check_key(db, t);
+	if (r == 0 && row->op != OP_UPSERT && t->exists && t->dirty)
+		r = find_row(db, t, &there); /* before the table is changed for it */
+	if (r == 0 && row->op == OP_UPSERT && !t->exists)
+		r = first_columns(db, t);
+	*skip = row->op != OP_UPSERT && !there;
+	return r;
+}
+
 int
 sqlite_row(struct sink *sink, const struct row *row)
 {
 	struct db *db = (struct db *)sink;
 	struct table *t;
-	size_t members;
+	size_t members, n;
+	uint64_t ignored = sink->counts.ignored;
+	bool skip;
 	int r = table_get(db, row->table, &t);
 
 	if (r)
@@ -376,22 +443,17 @@ sqlite_row(struct sink *sink, const struct row *row)
 	}
 	if (row->op != OP_UPSERT && !t->key.n)
 		return row_bad(sink, "table \"%s\" has no key to find a row by (--key)", t->name);
-	r = read_record(db, t, row, &members);
-	if (r == 0 && row->op != OP_UPSERT && !t->exists) {
+	n = t->n;
+	r = prepare(db, t, row, &members, &skip);
+	if (r == 0 && skip)
 		sink->counts.ignored++;
-		table_undo(t);
-		return 0;
-	}
-	if (r == 0)
-		r = check_key(db, t);
-	if (r == 0 && !t->exists)
-		r = first_columns(db, t);
-	if (r) {
-		table_undo(t);
-		return r;
-	}
-	r = table_sync(db, t);
-	if (r)
-		return r;
-	return row->op == OP_DELETE ? delete_row(db, t) : write_row(db, t, row, members);
+	else if (r == 0 && t->dirty)
+		return change_table(db, t, row, members, n);
+	else if (r == 0)
+		r = write_record(db, t, row, members);
+	if (r || sink->counts.ignored != ignored)
+		table_undo(t, n);
+	else if (t->n > n)
+		note_nulls(t, members);
+	return r;
 }

@@ -33,7 +33,7 @@ struct column {
 	struct rule rule;
 	enum presence presence;
 	bool key, pk, generated, collated; /* with a collation other than BINARY */
-	bool null_seen;
+	bool null_seen; /* in a record that was stored */
 	bool wanted; /* whatever the records say: declared, or --synced-at */
 	uint64_t stamp;	 /* of the row its cell belongs to */
 	struct cell cell;
@@ -117,8 +117,10 @@ int	table_find(const struct table *t, struct slice name);
 int	table_add(struct db *db, struct table *t, struct slice name, int *column);
 /* Bring the database in line with what the record at hand wants. */
 int	table_sync(struct db *db, struct table *t);
-/* Take back what a bad record wanted. */
-void	table_undo(struct table *t);
+/* Take back what a bad record wanted: there were n columns before it. */
+void	table_undo(struct table *t, size_t n);
+/* The same when the database has been brought in line and rolled back: read the table again. */
+int	table_reload(struct db *db, struct table *t, size_t n);
 /* The columns that never had a value, as they are wanted at the end of a complete stream. */
 int	table_finish(struct db *db, struct table *t);
 void	table_sql(struct buf *b, const struct table *t, const char *name);

@@ -84,12 +84,33 @@ counts() {
 	loads "--key id" $'{"id":1,"v":7}\n{"id":2,"v":7.0}' "$q" $'integer|7\ninteger|7'
 	loads "--key id" $'{"id":1,"v":9007199254740993}\n{"id":2,"v":7.5}' "$q" $'text|9007199254740993\ntext|7.5'
 	loads "--key id" $'{"id":1,"v":7.5}\n{"id":2,"v":9007199254740993}' "$q" $'text|7.5\ntext|9007199254740993'
-	loads "--key id" $'{"id":1,"v":true}\n{"id":2,"v":5}' "$q" $'integer|1\ninteger|5'
+	loads "--key id" $'{"id":1,"v":true}\n{"id":2,"v":5}' "$q" $'text|true\ntext|5'
 	loads "--key id" $'{"id":1,"v":true}\n{"id":2,"v":"x"}' "$q" $'text|true\ntext|x'
 	loads "--key id" $'{"id":1,"v":"x"}\n{"id":2,"v":false}' "$q" $'text|x\ntext|false'
 	loads "--key id" $'{"id":1,"v":[1]}\n{"id":2,"v":"1"}' "$q" $'text|[1]\ntext|1'
 	loads "--key id" $'{"id":1,"v":1}\n{"id":2,"v":{"a":1}}' "$q" $'text|1\ntext|{"a":1}'
 	loads "--key id" $'{"id":1,"v":"1e5"}\n{"id":2,"v":1e5}' "$q" $'text|1e5\ntext|1e5'
+}
+
+@test "what was widened is the same for the next load" {
+	q='SELECT group_concat(v) FROM t'
+	twice() { # INPUT EXPECTED
+		loads "--key id" "$1" "$q" "$2" || return 1
+		to --key id --stats stats <<<"$1"
+		equals "$(jq '.updated' stats)" 0 || return 1
+		equals "$(sql x.db "$q")" "$2"
+	}
+	twice $'{"id":1,"v":1.10}\n{"id":2,"v":1e3}\n{"id":3,"v":"x"}\n{"id":4,"v":1.10}' 1.1,1000,x,1.10
+	twice $'{"id":1,"v":false}\n{"id":2,"v":1.5}\n{"id":3,"v":"x"}\n{"id":4,"v":true}' false,1.5,x,true
+	twice $'{"id":1,"v":false}\n{"id":2,"v":5}\n{"id":3,"v":"x"}' false,5,x
+	twice $'{"id":1,"v":-0.0}\n{"id":2,"v":1E-7}\n{"id":3,"v":"x"}\n{"id":4,"v":-0}' 0,1e-07,x,-0
+	# Another number is a change, and so is a string for a number.
+	to --key id --stats stats <<<$'{"id":2,"v":1.0001e-7}\n{"id":4,"v":"0.0"}'
+	equals "$(counts)" "0 2 0 0 0 0"
+	to --key id --stats stats <<<$'{"id":2,"v":0.00000010001}\n{"id":4,"v":0}'
+	equals "$(counts)" "0 0 2 0 0 0"
+	to --key id --stats stats <<<'{"@cs":{"op":"update"},"id":4,"v":-0e5}'
+	equals "$(counts)" "0 0 1 0 0 0"
 }
 
 @test "numbers keep their value: INTEGER where it fits, REAL where it is exact, else text" {
@@ -412,6 +433,37 @@ EOF
 	equals "$(sql x.db "SELECT group_concat(name) FROM pragma_table_info('t')")" id,v
 	to_fails 65 --key id --rejects bad --max-rejects 3 <in
 	equals "$(sql x.db 'SELECT count(*) FROM t')" 2
+}
+
+@test "a record that is not stored leaves no trace in the schema" {
+	columns="SELECT group_concat(name || ' ' || type) FROM pragma_table_info('t')"
+	sets_aside() { # N INPUT
+		run -1 to --key id --rejects rejects --stats stats <<<"$2"
+		equals "$(jq .rejected stats)" "$1"
+	}
+	to --key id <<<'{"id":1,"a":1}'
+	sqlite3 x.db 'CREATE UNIQUE INDEX u ON t(a)'
+	sets_aside 1 '{"zzz":null,"id":null}'
+	sets_aside 1 $'{"id":2,"a":1,"new":5,"null":null}\n{"id":3,"a":3}'
+	sets_aside 1 $'{"id":"x","a":1}\n{"id":4,"a":4}'
+	equals "$(sql x.db "$columns")" 'id INTEGER,a INTEGER'
+	to --key id <<<$'{"@cs":{"op":"update"},"id":"007","b":1}\n{"@cs":{"op":"update"},"id":9,"b":[],"n":null}\n{"@cs":{"op":"delete"},"id":1.5}'
+	equals "$(sql x.db "$columns")" 'id INTEGER,a INTEGER'
+	sets_aside 1 $'{"Name":1,"id":null}\n{"id":5,"name":"x"}'
+	{
+		jq -nc '[range(1997) | {key: "junk\(.)", value: .}] | from_entries'
+		jq -nc '[range(5) | {key: "good\(.)", value: .}] | from_entries | .id = 6'
+	} >in
+	sets_aside 1 "$(cat in)"
+	# A column of nulls is still added at the end, though a record after it is not stored.
+	sets_aside 1 $'{"id":7,"empty":null}\n{"id":8,"a":4,"new":5}'
+	equals "$(sql x.db "$columns")" \
+		'id INTEGER,a INTEGER,name TEXT,good0 INTEGER,good1 INTEGER,good2 INTEGER,good3 INTEGER,good4 INTEGER,empty '
+	# Nor does one make a table.
+	rm x.db
+	sqlite3 x.db 'CREATE TABLE u(id INTEGER PRIMARY KEY, v CHECK (v > 0))'
+	run -1 cs-load --to sqlite:x.db --table u --key id --rejects rejects <<<$'{"id":1,"v":-1,"w":1}\n{"id":2,"v":1}'
+	equals "$(sql x.db 'SELECT * FROM u')" '2|1'
 }
 
 @test "tables of the user's own just work" {
