@@ -313,6 +313,34 @@ update(struct db *db, struct table *t, struct stmt *s)
 }
 
 static int
+bind_all(struct db *db, const struct table *t, const struct stmt *s)
+{
+	for (size_t i = 0; s->st && i < s->n; i++)
+		if (bind(s->st, (int)i + 1, &t->columns[s->columns[i]]) != SQLITE_OK)
+			return db_fail(db);
+	return 0;
+}
+
+/* The row that an upsert would insert is refused, but it may have been one to update. */
+static int
+update_instead(struct db *db, struct table *t)
+{
+	char *why = xstrdup(db->sink.why.p);
+	struct stmt *s;
+	bool there;
+	int r = find_row(db, t, &there);
+
+	if (r == 0 && there)
+		r = stmt_get(db, t, OP_UPDATE, &s);
+	if (r == 0 && there)
+		r = bind_all(db, t, s);
+	if (r == 0)
+		r = there ? update(db, t, s) : row_bad(&db->sink, "%s", why);
+	free(why);
+	return r;
+}
+
+static int
 write_row(struct db *db, struct table *t, const struct row *row, size_t members)
 {
 	struct stmt *s;
@@ -323,10 +351,17 @@ write_row(struct db *db, struct table *t, const struct row *row, size_t members)
 	r = stmt_get(db, t, row->op, &s);
 	if (r)
 		return r;
-	for (size_t i = 0; s->st && i < s->n; i++)
-		if (bind(s->st, (int)i + 1, &t->columns[s->columns[i]]) != SQLITE_OK)
-			return db_fail(db);
-	return row->op == OP_UPSERT ? upsert(db, t, s) : update(db, t, s);
+	r = bind_all(db, t, s);
+	if (r)
+		return r;
+	if (row->op != OP_UPSERT)
+		return update(db, t, s);
+	r = upsert(db, t, s);
+	if (r == ROW_BAD && t->key.n &&
+	    (sqlite3_extended_errcode(db->h) == SQLITE_CONSTRAINT_NOTNULL ||
+		sqlite3_extended_errcode(db->h) == SQLITE_CONSTRAINT_CHECK))
+		r = update_instead(db, t);
+	return r;
 }
 
 static int

@@ -526,6 +526,17 @@ EOF
 	equals "$(sql x.db 'SELECT * FROM t')" $'1|1\n3|3'
 }
 
+@test "a part of a row updates it, though it could not be inserted" {
+	sqlite3 x.db 'CREATE TABLE t(id INTEGER PRIMARY KEY, v INT NOT NULL, w INT, CHECK (w < 9 AND v > 0))'
+	sqlite3 x.db 'INSERT INTO t VALUES (1,1,1), (2,2,2)'
+	to --key id --stats stats <<<$'{"id":1,"w":2}\n{"id":2,"w":2}'
+	equals "$(counts)" "0 1 1 0 0 0"
+	run -1 to --key id --stats stats --rejects rejects <<<$'{"id":3,"w":3}\n{"id":1,"w":10}\n{"id":1,"v":null}'
+	equals "$(counts)" "0 0 0 0 0 3"
+	contains "$(head -n 1 rejects)" 'NOT NULL constraint failed: t.v'
+	equals "$(sql x.db 'SELECT * FROM t')" $'1|1|2\n2|2|2'
+}
+
 @test "records of many shapes: more sets of columns than statements are kept" {
 	for _ in 1 2; do
 		jq -nc 'range(300) | {id: ., "c\(. % 100)": ., "d\(. % 7)": "x"}' | to --key id --stats stats
