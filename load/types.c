@@ -386,6 +386,8 @@ check_time(const struct rule *r, const struct cell *x)
 		return -1;
 	if (r->type == TYPE_NAIVE_DATE)
 		return t.date_only ? 0 : -1;
+	if (x->n >= 19 && !memcmp(x->p + 16, ":60", 3) && t.sec % 86400)
+		return -1; /* a leap second ends a day */
 	return !t.date_only && t.zoned == (r->type == TYPE_UTC_DATETIME) ? 0 : -1;
 }
 
@@ -420,6 +422,8 @@ to_bytes(struct cell *x, struct buf *mem)
 		if (i % 4)
 			*o++ = (char)(bits >> (6 - i % 4 * 2));
 	}
+	if (bits & ((1u << pad * 2) - 1))
+		return -1; /* bits that no byte has: another text of the same bytes */
 	mem->len += (size_t)(o - out);
 	*x = (struct cell){.kind = KIND_BLOB, .p = out, .n = (size_t)(o - out)};
 	return 0;

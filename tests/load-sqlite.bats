@@ -346,9 +346,15 @@ EOF
 "nd":"2023-02-28T00:00:00"~"nd": .* is not a NAIVE_DATE
 "nt":"2023-02-28T00:00:00Z"~"nt": .* is not a NAIVE_DATETIME
 "ut":"2023-02-28T00:00:00"~"ut": .* is not a UTC_DATETIME
+"ut":"2023-02-28T12:00:60Z"~"ut": .* is not a UTC_DATETIME
+"ut":"2016-12-31T23:59:60+01:00"~"ut": .* is not a UTC_DATETIME
 "bin":"###="~"bin": .* is not a BINARY
+"bin":"/x=="~"bin": .* is not a BINARY
+"bin":"AAB="~"bin": .* is not a BINARY
 "x":1~"x": 1 is not a XML
 EOF
+	to --schema schema.json <<<'{"id":1,"ut":"2017-01-01T00:59:60.5+01:00","nt":"2016-12-31T23:59:60","bin":"/w=="}'
+	equals "$(sql x.db 'SELECT ut, hex(bin) FROM t')" '2017-01-01T00:59:60.5+01:00|FF'
 }
 
 @test "a schema that says nothing sensible is refused before anything is read" {
@@ -360,6 +366,8 @@ EOF
 {"table":"t","columns":{"a":"TEXT"}}
 {"table":"t","columns":{"a":"DECIMAL"}}
 {"table":"t","columns":{"a":{"type":"DECIMAL","precision":2,"scale":3}}}
+{"table":"t","columns":{"a":{"type":"DECIMAL","precision":5.7,"scale":2}}}
+{"table":"t","columns":{"a":{"type":"DECIMAL","precision":5,"scale":0.5}}}
 {"table":"t","keys":["a"]}
 {"columns":{}}
 [1]
