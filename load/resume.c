@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "show.h"
 #include "sqlite.h"
 #include "statedb.h"
 
@@ -76,13 +77,13 @@ check(struct db *db)
 	    memcmp(db->base.p, life->from.p, life->from.len) != 0) {
 		warnx("stream \"%s\" resumes from %s, but %s is the checkpoint in %s: appending "
 		      "would lose or double records; start from that checkpoint, or give a --key",
-		    life->stream, life->from.p, db->base.p, db->path);
+		    shown(life->stream), shown(life->from.p), shown(db->base.p), db->path);
 		return CS_DATA;
 	}
 	if (db->last_run && *db->last_run && !strcmp(db->last_run, life->run)) {
 		warnx("stream \"%s\": run \"%s\" is in %s already: appending it would double its "
 		      "records; give a --key, or make the stream send checkpoints",
-		    life->stream, life->run, db->path);
+		    shown(life->stream), shown(life->run), db->path);
 		return CS_DATA;
 	}
 	db->resumed = true;

@@ -3,14 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "show.h"
 #include "sqlite.h"
 
-/* "is not an INTEGER", or what else there is to say of a value that does not fit. */
+/* "is not an INTEGER", or what else there is to say of a value that does not fit; fits: what was declared,
+ * but not what the table has. */
 static int
-bad_cell(struct db *db, const struct column *c)
+bad_cell(struct db *db, const struct column *c, bool fits)
 {
 	char mem[RULE_SQL_MAX];
-	const char *type = c->rule.type ? type_name(c->rule.type) : c->sqltype;
+	const char *type = c->rule.type ? type_name(c->rule.type) : shown(c->sqltype), *text;
 	struct buf b = {0};
 	int r;
 
@@ -19,15 +21,20 @@ bad_cell(struct db *db, const struct column *c)
 		type = mem;
 	}
 	cell_show(&b, &c->cell);
+	text = shown(b.p);
 	if (!c->rule.type && c->store != STORE_INTEGER &&
 	    (c->cell.kind == KIND_INT || c->cell.kind == KIND_LONG))
 		r = row_bad(
-		    &db->sink, "column \"%s\": %s would lose digits as %s", c->name, b.p, type);
+		    &db->sink, "column \"%s\": %s would lose digits as %s", shown(c->name), text, type);
 	else if (!c->rule.type && c->store == STORE_NUMERIC)
 		r = row_bad(
-		    &db->sink, "column \"%s\": %s would become a number as %s", c->name, b.p, type);
+		    &db->sink, "column \"%s\": %s would become a number as %s", shown(c->name), text, type);
+	else if (c->rule.type && fits)
+		r = row_bad(&db->sink,
+		    "column \"%s\": %s is a %s, but would be changed by the column's type %s in the table",
+		    shown(c->name), text, type, *c->sqltype ? shown(c->sqltype) : "BLOB");
 	else
-		r = row_bad(&db->sink, "column \"%s\": %s is not %s %s", c->name, b.p,
+		r = row_bad(&db->sink, "column \"%s\": %s is not %s %s", shown(c->name), text,
 		    *type && strchr("AEIO", *type) ? "an" : "a", type);
 	buf_release(&b);
 	return r;
@@ -40,7 +47,7 @@ fit(struct db *db, struct table *t, struct column *c)
 	enum store want;
 
 	if (c->rule.type && rule_apply(&c->rule, &c->cell, &db->mem) < 0)
-		return bad_cell(db, c);
+		return bad_cell(db, c, false);
 	want = store_join(c->want, &c->cell);
 	if (want == c->want)
 		return 0;
@@ -52,7 +59,7 @@ fit(struct db *db, struct table *t, struct column *c)
 		t->dirty = true;
 		return 0;
 	}
-	return store_force(c->store, &c->cell) == 0 ? 0 : bad_cell(db, c);
+	return store_force(c->store, &c->cell) == 0 ? 0 : bad_cell(db, c, true);
 }
 
 static int
@@ -62,18 +69,18 @@ read_cell(struct db *db, struct table *t, int i, const struct value *v)
 	const char *why;
 
 	if (i == t->synced)
-		return row_bad(&db->sink, "column \"%s\" is the one --synced-at fills", c->name);
+		return row_bad(&db->sink, "column \"%s\" is the one --synced-at fills", shown(c->name));
 	if (c->generated)
-		return row_bad(&db->sink, "column \"%s\" is computed by the database", c->name);
+		return row_bad(&db->sink, "column \"%s\" is computed by the database", shown(c->name));
 	c->stamp = t->row;
 	why = cell_read(&c->cell, v, &db->mem);
 	if (why)
-		return row_bad(&db->sink, "column \"%s\": %s", c->name, why);
+		return row_bad(&db->sink, "column \"%s\": %s", shown(c->name), why);
 	if (c->cell.kind == KIND_NULL) {
-		return c->key ? row_bad(&db->sink, "key column \"%s\" is null", c->name) : 0;
+		return c->key ? row_bad(&db->sink, "key column \"%s\" is null", shown(c->name)) : 0;
 	}
 	if (c->key && c->cell.kind == KIND_JSON)
-		return row_bad(&db->sink, "key column \"%s\" is an array or an object", c->name);
+		return row_bad(&db->sink, "key column \"%s\" is an array or an object", shown(c->name));
 	if (c->presence == COLUMN_NULL) {
 		c->presence = COLUMN_NEW;
 		t->dirty = true;
@@ -88,8 +95,8 @@ unknown_column(struct db *db, struct table *t, struct slice name, int *c)
 	switch (db->sink.o->columns) {
 	case COLUMNS_FREEZE:
 		return row_bad(&db->sink,
-		    "column \"%.*s\" is not in table \"%s\" (--columns freeze)", (int)name.n,
-		    name.p, t->name);
+		    "column \"%s\" is not in table \"%s\" (--columns freeze)",
+		    shown_cut(name, SHOWN_MAX), shown(t->name));
 	case COLUMNS_DISCARD:
 		*c = -1;
 		return 0;
@@ -159,7 +166,7 @@ check_key(struct db *db, const struct table *t)
 		int c = table_find(t, (struct slice){t->key.v[i], strlen(t->key.v[i])});
 
 		if (c < 0 || t->columns[c].stamp != t->row)
-			return row_bad(&db->sink, "no key column \"%s\"", t->key.v[i]);
+			return row_bad(&db->sink, "no key column \"%s\"", shown(t->key.v[i]));
 	}
 	return 0;
 }
@@ -203,7 +210,7 @@ run(struct db *db, sqlite3_stmt *st, bool *found)
 		if ((primary == SQLITE_CONSTRAINT || primary == SQLITE_MISMATCH ||
 			primary == SQLITE_TOOBIG) &&
 		    !sqlite3_get_autocommit(db->h))
-			r = row_bad(&db->sink, "%s", sqlite3_errmsg(db->h));
+			r = row_bad(&db->sink, "%s", db_message(db));
 		else
 			r = db_fail(db);
 	}
@@ -477,7 +484,7 @@ sqlite_row(struct sink *sink, const struct row *row)
 			return r;
 	}
 	if (row->op != OP_UPSERT && !t->key.n)
-		return row_bad(sink, "table \"%s\" has no key to find a row by (--key)", t->name);
+		return row_bad(sink, "table \"%s\" has no key to find a row by (--key)", shown(t->name));
 	n = t->n;
 	r = prepare(db, t, row, &members, &skip);
 	if (r == 0 && skip)

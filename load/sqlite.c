@@ -6,10 +6,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "show.h"
 #include "sqlite.h"
 #include "statedb.h"
 
 #define CACHE_KIB "65536" /* holds the inner pages of a random key's index; the default spills */
+
+const char *
+db_message(struct db *db)
+{
+	const char *s = sqlite3_errmsg(db->h);
+
+	return shown_cut((struct slice){s, strlen(s)}, 4 * SHOWN_MAX);
+}
 
 int
 db_fail(struct db *db)
@@ -21,14 +30,14 @@ db_fail(struct db *db)
 	case SQLITE_LOCKED:
 		warnx(
 		    "%s: %s; run again when the other writer is done (--busy-timeout waits longer)",
-		    db->path, sqlite3_errmsg(db->h));
+		    db->path, db_message(db));
 		return CS_LATER;
 	default:
 		if (sqlite3_system_errno(db->h) && (rc & 0xff) == SQLITE_CANTOPEN)
-			warnx("%s: %s: %s", db->path, sqlite3_errmsg(db->h),
+			warnx("%s: %s: %s", db->path, db_message(db),
 			    strerror(sqlite3_system_errno(db->h)));
 		else
-			warnx("%s: %s", db->path, sqlite3_errmsg(db->h));
+			warnx("%s: %s", db->path, db_message(db));
 		return CS_IO;
 	}
 }

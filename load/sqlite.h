@@ -96,7 +96,9 @@ struct db {
 	size_t added_before;
 };
 
-/* Print what SQLite says and return the status for it. */
+/* What SQLite says, fit to be shown. */
+const char *db_message(struct db *db);
+/* Print it and return the status for it. */
 int	db_fail(struct db *db);
 int	db_exec(struct db *db, const char *sql);
 /* NULL after printing (then the status is CS_IO). */

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "show.h"
 #include "sqlite.h"
 
 static uint32_t
@@ -77,15 +78,15 @@ table_add(struct db *db, struct table *t, struct slice name, int *column)
 	if (memchr(name.p, '\0', name.n))
 		return row_bad(&db->sink, "a column name that holds U+0000");
 	if (t->n == COLUMNS_MAX)
-		return row_bad(&db->sink, "column \"%.*s\": a table has at most %d columns",
-		    (int)name.n, name.p, COLUMNS_MAX);
+		return row_bad(&db->sink, "column \"%s\": a table has at most %d columns",
+		    shown_cut(name, SHOWN_MAX), COLUMNS_MAX);
 	for (size_t i = 0; i < t->n; i++)
 		if (t->columns[i].len == name.n &&
 		    !sqlite3_strnicmp(t->columns[i].name, name.p, (int)name.n))
 			return row_bad(&db->sink,
-			    "column \"%.*s\" differs from column \"%s\" only in case; "
+			    "column \"%s\" differs from column \"%s\" only in case; "
 			    "rename one (cs-map --rename)",
-			    (int)name.n, name.p, t->columns[i].name);
+			    shown_cut(name, SHOWN_MAX), shown(t->columns[i].name));
 	c = table_column(t, name);
 	c->presence = COLUMN_NULL;
 	*column = (int)(c - t->columns);

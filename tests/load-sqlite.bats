@@ -545,6 +545,23 @@ EOF
 	equals "$(sql x.db 'SELECT * FROM t')" $'1|1|2\n2|2|2'
 }
 
+@test "text from elsewhere does nothing to the terminal, and is cut" {
+	refuses 'key column "a.x1b\[2J.x7f.xc2.x9bm" is null' \
+		'{"a\u001b[2J\u007f\u009bm":null}' --key $'a\e[2J\x7f\xc2\x9bm'
+	echo '{"table":"t","columns":{"id":"INT","v":"INT"}}' >schema.json
+	refuses 'column "v": ".u001b.xc2.x9bm.x7f" is not an INT' '{"id":1,"v":"\u001b\u009bm\u007f"}' --schema schema.json
+	refuses 'table "_cs_.x1b"' '{"@cs":{"table":"_cs_\u001b"},"id":1}'
+	long=$(printf 'x%.0s' {1..300})
+	refuses '"Xx{59}[.]{3}" differs from column "x{60}[.]{3}"' "{\"$long\":1,\"X${long:1}\":1}"
+}
+
+@test "a declared type that the table's own column cannot hold is named" {
+	sqlite3 x.db 'CREATE TABLE t(id INTEGER PRIMARY KEY, a INTEGER)'
+	echo '{"table":"t","primary_key":["id"],"columns":{"id":"INT","a":"STRING"}}' >schema.json
+	to_fails 65 --schema schema.json <<<'{"id":1,"a":"007"}'
+	contains "$stderr" 'column "a": "007" is a STRING, but would be changed by the column.s type INTEGER'
+}
+
 @test "records of many shapes: more sets of columns than statements are kept" {
 	for _ in 1 2; do
 		jq -nc 'range(300) | {id: ., "c\(. % 100)": ., "d\(. % 7)": "x"}' | to --key id --stats stats
