@@ -171,3 +171,53 @@ end() { # RECORDS
 	fails_with 74 cs-load --to ndjson:/dev/full <in
 	[ -c /dev/full ]
 }
+
+@test "loaders that append to one file at once lose nothing that was acknowledged" {
+	local i w pids
+	for i in $(seq 5); do
+		for kind in ndjson csv; do
+			rm -f out
+			pids=
+			for w in 1 2 3 4; do
+				{ echo "{\"w$w\":$w}" | cs-load --to $kind:out --mode append; echo $? >status.$w; } 3>&- &
+				pids+=" $!"
+			done
+			wait $pids
+			equals "$(cat status.?)" $'0\n0\n0\n0' || return 1
+			for w in 1 2 3 4; do grep -Eq "(^|[:,])$w[,}]*\$" out || { cat out; return 1; }; done
+		done
+	done
+	equals "$(find . -name 'out?*')" ''
+}
+
+@test "no lock while waiting for input, and a wait of --busy-timeout for another's" {
+	need flock
+	{ echo '{"a":1}'; sleep 1; echo '{"a":2}'; } | cs-load --to ndjson:out --mode append 3>&- &
+	sleep 0.2
+	echo '{"a":3}' | cs-load --to ndjson:out --mode append --busy-timeout 0s
+	wait $!
+	equals "$(sort out)" $'{"a":1}\n{"a":2}\n{"a":3}'
+	echo '{"a":4}' >in
+	fails_with 75 flock . cs-load --to ndjson:out --busy-timeout 50ms <in
+	contains "$stderr" 'run again'
+	fails_with 75 flock . cs-load --to csv:new --busy-timeout 0s <in
+	[ ! -e new ]
+	flock . sleep 0.3 3>&- &
+	cs-load --to ndjson:out <in
+	equals "$(cat out)" '{"a":4}'
+	wait $!
+}
+
+@test "an incremental stream that another loader overtook is refused, also at its end" {
+	{ begin; echo '{"id":1}'; checkpoint 1 1; end 1; } | cs-load --to ndjson:out >/dev/null
+	{ begin incremental 1; echo '{"id":2}'; checkpoint 2 1; end 1; } >in
+	{ head -n 2 in; sleep 1; tail -n +3 in; } | cs-load --to ndjson:out >acks 2>errors 3>&- &
+	sleep 0.3
+	cs-load --to ndjson:out <in >/dev/null
+	local status=0
+	wait $! || status=$?
+	equals "$status" 65
+	equals "$(cat out)" $'{"id":1}\n{"id":2}'
+	equals "$(cat acks)" ''
+	contains "$(cat errors)" 'stands at 2'
+}
