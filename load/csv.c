@@ -107,11 +107,28 @@ field_end(const char *p, const char *end)
 	return p;
 }
 
+/* Step over what stands before the header: a byte order mark and blank lines. How much that is. */
+static size_t
+prelude(struct csv *c, const char **p, size_t n)
+{
+	size_t i = 0;
+
+	c->bom = n >= 3 && memcmp(*p, "\xef\xbb\xbf", 3) == 0;
+	if (c->bom)
+		i = 3;
+	while (i < n && ((*p)[i] == '\n' || ((*p)[i] == '\r' && i + 1 < n && (*p)[i + 1] == '\n')))
+		i++;
+	*p += i;
+	return i;
+}
+
 int
 csv_read_header(struct csv *c, const char *path, const char *p, size_t n)
 {
-	const char *end = p + n, *q;
+	const char *end, *q;
 
+	n -= prelude(c, &p, n);
+	end = p + n;
 	for (; p < end; p = q + 1) {
 		q = field_end(p, end);
 		buf_clear(&c->field);
@@ -150,6 +167,8 @@ end_line(const struct csv *c, struct out *out)
 static const char *
 line_end(const char *p, const char *end, const char **stop)
 {
+	const char *line = p;
+
 	for (;;) {
 		p = field_end(p, end);
 		if (p == end || *p == '\n')
@@ -159,7 +178,7 @@ line_end(const char *p, const char *end, const char **stop)
 	*stop = p;
 	if (p == end)
 		return end;
-	if (p[-1] == '\r')
+	if (p > line && p[-1] == '\r')
 		--*stop;
 	return p + 1;
 }
@@ -167,14 +186,16 @@ line_end(const char *p, const char *end, const char **stop)
 void
 csv_copy(struct csv *c, struct out *out, const char *p, size_t n)
 {
-	const char *end = p + n, *next, *stop;
+	const char *end, *next, *stop;
 
+	n -= prelude(c, &p, n);
+	end = p + n;
 	p = line_end(p, end, &stop); /* its header is written anew */
 	for (; p < end; p = next) {
 		next = line_end(p, end, &stop);
 		out_write(out, p, (size_t)(stop - p));
-		for (size_t i = c->nold; i < c->n; i++)
-			out_write(out, ",", 1);
+		for (size_t i = c->nold; i < c->n && stop > p; i++)
+			out_write(out, ",", 1); /* a blank line is no row */
 		end_line(c, out);
 	}
 }
@@ -205,6 +226,8 @@ write_text(struct csv *c, struct out *out, const char *p, size_t n)
 void
 csv_write_header(struct csv *c, struct out *out)
 {
+	if (c->bom)
+		out_write(out, "\xef\xbb\xbf", 3);
 	for (size_t i = 0; i < c->n; i++) {
 		if (i)
 			out_write(out, ",", 1);

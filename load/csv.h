@@ -20,7 +20,7 @@ struct csv {
 	size_t n, nold; /* columns; of them in the file that is appended to */
 	size_t *guess, nguess;
 	uint64_t row;
-	bool crlf;
+	bool crlf, bom; /* of the file that is appended to */
 	struct buf mem, field;
 };
 

@@ -221,3 +221,25 @@ end() { # RECORDS
 	equals "$(cat acks)" ''
 	contains "$(cat errors)" 'stands at 2'
 }
+
+@test "CSV: blank lines and a byte order mark before the header, blank lines between rows" {
+	echo '{"id":1,"c":2}' >in
+	local old
+	for old in '\n' '\r\n' '\n\n'; do
+		printf "$old" >out.csv
+		cs-load --to csv:out.csv --mode append <in
+		equals "$(cat out.csv)" $'id,c\n1,2' || return 1
+	done
+	printf '\xef\xbb\xbfid\r\n7\r\n\r\n8\r\n' >out.csv
+	cs-load --to csv:out.csv --mode append <in
+	equals "$(od -c <out.csv)" "$(printf '\xef\xbb\xbfid,c\r\n7,\r\n\r\n8,\r\n1,2\r\n' | od -c)"
+}
+
+@test "a run without news moves the checkpoint, and the next one goes on from it" {
+	for kind in ndjson csv; do
+		{ begin; echo '{"id":1}'; checkpoint 1 1; end 1; } | cs-load --to $kind:out.$kind >/dev/null
+		{ begin incremental 1; checkpoint 2 0; end 0; } | cs-load --to $kind:out.$kind >/dev/null
+		{ begin incremental 2; echo '{"id":2}'; checkpoint 3 1; end 1; } | cs-load --to $kind:out.$kind >/dev/null
+		equals "$(grep -c '[12]' out.$kind)" 2
+	done
+}
