@@ -254,7 +254,17 @@ drop(struct sink *s)
 static int
 finish(struct sink *s, bool complete)
 {
+	struct file *f = (struct file *)s;
+	struct stat st;
+
 	(void)complete; /* less was asked for: then that is the file */
+	if (!f->append && !s->life->begun && !s->life->records && stat(f->path, &st) == 0 &&
+	    S_ISREG(st.st_mode) && st.st_size) {
+		warnx("%s: left as it is: the input is empty, which may be another command's "
+		      "failure; remove the file if it is to be empty",
+		    f->path);
+		return CS_DATA;
+	}
 	s->whole = false;
 	return 0;
 }

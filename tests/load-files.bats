@@ -243,3 +243,25 @@ end() { # RECORDS
 		equals "$(grep -c '[12]' out.$kind)" 2
 	done
 }
+
+@test "empty input replaces no file that holds something; an empty stream does" {
+	for kind in ndjson csv; do
+		echo old >out
+		for mode in '' '--mode replace'; do
+			for input in '' '\n \n'; do
+				# shellcheck disable=SC2086,SC2059 # options; escapes
+				printf "$input" >in
+				fails_with 65 cs-load --to $kind:out $mode <in
+				contains "$stderr" 'left as it is: the input is empty'
+				equals "$(cat out)" old
+			done
+		done
+		cs-load --to $kind:out --mode append </dev/null
+		equals "$(cat out)" old
+		{ begin full; end 0; } | cs-load --to $kind:out >/dev/null
+		equals "$(cat out)" ''
+		cs-load --to $kind:out </dev/null
+		cs-load --to $kind:new.$kind </dev/null
+		[ -e new.$kind ]
+	done
+}
