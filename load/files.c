@@ -47,10 +47,13 @@ io_error(const char *path)
 static int
 read_old(struct file *f)
 {
-	int fd = open(f->path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	void *p;
+	int fd;
 
+	if (file_descriptor(f->path) >= 0)
+		return 0; /* it goes on where it stands */
+	fd = open(f->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : io_error(f->path);
 	if (fstat(fd, &st) < 0) {
@@ -102,7 +105,10 @@ check_resume(struct file *f)
 static int
 open_rows(struct file *f)
 {
-	char *path = xasprintf("%s.XXXXXX", f->path);
+	const char *dir = getenv("TMPDIR");
+	char *path = file_descriptor(f->path) < 0
+			 ? xasprintf("%s.XXXXXX", f->path)
+			 : xasprintf("%s/cs-load.XXXXXX", dir && *dir ? dir : "/tmp");
 	int fd = mkostemp(path, O_CLOEXEC), r = 0;
 
 	if (fd < 0)
@@ -258,7 +264,8 @@ finish(struct sink *s, bool complete)
 	struct stat st;
 
 	(void)complete; /* less was asked for: then that is the file */
-	if (!f->append && !s->life->begun && !s->life->records && stat(f->path, &st) == 0 &&
+	if (!f->append && !s->life->begun && !s->life->records &&
+	    file_descriptor(f->path) < 0 && stat(f->path, &st) == 0 &&
 	    S_ISREG(st.st_mode) && st.st_size) {
 		warnx("%s: left as it is: the input is empty, which may be another command's "
 		      "failure; remove the file if it is to be empty",
@@ -346,7 +353,7 @@ follow_old(struct file *f)
 	struct csv csv = {0};
 	int r;
 
-	if (!f->append || same_old(f))
+	if (!f->append || file_descriptor(f->path) >= 0 || same_old(f))
 		return 0;
 	if (f->sink.commits || f->sink.o->columns != COLUMNS_EVOLVE) {
 		warnx("%s: changed by something else meanwhile; run again", f->path);
@@ -405,7 +412,7 @@ static int
 replace_file(struct file *f, struct replace *new, uint64_t size)
 {
 	char *stale = f->append ? NULL : xasprintf("%s.cs-state", f->path);
-	bool known = f->after.state.len > 0;
+	bool known = f->after.state.len > 0 && new->tmp;
 	int r = 0;
 
 	f->after.size = (int64_t)size;

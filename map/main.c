@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "lines.h"
 #include "record.h"
 #include "reject.h"
@@ -222,6 +223,7 @@ main(int argc, char **argv)
 	int status;
 
 	atexit(never_started);
+	file_limit_fails();
 	opts_parse(&o, argc, argv);
 	records_init(&r.records, &o);
 	if (reject_open(&r.reject, o.rejects, "stdin", o.max_rejects))

@@ -162,7 +162,7 @@ end() { # RECORDS
 @test "a full disk leaves the old file: 74" {
 	echo '{"old":1}' >out
 	yes '{"id":1,"text":"some text to fill the file"}' | head -n 20000 >in
-	run --separate-stderr bash -c "trap '' XFSZ; ulimit -f 100; exec cs-load --to ndjson:out <in"
+	run --separate-stderr bash -c "ulimit -f 100; exec cs-load --to ndjson:out <in"
 	equals "$status" 74
 	contains "$stderr" '^cs-load: .*File too large'
 	equals "$(cat out)" '{"old":1}'
@@ -264,4 +264,18 @@ end() { # RECORDS
 		cs-load --to $kind:new.$kind </dev/null
 		[ -e new.$kind ]
 	done
+}
+
+@test "/dev/stdout and /dev/fd are written to, not replaced" {
+	echo '{"id":1}' >in
+	echo old >out
+	ln out link
+	for mode in '' '--mode append'; do
+		# shellcheck disable=SC2086 # options
+		cs-load --to ndjson:/dev/stdout $mode <in >>out
+		cs-load --to csv:/dev/fd/7 --quiet $mode <in 7>>out
+	done
+	equals "$(cat link)" $'old\n{"id":1}\nid\n1\n{"id":1}\nid\n1'
+	equals "$(cs-load --to ndjson:/dev/stdout <in | cat)" '{"id":1}'
+	fails_with 74 cs-load --to ndjson:/dev/fd/99 <in
 }
