@@ -250,8 +250,7 @@ drop(struct sink *s)
 	    lseek(f->rows.fd, 0, SEEK_END) < 0)
 		return io_error(f->path);
 	f->rows.bytes = f->mark;
-	while (f->csv.n > f->mark_columns)
-		free(f->csv.columns[--f->csv.n].name);
+	csv_cut(&f->csv, f->mark_columns);
 	s->counts = f->counts_before;
 	s->counts.rejected = rejected;
 	return 0;

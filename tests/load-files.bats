@@ -279,3 +279,12 @@ end() { # RECORDS
 	equals "$(cs-load --to ndjson:/dev/stdout <in | cat)" '{"id":1}'
 	fails_with 74 cs-load --to ndjson:/dev/fd/99 <in
 }
+
+@test "CSV: a hundred thousand columns, and a bad record's are forgotten" {
+	seq 100000 | jq -nc '[inputs | {"k\(.)": .}] | add' >in
+	{ jq -c . in | sed 's/}$/,"bad":tru}/'; echo '{"k7":7,"x":8}'; cat in; } >in2
+	ends_with_status 1 timeout 15 cs-load --to csv:out --rejects bad <in2
+	equals "$(head -n 1 out | cut -d, -f1-4)" k7,x,k1,k2
+	equals "$(tail -n 1 out | tr , '\n' | wc -l)" 100001
+	equals "$(tail -n 1 out | cut -d, -f1-4)" 7,,1,2
+}
