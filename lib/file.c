@@ -1,6 +1,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +11,36 @@
 
 #include "file.h"
 #include "lines.h"
+#include "num.h"
+
+static void
+nothing(int sig)
+{
+	(void)sig;
+}
+
+void
+file_limit_fails(void)
+{
+	struct sigaction sa = {.sa_handler = nothing, .sa_flags = SA_RESTART}, old;
+
+	if (sigaction(SIGXFSZ, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+		sigaction(SIGXFSZ, &sa, NULL);
+}
+
+int
+file_descriptor(const char *path)
+{
+	int64_t n;
+
+	if (!strcmp(path, "/dev/stdout"))
+		return STDOUT_FILENO;
+	if (!strcmp(path, "/dev/stderr"))
+		return STDERR_FILENO;
+	if (strncmp(path, "/dev/fd/", 8) != 0 || num_int64(path + 8, strlen(path + 8), &n) < 0)
+		return -1;
+	return n >= 0 && n <= INT_MAX ? (int)n : -1;
+}
 
 int
 file_read(struct buf *b, const char *path)
@@ -86,6 +118,13 @@ replace_open(struct replace *r, const char *path, mode_t mode)
 	int save;
 
 	r->tmp = NULL;
+	if (file_descriptor(path) >= 0) {
+		r->path = xstrdup(path);
+		r->fd = fcntl(file_descriptor(path), F_DUPFD_CLOEXEC, 0);
+		if (r->fd < 0)
+			goto bad;
+		return 0;
+	}
 	r->path = realpath(path, NULL); /* a link's target is what gets replaced */
 	if (!r->path)
 		r->path = xstrdup(path);

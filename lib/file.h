@@ -12,6 +12,12 @@
 /* Append a whole file; "-" is stdin. 0, or -1 with errno (EFBIG when it fills b->max). */
 int	file_read(struct buf *b, const char *path);
 
+/* From now on a write beyond ulimit -f fails with EFBIG; it would end the process. Children do not inherit it. */
+void	file_limit_fails(void);
+
+/* The descriptor that /dev/stdout, /dev/stderr or /dev/fd/N names; -1: path is another. */
+int	file_descriptor(const char *path);
+
 /*
  * A file that replaces another at once or not at all: written to a temporary
  * name in the same directory, checked, synced, renamed, the directory synced.
@@ -24,7 +30,8 @@ struct replace {
 
 /* 0, or -1 with errno. The temporary file is gone after replace_abort, also when the process
  * ends by exit(3) in between. Symbolic links are followed: the file they name is replaced. What is
- * no regular file (a device, a pipe) is written to as it stands. */
+ * no regular file (a device, a pipe), and what file_descriptor() knows, is written to as it stands:
+ * then tmp is NULL. */
 int	replace_open(struct replace *r, const char *path, mode_t mode);
 int	replace_commit(struct replace *r);
 void	replace_abort(struct replace *r);

@@ -78,9 +78,13 @@ beside_read(struct beside *b, const char *path, int64_t size)
 	if (size < 0)
 		goto out; /* what it told of is gone */
 	r = CS_DATA;
-	for (p = text.p; r && (nl = memchr(p, '\n', (size_t)(text.p + text.len - p))); p = nl + 1)
-		if (parse(b, p, (size_t)(nl - p)) == 0 && b->size == size)
+	/* From the last line on: of two with the same size, the later one is true. */
+	for (size_t end = text.len; r && end; end = (size_t)(p - text.p)) {
+		nl = memrchr(text.p, '\n', end - 1);
+		p = nl ? nl + 1 : text.p;
+		if (parse(b, p, (size_t)(text.p + end - p)) == 0 && b->size == size)
 			r = 0;
+	}
 	if (r)
 		warnx("%s: changed by something else since cs-load wrote it (%s does not match): "
 		      "nothing can be appended exactly; --mode replace, or another file",

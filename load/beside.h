@@ -4,7 +4,8 @@
  *
  * Two lines: {"size":N,"stream":S,"state":...} of the file as it is, and as it
  * will be after the rename that follows. The one whose size the file has is true,
- * whichever of the two renames a crash came between.
+ * whichever of the two renames a crash came between; of two with one size (nothing was
+ * appended), the second.
  */
 #ifndef BESIDE_H
 #define BESIDE_H

@@ -11,9 +11,54 @@ csv_release(struct csv *c)
 		free(c->columns[--c->n].name);
 	free(c->columns);
 	free(c->guess);
+	free(c->index);
 	buf_release(&c->mem);
 	buf_release(&c->field);
 	memset(c, 0, sizeof *c);
+}
+
+/* Where the name is in the index, or would be. */
+static size_t *
+place(const struct csv *c, struct slice name)
+{
+	uint32_t h = 2166136261u; /* FNV-1a */
+	size_t i, k;
+
+	for (i = 0; i < name.n; i++)
+		h = (h ^ (unsigned char)name.p[i]) * 16777619u;
+	for (i = h & c->mask; (k = c->index[i]) > 0; i = (i + 1) & c->mask)
+		if (slice_eq(name, c->columns[k - 1].name, c->columns[k - 1].len))
+			break;
+	return &c->index[i];
+}
+
+static struct slice
+name_of(const struct csv *c, size_t k)
+{
+	return (struct slice){c->columns[k].name, c->columns[k].len};
+}
+
+/* Room for one more: at most half full. */
+static void
+grow_index(struct csv *c)
+{
+	if (c->index && c->n < c->mask / 2)
+		return;
+	free(c->index);
+	c->mask = c->mask ? c->mask * 2 + 1 : 63;
+	c->index = xcalloc(c->mask + 1, sizeof *c->index);
+	for (size_t k = 0; k < c->n; k++)
+		*place(c, name_of(c, k)) = k + 1;
+}
+
+/* Last in, first out, so that no other name's search ran through the place that gets empty. */
+void
+csv_cut(struct csv *c, size_t n)
+{
+	while (c->n > n) {
+		*place(c, name_of(c, c->n - 1)) = 0;
+		free(c->columns[--c->n].name);
+	}
 }
 
 /* The column of the i-th member, or c->n. */
@@ -25,9 +70,8 @@ find(struct csv *c, struct slice name, size_t i)
 	if (i < c->nguess && c->guess[i] < c->n &&
 	    slice_eq(name, c->columns[c->guess[i]].name, c->columns[c->guess[i]].len))
 		return c->guess[i];
-	for (k = 0; k < c->n; k++)
-		if (slice_eq(name, c->columns[k].name, c->columns[k].len))
-			break;
+	k = c->index ? *place(c, name) : 0;
+	k = k ? k - 1 : c->n;
 	if (i >= c->nguess) {
 		c->nguess = (i + 1) * 2;
 		c->guess = xreallocarray(c->guess, c->nguess, sizeof *c->guess);
@@ -42,7 +86,10 @@ csv_column(struct csv *c, const char *name, size_t n)
 {
 	if (find(c, (struct slice){name, n}, 0) < c->n)
 		return;
-	c->columns = xreallocarray(c->columns, c->n + 1, sizeof *c->columns);
+	grow_index(c);
+	if ((c->n & (c->n - 1)) == 0) /* a power of two: full */
+		c->columns = xreallocarray(c->columns, c->n ? c->n * 2 : 1, sizeof *c->columns);
+	*place(c, (struct slice){name, n}) = c->n + 1;
 	c->columns[c->n++] = (struct csv_column){.name = xstrndup(name, n), .len = n};
 }
 
@@ -89,8 +136,8 @@ csv_check(struct csv *c, struct sink *s, const struct row *row)
 	}
 	if (!bad)
 		bad = row_end(s, row, row->scan->err ? -1 : r);
-	while (bad && c->n > n)
-		free(c->columns[--c->n].name); /* a bad record leaves no columns */
+	if (bad)
+		csv_cut(c, n); /* a bad record leaves no columns */
 	return bad;
 }
 
@@ -107,11 +154,28 @@ field_end(const char *p, const char *end)
 	return p;
 }
 
+/* Step over what stands before the header: a byte order mark and blank lines. How much that is. */
+static size_t
+prelude(struct csv *c, const char **p, size_t n)
+{
+	size_t i = 0;
+
+	c->bom = n >= 3 && memcmp(*p, "\xef\xbb\xbf", 3) == 0;
+	if (c->bom)
+		i = 3;
+	while (i < n && ((*p)[i] == '\n' || ((*p)[i] == '\r' && i + 1 < n && (*p)[i + 1] == '\n')))
+		i++;
+	*p += i;
+	return i;
+}
+
 int
 csv_read_header(struct csv *c, const char *path, const char *p, size_t n)
 {
-	const char *end = p + n, *q;
+	const char *end, *q;
 
+	n -= prelude(c, &p, n);
+	end = p + n;
 	for (; p < end; p = q + 1) {
 		q = field_end(p, end);
 		buf_clear(&c->field);
@@ -150,6 +214,8 @@ end_line(const struct csv *c, struct out *out)
 static const char *
 line_end(const char *p, const char *end, const char **stop)
 {
+	const char *line = p;
+
 	for (;;) {
 		p = field_end(p, end);
 		if (p == end || *p == '\n')
@@ -159,7 +225,7 @@ line_end(const char *p, const char *end, const char **stop)
 	*stop = p;
 	if (p == end)
 		return end;
-	if (p[-1] == '\r')
+	if (p > line && p[-1] == '\r')
 		--*stop;
 	return p + 1;
 }
@@ -167,14 +233,16 @@ line_end(const char *p, const char *end, const char **stop)
 void
 csv_copy(struct csv *c, struct out *out, const char *p, size_t n)
 {
-	const char *end = p + n, *next, *stop;
+	const char *end, *next, *stop;
 
+	n -= prelude(c, &p, n);
+	end = p + n;
 	p = line_end(p, end, &stop); /* its header is written anew */
 	for (; p < end; p = next) {
 		next = line_end(p, end, &stop);
 		out_write(out, p, (size_t)(stop - p));
-		for (size_t i = c->nold; i < c->n; i++)
-			out_write(out, ",", 1);
+		for (size_t i = c->nold; i < c->n && stop > p; i++)
+			out_write(out, ",", 1); /* a blank line is no row */
 		end_line(c, out);
 	}
 }
@@ -205,6 +273,8 @@ write_text(struct csv *c, struct out *out, const char *p, size_t n)
 void
 csv_write_header(struct csv *c, struct out *out)
 {
+	if (c->bom)
+		out_write(out, "\xef\xbb\xbf", 3);
 	for (size_t i = 0; i < c->n; i++) {
 		if (i)
 			out_write(out, ",", 1);

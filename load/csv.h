@@ -19,14 +19,17 @@ struct csv {
 	} *columns;
 	size_t n, nold; /* columns; of them in the file that is appended to */
 	size_t *guess, nguess;
+	size_t *index, mask; /* hash of the name -> column + 1 */
 	uint64_t row;
-	bool crlf;
+	bool crlf, bom; /* of the file that is appended to */
 	struct buf mem, field;
 };
 
 void	csv_release(struct csv *c);
 /* Add a column unless it is there. */
 void	csv_column(struct csv *c, const char *name, size_t n);
+/* Forget the columns from the n-th on. */
+void	csv_cut(struct csv *c, size_t n);
 /* Look a record over: its columns are noted, its values can be written. 0 or ROW_BAD. */
 int	csv_check(struct csv *c, struct sink *s, const struct row *row);
 /* The header of an existing file. 0, or CS_DATA after printing. */

@@ -5,10 +5,13 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "beside.h"
@@ -44,10 +47,13 @@ io_error(const char *path)
 static int
 read_old(struct file *f)
 {
-	int fd = open(f->path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	void *p;
+	int fd;
 
+	if (file_descriptor(f->path) >= 0)
+		return 0; /* it goes on where it stands */
+	fd = open(f->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : io_error(f->path);
 	if (fstat(fd, &st) < 0) {
@@ -99,7 +105,10 @@ check_resume(struct file *f)
 static int
 open_rows(struct file *f)
 {
-	char *path = xasprintf("%s.XXXXXX", f->path);
+	const char *dir = getenv("TMPDIR");
+	char *path = file_descriptor(f->path) < 0
+			 ? xasprintf("%s.XXXXXX", f->path)
+			 : xasprintf("%s/cs-load.XXXXXX", dir && *dir ? dir : "/tmp");
 	int fd = mkostemp(path, O_CLOEXEC), r = 0;
 
 	if (fd < 0)
@@ -135,7 +144,6 @@ start(struct file *f)
 		    (s->o->mode == MODE_DEFAULT && s->life->begun && s->life->incremental);
 	f->sink.whole = !f->append;
 	f->before.size = -1;
-	memset(&f->was, 0, sizeof f->was);
 	r = f->append ? read_old(f) : 0;
 	if (r == 0 && f->append && !s->commits)
 		r = check_resume(f);
@@ -242,8 +250,7 @@ drop(struct sink *s)
 	    lseek(f->rows.fd, 0, SEEK_END) < 0)
 		return io_error(f->path);
 	f->rows.bytes = f->mark;
-	while (f->csv.n > f->mark_columns)
-		free(f->csv.columns[--f->csv.n].name);
+	csv_cut(&f->csv, f->mark_columns);
 	s->counts = f->counts_before;
 	s->counts.rejected = rejected;
 	return 0;
@@ -252,7 +259,18 @@ drop(struct sink *s)
 static int
 finish(struct sink *s, bool complete)
 {
+	struct file *f = (struct file *)s;
+	struct stat st;
+
 	(void)complete; /* less was asked for: then that is the file */
+	if (!f->append && !s->life->begun && !s->life->records &&
+	    file_descriptor(f->path) < 0 && stat(f->path, &st) == 0 &&
+	    S_ISREG(st.st_mode) && st.st_size) {
+		warnx("%s: left as it is: the input is empty, which may be another command's "
+		      "failure; remove the file if it is to be empty",
+		    f->path);
+		return CS_DATA;
+	}
 	s->whole = false;
 	return 0;
 }
@@ -289,32 +307,102 @@ write_all_rows(struct file *f, struct out *out)
 	return io_error(f->path);
 }
 
+static void
+forget_old(struct file *f)
+{
+	if (f->old)
+		munmap((void *)(uintptr_t)f->old, f->old_n);
+	f->old = NULL;
+	f->old_n = 0;
+	memset(&f->was, 0, sizeof f->was);
+	beside_release(&f->before);
+	f->before.size = -1;
+}
+
 /* Forget what belongs to the file just written. */
 static void
 stop(struct file *f)
 {
 	if (f->open)
 		out_close(&f->rows);
-	if (f->old)
-		munmap((void *)(uintptr_t)f->old, f->old_n);
-	f->old = NULL;
-	f->old_n = 0;
 	f->open = false;
+	forget_old(f);
 	csv_release(&f->csv);
-	beside_release(&f->before);
 	beside_release(&f->after);
 }
 
-/* Is the file still the one that was read? Two that append at once would lose the rows of one. */
-static int
-check_old(const struct file *f)
+/* Is the file still the one that was read? */
+static bool
+same_old(const struct file *f)
 {
+	const struct stat *was = &f->was;
 	struct stat st;
-	bool gone = stat(f->path, &st) < 0;
 
-	if (gone ? !f->was.st_ino : st.st_ino == f->was.st_ino && st.st_size == f->was.st_size)
+	if (stat(f->path, &st) < 0)
+		return !was->st_ino;
+	return st.st_ino == was->st_ino && st.st_dev == was->st_dev &&
+	       st.st_size == was->st_size && st.st_mtim.tv_sec == was->st_mtim.tv_sec &&
+	       st.st_mtim.tv_nsec == was->st_mtim.tv_nsec;
+}
+
+/* With the lock held: go behind what another loader has appended meanwhile. */
+static int
+follow_old(struct file *f)
+{
+	struct csv csv = {0};
+	int r;
+
+	if (!f->append || file_descriptor(f->path) >= 0 || same_old(f))
 		return 0;
-	warnx("%s: changed by something else meanwhile; run again", f->path);
+	if (f->sink.commits || f->sink.o->columns != COLUMNS_EVOLVE) {
+		warnx("%s: changed by something else meanwhile; run again", f->path);
+		return CS_LATER;
+	}
+	forget_old(f);
+	f->resumed = 0;
+	r = read_old(f);
+	if (r == 0)
+		r = check_resume(f);
+	if (r || !f->csv_format)
+		return r;
+	if (f->old)
+		r = csv_read_header(&csv, f->path, f->old, f->old_n);
+	for (size_t i = 0; i < f->csv.n; i++)
+		csv_column(&csv, f->csv.columns[i].name, f->csv.columns[i].len);
+	csv_release(&f->csv);
+	f->csv = csv;
+	return r;
+}
+
+/*
+ * Lock the directory of path, which outlives every rename in it, against other loaders. *fd
+ * is -1 where the file system has no locks. Waiting is with everything in hand.
+ */
+static int
+lock_directory(struct file *f, const char *path, int *fd)
+{
+	const struct timespec nap = {.tv_nsec = 10000000};
+	char *copy = xstrdup(path);
+	uint64_t waited = 0;
+	int r;
+
+	*fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(copy);
+	if (*fd < 0)
+		return io_error(f->path);
+	while ((r = flock(*fd, LOCK_EX | LOCK_NB)) < 0 && errno == EWOULDBLOCK &&
+	       waited < f->sink.o->busy_timeout) {
+		nanosleep(&nap, NULL);
+		waited += 10;
+	}
+	if (r == 0)
+		return 0;
+	r = errno;
+	close(*fd);
+	*fd = -1;
+	if (r != EWOULDBLOCK)
+		return 0; /* no locks here: NFS may lock no directory */
+	warnx("%s: another cs-load writes to its directory; run again", f->path);
 	return CS_LATER;
 }
 
@@ -323,15 +411,13 @@ static int
 replace_file(struct file *f, struct replace *new, uint64_t size)
 {
 	char *stale = f->append ? NULL : xasprintf("%s.cs-state", f->path);
-	bool known = f->after.state.len > 0;
+	bool known = f->after.state.len > 0 && new->tmp;
 	int r = 0;
 
 	f->after.size = (int64_t)size;
 	if (stale && unlink(stale) < 0 && errno != ENOENT)
 		r = io_error(stale);
 	free(stale);
-	if (r == 0 && f->append)
-		r = check_old(f);
 	if (r == 0 && f->append && known)
 		r = beside_write(f->path, &f->before, &f->after);
 	if (r == 0 && replace_commit(new) < 0)
@@ -347,7 +433,7 @@ commit(struct sink *s)
 	struct file *f = (struct file *)s;
 	struct replace new;
 	struct out out;
-	int r;
+	int lock = -1, r = 0;
 
 	if (!f->open)
 		return 0;
@@ -357,12 +443,20 @@ commit(struct sink *s)
 	}
 	if (replace_open(&new, f->path, 0666) < 0)
 		return io_error(f->path);
-	out_open(&out, new.fd);
-	r = write_all_rows(f, &out);
-	free(out.mem); /* the descriptor is new's */
+	if (new.tmp)
+		r = lock_directory(f, new.path, &lock);
+	if (r == 0)
+		r = follow_old(f);
+	if (r == 0) {
+		out_open(&out, new.fd);
+		r = write_all_rows(f, &out);
+		free(out.mem); /* the descriptor is new's */
+	}
 	if (r == 0)
 		r = replace_file(f, &new, out.bytes);
 	replace_abort(&new);
+	if (lock >= 0)
+		close(lock);
 	if (r == 0)
 		s->commits++;
 	stop(f);

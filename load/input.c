@@ -447,6 +447,15 @@ on_line(struct load *l, const char *p, size_t n)
 	return take(l, p, n);
 }
 
+/* A byte order mark and nothing else. */
+static int
+mark_alone(struct load *l)
+{
+	l->life->records++;
+	row_bad(l->sink, "a byte order mark, and no record");
+	return reject(l, l->lines.lineno, "", 0);
+}
+
 static int
 too_long(struct load *l)
 {
@@ -487,7 +496,7 @@ read_all(struct load *l)
 	while (r == 0)
 		switch (lines_next(&l->lines, &p, &n)) {
 		case LINES_OK:
-			r = on_line(l, p, n);
+			r = n ? on_line(l, p, n) : mark_alone(l);
 			break;
 		case LINES_TOOLONG:
 			r = too_long(l);
@@ -542,7 +551,8 @@ input_load(struct input *in, const struct opts *o, struct sink *sink)
 	l.direct = fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode);
 	spool_init(&l.spool, o->max_record);
 	out_open(&in->out, STDOUT_FILENO);
-	r = reject_open(&l.reject, o->rejects, "stdin", o->max_rejects);
+	r = reject_open(&l.reject, o->rejects && o->dry_run ? "/dev/null" : o->rejects, "stdin",
+	    o->max_rejects);
 	if (r == 0)
 		r = read_all(&l);
 	if (r)

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "input.h"
 #include "stats.h"
 
@@ -29,6 +30,7 @@ main(int argc, char *argv[])
 	int r;
 
 	options(&o, argc, argv);
+	file_limit_fails();
 	r = check_streams();
 	if (r)
 		return r;

@@ -55,7 +55,8 @@ spool_add(struct spool *s, uint64_t lineno, const char *p, size_t n)
 	}
 	for (; s->next < lineno; s->next++)
 		out_write(&s->out, "\n", 1); /* control and blank lines keep their numbers */
-	out_line(&s->out, p, n);
+	out_write(&s->out, p, n);
+	out_write(&s->out, "\r\n", 2); /* reading takes one CR off: not one of the line's own */
 	s->next++;
 	return s->out.error ? fail(s->out.error) : 0;
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "lines.h"
 #include "record.h"
 #include "reject.h"
@@ -254,6 +255,7 @@ main(int argc, char **argv)
 
 	atexit(never_started);
 	catch_crashes();
+	file_limit_fails();
 	opts_parse(&o, argc, argv);
 	records_init(&r.records, &o);
 	if (reject_open(&r.reject, o.rejects, "stdin", o.max_rejects))

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "state.h"
 
 /*
@@ -27,6 +28,7 @@ main(int argc, char **argv)
 	int status;
 
 	fill_closed();
+	file_limit_fails();
 	c = opts_parse(&o, argc, argv);
 	status = store_open(&s, o.store, c->mode);
 	if (status == CS_OK)

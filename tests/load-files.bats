@@ -162,7 +162,7 @@ end() { # RECORDS
 @test "a full disk leaves the old file: 74" {
 	echo '{"old":1}' >out
 	yes '{"id":1,"text":"some text to fill the file"}' | head -n 20000 >in
-	run --separate-stderr bash -c "trap '' XFSZ; ulimit -f 100; exec cs-load --to ndjson:out <in"
+	run --separate-stderr bash -c "ulimit -f 100; exec cs-load --to ndjson:out <in"
 	equals "$status" 74
 	contains "$stderr" '^cs-load: .*File too large'
 	equals "$(cat out)" '{"old":1}'
@@ -170,4 +170,121 @@ end() { # RECORDS
 	printf '{"id":1}\n' >in
 	fails_with 74 cs-load --to ndjson:/dev/full <in
 	[ -c /dev/full ]
+}
+
+@test "loaders that append to one file at once lose nothing that was acknowledged" {
+	local i w pids
+	for i in $(seq 5); do
+		for kind in ndjson csv; do
+			rm -f out
+			pids=
+			for w in 1 2 3 4; do
+				{ echo "{\"w$w\":$w}" | cs-load --to $kind:out --mode append; echo $? >status.$w; } 3>&- &
+				pids+=" $!"
+			done
+			wait $pids
+			equals "$(cat status.?)" $'0\n0\n0\n0' || return 1
+			for w in 1 2 3 4; do grep -Eq "(^|[:,])$w[,}]*\$" out || { cat out; return 1; }; done
+		done
+	done
+	equals "$(find . -name 'out?*')" ''
+}
+
+@test "no lock while waiting for input, and a wait of --busy-timeout for another's" {
+	need flock
+	{ echo '{"a":1}'; sleep 1; echo '{"a":2}'; } | cs-load --to ndjson:out --mode append 3>&- &
+	sleep 0.2
+	echo '{"a":3}' | cs-load --to ndjson:out --mode append --busy-timeout 0s
+	wait $!
+	equals "$(sort out)" $'{"a":1}\n{"a":2}\n{"a":3}'
+	echo '{"a":4}' >in
+	fails_with 75 flock . cs-load --to ndjson:out --busy-timeout 50ms <in
+	contains "$stderr" 'run again'
+	fails_with 75 flock . cs-load --to csv:new --busy-timeout 0s <in
+	[ ! -e new ]
+	flock . sleep 0.3 3>&- &
+	cs-load --to ndjson:out <in
+	equals "$(cat out)" '{"a":4}'
+	wait $!
+}
+
+@test "an incremental stream that another loader overtook is refused, also at its end" {
+	{ begin; echo '{"id":1}'; checkpoint 1 1; end 1; } | cs-load --to ndjson:out >/dev/null
+	{ begin incremental 1; echo '{"id":2}'; checkpoint 2 1; end 1; } >in
+	{ head -n 2 in; sleep 1; tail -n +3 in; } | cs-load --to ndjson:out >acks 2>errors 3>&- &
+	sleep 0.3
+	cs-load --to ndjson:out <in >/dev/null
+	local status=0
+	wait $! || status=$?
+	equals "$status" 65
+	equals "$(cat out)" $'{"id":1}\n{"id":2}'
+	equals "$(cat acks)" ''
+	contains "$(cat errors)" 'stands at 2'
+}
+
+@test "CSV: blank lines and a byte order mark before the header, blank lines between rows" {
+	echo '{"id":1,"c":2}' >in
+	local old
+	for old in '\n' '\r\n' '\n\n'; do
+		printf "$old" >out.csv
+		cs-load --to csv:out.csv --mode append <in
+		equals "$(cat out.csv)" $'id,c\n1,2' || return 1
+	done
+	printf '\xef\xbb\xbfid\r\n7\r\n\r\n8\r\n' >out.csv
+	cs-load --to csv:out.csv --mode append <in
+	equals "$(od -c <out.csv)" "$(printf '\xef\xbb\xbfid,c\r\n7,\r\n\r\n8,\r\n1,2\r\n' | od -c)"
+}
+
+@test "a run without news moves the checkpoint, and the next one goes on from it" {
+	for kind in ndjson csv; do
+		{ begin; echo '{"id":1}'; checkpoint 1 1; end 1; } | cs-load --to $kind:out.$kind >/dev/null
+		{ begin incremental 1; checkpoint 2 0; end 0; } | cs-load --to $kind:out.$kind >/dev/null
+		{ begin incremental 2; echo '{"id":2}'; checkpoint 3 1; end 1; } | cs-load --to $kind:out.$kind >/dev/null
+		equals "$(grep -c '[12]' out.$kind)" 2
+	done
+}
+
+@test "empty input replaces no file that holds something; an empty stream does" {
+	for kind in ndjson csv; do
+		echo old >out
+		for mode in '' '--mode replace'; do
+			for input in '' '\n \n'; do
+				# shellcheck disable=SC2086,SC2059 # options; escapes
+				printf "$input" >in
+				fails_with 65 cs-load --to $kind:out $mode <in
+				contains "$stderr" 'left as it is: the input is empty'
+				equals "$(cat out)" old
+			done
+		done
+		cs-load --to $kind:out --mode append </dev/null
+		equals "$(cat out)" old
+		{ begin full; end 0; } | cs-load --to $kind:out >/dev/null
+		equals "$(cat out)" ''
+		cs-load --to $kind:out </dev/null
+		cs-load --to $kind:new.$kind </dev/null
+		[ -e new.$kind ]
+	done
+}
+
+@test "/dev/stdout and /dev/fd are written to, not replaced" {
+	echo '{"id":1}' >in
+	echo old >out
+	ln out link
+	for mode in '' '--mode append'; do
+		# shellcheck disable=SC2086 # options
+		cs-load --to ndjson:/dev/stdout $mode <in >>out
+		cs-load --to csv:/dev/fd/7 --quiet $mode <in 7>>out
+	done
+	equals "$(cat link)" $'old\n{"id":1}\nid\n1\n{"id":1}\nid\n1'
+	equals "$(cs-load --to ndjson:/dev/stdout <in | cat)" '{"id":1}'
+	fails_with 74 cs-load --to ndjson:/dev/fd/99 <in
+}
+
+@test "CSV: a hundred thousand columns, and a bad record's are forgotten" {
+	seq 100000 | jq -nc '[inputs | {"k\(.)": .}] | add' >in
+	{ jq -c . in | sed 's/}$/,"bad":tru}/'; echo '{"k7":7,"x":8}'; cat in; } >in2
+	ends_with_status 1 timeout 15 cs-load --to csv:out --rejects bad <in2
+	equals "$(head -n 1 out | cut -d, -f1-4)" k7,x,k1,k2
+	equals "$(tail -n 1 out | tr , '\n' | wc -l)" 100001
+	equals "$(tail -n 1 out | cut -d, -f1-4)" 7,,1,2
 }

@@ -245,3 +245,27 @@ both() {
 	rows 1 1 | cs-load --to sqlite:y.db --table t --key id
 	equals "$(sql y.db 'PRAGMA journal_mode')" wal
 }
+
+@test "a pipe and a file are read alike: carriage returns, a byte order mark alone" {
+	printf 'garbage\r\r\n\r\r\n{"id":1}\r\nx\r\n' >in
+	for way in '<in cs-load' 'cat in | cs-load'; do
+		rm -f bad
+		run bash -c "$way --to sqlite:x.db --table t --rejects bad"
+		equals "$status" 1
+		equals "$(jq -c '[.line, .record]' bad)" $'[1,"garbage\\r"]\n[4,"x"]' || return 1
+	done
+	printf '\xef\xbb\xbf' >in
+	for way in '<in cs-load' 'cat in | cs-load'; do
+		run bash -c "$way --to sqlite:x.db --table t"
+		equals "$status" 65
+		contains "$output" 'stdin:1: a byte order mark' || return 1
+	done
+}
+
+@test "--dry-run sets no record aside" {
+	printf 'x\n{"id":1}\n' >in
+	ends_with_status 1 cs-load --to sqlite:x.db --table t --rejects bad -n <in
+	contains "$stderr" '1 inserted.* 1 rejected'
+	[ ! -e bad ]
+	ends_with_status 65 cs-load --to sqlite:x.db --table t --rejects bad --max-rejects 0 -n <in
+}
