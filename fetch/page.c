@@ -126,6 +126,12 @@ exchange(
 		buf_clear(&p->excerpt);
 		split_reset(&p->split);
 		p->split_result = SPLIT_OK;
+		if (here.foreign && http_sends(o)) {
+			p->status = 0;
+			result = failed(p, h, CS_PROTOCOL,
+			    "another host, which gets no body and no method but GET: refused");
+			break;
+		}
 		result = http_run(h, &here, r, progress_tick);
 		p->status = r->status;
 		if (result != HTTP_OK || r->status < 300 || r->status > 399 || r->status == 304 ||
