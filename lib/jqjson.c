@@ -14,12 +14,14 @@
 #define EXACT    9007199254740992.0 /* 2^53: whole numbers up to it are doubles */
 
 struct jqnum {
-	double d;
-	double beyond; /* in the table: those from d up to here are taken */
+	double d; /* what stands for it */
+	double nearest;
 	struct slice text;
-	bool inexact;   /* d is not the value of the text */
-	bool plain;     /* d is written as text has it anyway */
-	bool ambiguous; /* another number, of another value, is held by d too */
+	bool inexact;        /* nearest is not the value of the text */
+	bool plain;          /* d is written as text has it anyway */
+	bool ambiguous;      /* another number, of another value, has the same d */
+	unsigned rank;       /* among different numbers with the same nearest */
+	struct jqnum *other; /* the next of those */
 };
 
 static int
@@ -282,6 +284,7 @@ add_number(struct jqjson *j, struct slice text)
 		long_number(j, num);
 	if (num->inexact)
 		num->plain = false;
+	num->nearest = num->d;
 	return num;
 }
 
@@ -301,14 +304,6 @@ jqjson_constant(struct jqjson *j, const char *p, size_t n)
 	return inexact ? -1 : 0;
 }
 
-static uint64_t
-mix(uint64_t h)
-{
-	h = (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15);
-	h = (h ^ h >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
-	return h ^ h >> 32;
-}
-
 /* Where the number with this double is in the table, or would be. */
 static struct jqnum **
 find(struct jqjson *j, double d)
@@ -317,7 +312,7 @@ find(struct jqjson *j, double d)
 	size_t i;
 
 	memcpy(&bits, &d, sizeof bits);
-	for (i = mix(bits);; i++) {
+	for (i = (bits * UINT64_C(0x9e3779b97f4a7c15)) >> 32;; i++) {
 		struct jqnum **at = &j->table[i & (j->size - 1)];
 
 		if (!*at || memcmp(&(*at)->d, &d, sizeof d) == 0)
@@ -331,95 +326,90 @@ enter(struct jqjson *j, struct jqnum *num)
 {
 	struct jqnum **at = find(j, num->d), *old = *at;
 
+	num->ambiguous = false;
+	num->other = NULL;
 	if (!old) {
 		*at = num;
-	} else if ((old->inexact || num->inexact) && !same_value(old->text, num->text)) {
-		old->ambiguous = true;
-		j->ambiguous = true;
-	} else if (!slice_eq(old->text, num->text.p, num->text.n)) {
-		old->plain = !old->inexact; /* two ways to write it: take jq's */
+		return;
 	}
-}
-
-/* Where the number of this value is among the values, or would be. */
-static struct jqnum **
-find_value(struct jqjson *j, struct slice text)
-{
-	struct decimal d = decimal(text);
-	uint64_t h = mix((uint64_t)d.exp * 2 + d.neg);
-	size_t i = 0;
-
-	for (const char *p = d.p; i < d.n; p++)
-		if (*p != '.') {
-			h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
-			i++;
+	while (
+	    old->inexact != num->inexact || (old->inexact && !same_value(old->text, num->text))) {
+		if (!old->other) {
+			old->other = num;
+			num->rank = old->rank + 1;
+			(*at)->ambiguous = true;
+			j->ambiguous = true;
+			return;
 		}
-	for (i = mix(h);; i++) {
-		struct jqnum **at = &j->values[i & (j->size - 1)];
-
-		if (!*at || same_value((*at)->text, text))
-			return at;
+		old = old->other;
 	}
+	num->rank = old->rank;
+	if (!slice_eq(old->text, num->text.p, num->text.n))
+		old->plain = !old->inexact; /* two ways to write it: take jq's */
 }
 
-/*
- * A double of its own for an inexact number. Ids in a row crowd around few doubles: whoever
- * passes over those that are taken leaves word how far they go.
- */
+/* A double of its own for an inexact number. */
 static double
-apart(struct jqjson *j, struct jqnum *num)
+apart(struct jqjson *j, const struct jqnum *num)
 {
-	double away = fabs(num->d) > DBL_MAX / 2 ? 0 : num->d < 0 ? -INFINITY : INFINITY;
-	struct jqnum **known = find_value(j, num->text), *other;
-	double d, at = num->d, next, step;
+	double d = num->d, away = d < 0 ? -INFINITY : INFINITY;
+	struct jqnum *other;
 
-	if (*known)
-		return (*known)->d;
-	*known = num;
-	while ((other = *find(j, at)))
-		at = other->beyond != 0 ? other->beyond : nextafter(at, away);
-	next = nextafter(at, away);
-	for (d = num->d; d != at; d = step) {
-		other = *find(j, d);
-		step = other->beyond != 0 ? other->beyond : nextafter(d, away);
-		other->beyond = next;
+	while ((other = *find(j, d)) && !(other->inexact && same_value(other->text, num->text)))
+		d = nextafter(d, isinf(d) ? (away = 0) : away);
+	return d;
+}
+
+/* The double that stands for an inexact number this time. */
+static double
+stand_in(struct jqjson *j, const struct jqnum *num, enum jqjson_as as, unsigned nth)
+{
+	double d = num->nearest, away = as == JQJSON_ABOVE ? INFINITY : -INFINITY;
+
+	switch (as) {
+	case JQJSON_APART:
+		return apart(j, num);
+	case JQJSON_ABOVE:
+	case JQJSON_BELOW:
+		/* The infinite are still large then, and their order another each time. */
+		if (isinf(d))
+			return copysign(
+			    DBL_MAX / (as == JQJSON_ABOVE ? 2 + num->rank : 1e6 - num->rank), d);
+		for (unsigned i = 0; i <= num->rank; i++)
+			d = nextafter(d, away);
+		return d;
+	case JQJSON_ODD:
+		return EXACT - 1 - 2 * (double)nth;
+	default:
+		return d;
 	}
-	num->beyond = next;
-	return at;
 }
 
 static void
 build_table(struct jqjson *j, enum jqjson_as as)
 {
-	size_t odd = 0;
+	unsigned nth = 0;
 
 	if (j->size < j->n * 2) {
 		for (j->size = 64; j->size < j->n * 2; j->size *= 2)
 			;
 		j->table = xreallocarray(j->table, j->size, sizeof *j->table);
-		j->values = xreallocarray(j->values, j->size, sizeof *j->values);
 	}
 	memset(j->table, 0, j->size * sizeof *j->table);
-	memset(j->values, 0, j->size * sizeof *j->values);
 	j->ambiguous = false;
-	for (size_t i = 0; i < j->n; i++) {
-		j->nums[i].ambiguous = false;
-		j->nums[i].beyond = 0;
+	for (size_t i = 0; i < j->n; i++)
 		if (!j->nums[i].inexact)
 			enter(j, &j->nums[i]);
-	}
 	for (size_t i = 0; i < j->n; i++) {
 		struct jqnum *num = &j->nums[i];
+		unsigned rank = num->rank;
 
 		if (!num->inexact)
 			continue;
-		if (as == JQJSON_APART)
-			num->d = apart(j, num);
-		else if (as == JQJSON_ABOVE)
-			num->d = nextafter(num->d, isinf(num->d) ? 0 : INFINITY);
-		else if (as == JQJSON_ODD)
-			num->d = EXACT - 1 - 2 * (double)odd++;
+		num->d = stand_in(j, num, as, nth++);
 		enter(j, num);
+		if (as != JQJSON_NEAREST)
+			num->rank = rank;
 	}
 }
 
@@ -477,7 +467,7 @@ read_scalar(struct jqjson *j, jv *out)
 		if (!j->again) {
 			j->n--;
 			add_number(j, (struct slice){v.p, v.n});
-			j->plain &= j->nums[at].plain;
+			j->plain &= j->nums[at].plain && fabs(j->nums[at].d) < EXACT;
 			if (j->nums[at].inexact && !j->inexact) {
 				j->inexact = true;
 				j->number = j->nums[at].text;
@@ -601,6 +591,7 @@ static int
 write_number(struct jqjson *j, struct buf *out, double d)
 {
 	struct jqnum *num = j->plain ? NULL : *find(j, d);
+	size_t n;
 
 	if (num && num->ambiguous)
 		return fail(j, "a number that jq cannot tell from another");
@@ -609,7 +600,12 @@ write_number(struct jqjson *j, struct buf *out, double d)
 		return 0;
 	}
 	buf_room(out, NUM_TEXT);
-	out->len += render(out->p + out->len, d);
+	n = render(out->p + out->len, d);
+	/* An id that was text, say, and went through tonumber. */
+	if (!num && !j->inexact && fabs(d) >= EXACT && fabs(d) < DBL_MAX &&
+	    decimal((struct slice){out->p + out->len, n}).n > 15)
+		return fail(j, "a number beyond 2^53 was computed, which jq may have rounded");
+	out->len += n;
 	return 0;
 }
 
@@ -716,7 +712,6 @@ jqjson_release(struct jqjson *j)
 	free(j->keys);
 	free(j->nums);
 	free(j->table);
-	free(j->values);
 	buf_release(&j->text);
 	scan_release(&j->scan);
 	memset(j, 0, sizeof *j);

@@ -19,7 +19,8 @@
 enum jqjson_as {
 	JQJSON_NEAREST,
 	JQJSON_APART, /* the nearest double, or one nearby where another number has that */
-	JQJSON_ABOVE, /* the double above the one of last time */
+	JQJSON_ABOVE, /* the doubles above the nearest, one for each number of its own */
+	JQJSON_BELOW, /* those below it, so that these come in the opposite order */
 	JQJSON_ODD    /* odd integers below 2^53 */
 };
 

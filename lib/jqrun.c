@@ -29,7 +29,10 @@ static const char prelude[] =
     "def input: _no_input; def inputs: _no_input; def input_filename: _no_input; "
     "def input_line_number: _no_input; def env: _no_env; def halt: _no_halt; "
     "def halt_error: _no_halt; def halt_error(f): _no_halt; def modulemeta: _no_modules; "
-    "def get_search_list: _no_modules; ";
+    "def get_search_list: _no_modules; "
+    /* libjq 1.6 takes an error of null for the end of the results. */
+    "def _error(f): error(f); def error(f): f as $_m | _error(if $_m == null then \"null\" else $_m end); "
+    "def error: error(.); ";
 
 static const struct {
 	const char *name, *why;
@@ -50,10 +53,10 @@ on_error(void *arg, jv msg)
 {
 	static const char prefix[] = "jq: error: ", guess[] = " (Unix shell quoting issues?)";
 	char **why = arg, *at;
+	size_t n;
 
 	if (!*why && jv_get_kind(msg) == JV_KIND_STRING) {
 		const char *p = jv_string_value(msg);
-		size_t n;
 
 		if (!strncmp(p, prefix, sizeof prefix - 1))
 			p += sizeof prefix - 1;
@@ -64,6 +67,9 @@ on_error(void *arg, jv msg)
 		at = strstr(*why, guess);
 		if (at)
 			memmove(at, at + sizeof guess - 1, strlen(at + sizeof guess - 1) + 1);
+		at = strstr(*why, ", column "); /* 1.7 and later count in the prelude */
+		if (at)
+			*at = '\0';
 	}
 	jv_free(msg);
 }
@@ -74,9 +80,10 @@ on_debug(void *arg, jv v)
 	struct jqrun *j = arg;
 	struct buf b = {0};
 
-	if (j->quiet || jqjson_write(&j->json, &b, v) < 0)
-		return;
-	fprintf(stderr, "[\"DEBUG:\",%.*s]\n", (int)b.len, b.p);
+	if (j->quiet)
+		jv_free(v);
+	else if (jqjson_write(&j->json, &b, v) == 0)
+		fprintf(stderr, "[\"DEBUG:\",%.*s]\n", (int)b.len, b.p);
 	buf_release(&b);
 }
 
@@ -281,15 +288,15 @@ run(struct jqrun *j, jv v, const struct sink *to, const char **err)
 }
 
 /*
- * Some number is held by no double, and the program may look at its value. Where the
- * results are the same whatever doubles close by stand for such numbers, nothing came of
- * their digits but the digits themselves.
+ * Some number is held by no double, and the program may look at its value. Where the results are
+ * the same whatever doubles around it stand for such a number, nothing came of its digits but
+ * the digits themselves.
  */
 static int
-run_twice(struct jqrun *j, jv v, const char **err)
+run_again(struct jqrun *j, jv v, const char **err)
 {
 	const struct sink first = {.out = &j->out}, again = {.out = &j->again};
-	const int last = j->kind == JQLOOK_PARITY ? JQJSON_ODD : JQJSON_ABOVE;
+	const int last = j->kind == JQLOOK_PARITY ? JQJSON_ODD : JQJSON_BELOW;
 
 	if (run(j, v, &first, err) < 0)
 		return -1;
@@ -324,7 +331,7 @@ jqrun_run(struct jqrun *j, const char *p, size_t n, int (*emit)(void *arg, const
 	}
 	if (!j->json.inexact || j->kind == JQLOOK_CALM)
 		return run(j, v, &out, err);
-	if (run_twice(j, v, err) < 0)
+	if (run_again(j, v, err) < 0)
 		return -1;
 	for (p = j->out.p; p < j->out.p + j->out.len; p = end + 1) {
 		end = memchr(p, '\0', (size_t)(j->out.p + j->out.len - p));

@@ -143,13 +143,11 @@ set_target(struct opts *o, const char *arg)
 	errx(CS_USAGE, "--to %s: a target is sqlite:FILE, ndjson:FILE or csv:FILE", arg);
 }
 
-/* End, after what was asked for has been printed. */
-static void
-said(void)
+static void __attribute__((noreturn)) printed(void)
 {
-	if (fflush(stdout) == EOF)
+	if (fflush(stdout) != 0)
 		err(CS_IO, "stdout");
-	exit(CS_OK);
+	exit(0);
 }
 
 static void
@@ -215,12 +213,10 @@ set(struct opts *o, int option, const char *arg)
 		break;
 	case 'V':
 		printf("cs-load %s (sqlite %s)\n", CS_VERSION, sqlite3_libversion());
-		said();
-		break;
+		printed();
 	case 'h':
 		fputs(help, stdout);
-		said();
-		break;
+		printed();
 	default:
 		exit(CS_USAGE); /* getopt_long has said why */
 	}

@@ -3,8 +3,10 @@
  */
 #include <err.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lines.h"
@@ -162,12 +164,71 @@ lines(struct run *r)
 	return status;
 }
 
+/*
+ * Tell the next in the pipe that this is not all. A shell asks only the last program how
+ * it went, and input without a begin line looks complete wherever it ends.
+ */
+static bool
+is_pipe(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+static void
+give_up(int fd, int code)
+{
+	struct buf b = {0};
+
+	if (is_pipe(fd)) {
+		stream_error(&b, getenv("CS_STREAM"), code, "cs-map gave up", NULL);
+		(void)write_all(fd, b.p, b.len); /* whoever does not read it has gone */
+	}
+	buf_release(&b);
+}
+
+/* Some programs make libjq 1.6 abort or divide by zero. */
+static void
+crashed(int sig)
+{
+	static const char line[] =
+	    "\n{\"@cs\":\"error\",\"code\":65,\"message\":\"a program crashed cs-map\"}\n";
+
+	(void)!write(STDOUT_FILENO, line, sizeof line - 1);
+	raise(sig); /* SA_RESETHAND: this time for good */
+}
+
+static void
+catch_crashes(void)
+{
+	struct sigaction sa = {.sa_handler = crashed, .sa_flags = (int)SA_RESETHAND};
+
+	if (!is_pipe(STDOUT_FILENO))
+		return;
+	sigaction(SIGABRT, &sa, NULL);
+	sigaction(SIGFPE, &sa, NULL);
+	sigaction(SIGSEGV, &sa, NULL);
+}
+
+static bool started; /* or has nothing to do */
+
+/* At exit: the command line or a file it names was no good. */
+static void
+never_started(void)
+{
+	if (!started)
+		give_up(STDOUT_FILENO, CS_USAGE);
+}
+
 /* What came before a failure is good: let it go. The worst status wins. */
 static int
 finish(struct run *r, int status)
 {
 	uint64_t aside = r->reject.count;
 
+	if (status && out_flush(&r->out) == 0)
+		give_up(r->out.fd, status);
 	if (out_close(&r->out) < 0) {
 		warn("stdout");
 		status = CS_IO;
@@ -191,10 +252,13 @@ main(int argc, char **argv)
 	struct run r = {.o = &o};
 	int status;
 
+	atexit(never_started);
+	catch_crashes();
 	opts_parse(&o, argc, argv);
 	records_init(&r.records, &o);
 	if (reject_open(&r.reject, o.rejects, "stdin", o.max_rejects))
 		return CS_IO;
+	started = true;
 	lines_open(&r.in, STDIN_FILENO, "stdin", o.max_record);
 	r.in.idle = flush;
 	r.in.arg = &r;

@@ -249,7 +249,8 @@ finish(struct mapper *m)
 {
 	size_t start = m->out->len;
 
-	fill(m);
+	if (!m->partial)
+		fill(m);
 	if (put_all(m) < 0)
 		return -1;
 	if (m->array)

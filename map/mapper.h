@@ -4,12 +4,15 @@
 #ifndef MAPPER_H
 #define MAPPER_H
 
+#include <stdbool.h>
+
 #include "tree.h"
 
 struct mapper {
 	struct buf *out;	     /* where records go: the caller's */
 	void (*done)(void *, size_t); /* called after each, with where it begins in out */
 	void *arg;
+	bool partial; /* the record at hand changes some columns only: no defaults for the others */
 	struct buf err; /* why mapper_run() failed; UTF-8 */
 	/* private */
 	struct tree tree;

@@ -174,6 +174,7 @@ records_map(struct records *r, const char *p, size_t n)
 		return -1;
 	if (kind == LINE_TAGGED && untag(r, &p, &n) < 0)
 		return -1;
+	r->mapper.partial = r->tagged && r->tag.op != OP_UPSERT;
 	if (r->where && jqrun_run(r->where, p, n, on_where, &wanted, &why) < 0)
 		return fail(r, why);
 	if (r->where && !wanted)

@@ -112,7 +112,10 @@ enum verdict {
 	CHANGED
 };
 
-/* What becomes of checkpoint c, now that row is stored; seen is what was there before, NULL if that is not known. */
+/*
+ * What becomes of checkpoint c, now that row is stored; seen is what was there before, NULL if
+ * that is not known.
+ */
 static enum verdict
 judge(const struct acks *a, const struct control *c, const char *run, const struct state_row *row,
     struct seen *seen)
@@ -131,7 +134,7 @@ judge(const struct acks *a, const struct control *c, const char *run, const stru
 			return CHANGED;
 		seen->direct = true;
 	}
-	/* Then this checkpoint is there already, or was, and a later one took its place. */
+	/* This checkpoint is there then, or was, and a later one took its place. */
 	if (seen != NULL && seen->direct && same_run && c->records <= row->records)
 		return STORED;
 	if (a->leased || run == NULL || row->run == NULL)

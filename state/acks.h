@@ -32,7 +32,10 @@ void	acks_expect(struct acks *a, const char *stream, int64_t version);
 int	acks_line(struct acks *a, const char *where, const char *p, size_t n);
 void	acks_release(struct acks *a);
 
-/* What is wrong with a state to be stored: NULL, or the reason (static). force: an empty one is as good as any. */
+/*
+ * What is wrong with a state to be stored: NULL, or the reason (static). force: an empty one
+ * is as good as any.
+ */
 const char *state_check(const char *p, size_t n, bool force);
 
 #endif

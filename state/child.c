@@ -66,7 +66,10 @@ static _Noreturn void
 become(const struct child *c, char *const argv[], int out, pid_t parent)
 {
 	setpgid(0, 0);
-	/* The best that can be done against our being killed: the rest of the group ends at a closed pipe. */
+	/*
+	 * The best that can be done against our being killed: the rest of the group ends at a
+	 * closed pipe.
+	 */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(128 + SIGTERM);

@@ -9,7 +9,10 @@
 
 #define STEP 20 /* ms between two tries */
 
-/* lease_held() must have the lock for a moment to see that nobody has: one try is not enough to be sure. */
+/*
+ * lease_held() must have the lock for a moment to see that nobody has: one try is not enough
+ * to be sure.
+ */
 #define TRIES 4
 
 int

@@ -6,7 +6,10 @@
 
 #include "state.h"
 
-/* A file opened where a standard stream was closed would get what is meant for that: make each fail instead. */
+/*
+ * A file opened where a standard stream was closed would get what is meant for that: make each
+ * fail instead.
+ */
 static void
 fill_closed(void)
 {

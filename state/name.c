@@ -8,7 +8,10 @@
 /* Leaves room for a suffix and a temporary file's in the 255 bytes of most file systems. */
 #define NAME_ENCODED_MAX 230
 
-/* Bytes of the control character at s: C0 and DEL 1, C1 (two bytes in UTF-8) 2; 0 when it is none. */
+/*
+ * Bytes of the control character at s: C0 and DEL 1, C1 (two bytes in UTF-8) 2; 0 when it is
+ * none.
+ */
 static int
 control(const char *s)
 {

@@ -208,7 +208,10 @@ opts_parse(struct opts *o, int argc, char **argv)
 	int c;
 
 	*o = (struct opts){.version = -1, .grace = GRACE};
-	/* getopt moves the arguments before "--" behind it, so that options may stand anywhere there. */
+	/*
+	 * getopt moves the arguments before "--" behind it, so that options may stand anywhere
+	 * there.
+	 */
 	while ((c = getopt_long(argc, argv, "fhqVv", options, NULL)) != -1)
 		given |= option(o, c);
 	dashes = !strcmp(argv[optind - 1], "--");

@@ -18,7 +18,10 @@ struct report {
 /* CS_OK or the status to exit with; release r either way. */
 int	report_get(struct store *s, const char *stream, struct report *r);
 void	report_release(struct report *r);
-/* How the last run went: "ok", "failed", "running", "killed" before it could say; NULL: there was none. */
+/*
+ * How the last run went: "ok", "failed", "running", "killed" before it could say; NULL: there
+ * was none.
+ */
 const char *report_outcome(const struct report *r);
 /* Append it as a JSON object. */
 void	report_json(struct buf *b, const struct report *r);

@@ -43,7 +43,10 @@ look(struct run *r)
 	return status;
 }
 
-/* Is it too early for another run? Says so. A last run that lies in the future counts for nothing. */
+/*
+ * Is it too early for another run? Says so. A last run that lies in the future counts for
+ * nothing.
+ */
 static bool
 not_due(const struct run *r)
 {
@@ -220,7 +223,10 @@ fault(struct run *r, int status, char *why)
 	return status;
 }
 
-/* The status of the run, with the reason in the row, now that the command has exited with its own. */
+/*
+ * The status of the run, with the reason in the row, now that the command has exited with its
+ * own.
+ */
 static int
 verdict(struct run *r, int status)
 {
@@ -304,8 +310,8 @@ run(struct run *r)
 	if ((status = begin(r)) != CS_OK)
 		return status;
 	acks_expect(&r->acks, r->o->stream, r->from.version);
-	signal(SIGPIPE,
-	    SIG_IGN); /* a reader that left is an error like others: the run is to be recorded */
+	/* A reader that left is an error like others: the run is to be recorded. */
+	signal(SIGPIPE, SIG_IGN);
 	return record(r, command(r));
 }
 

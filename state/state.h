@@ -31,7 +31,10 @@ struct command {
 	int min, max;	/* arguments */
 };
 
-/* The command that was asked for, and its options. Ends the process with CS_USAGE when something is wrong. */
+/*
+ * The command that was asked for, and its options. Ends the process with CS_USAGE when
+ * something is wrong.
+ */
 const struct command *opts_parse(struct opts *o, int argc, char **argv);
 
 /*
@@ -48,7 +51,10 @@ int	cmd_set(struct store *s, const struct opts *o);
 int	cmd_status(struct store *s, const struct opts *o);
 int	cmd_undo(struct store *s, const struct opts *o);
 
-/* Close stdout, opened as out; the status to exit with, CS_IO after a message if something was not written. */
+/*
+ * Close stdout, opened as out; the status to exit with, CS_IO after a message if something was
+ * not written.
+ */
 int	finish(struct out *out, int status);
 
 #endif

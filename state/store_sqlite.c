@@ -31,7 +31,10 @@ fail(struct store *s, int rc)
 	}
 }
 
-/* The statement with its first parameter, the stream (or NULL), in place; NULL after a message with *status set. */
+/*
+ * The statement with its first parameter, the stream (or NULL), in place; NULL after a message
+ * with *status set.
+ */
 static sqlite3_stmt *
 prepare(struct store *s, const char *sql, const char *stream, int *status)
 {
@@ -155,7 +158,10 @@ run_insert(struct store *s, const char *stream, const struct run_row *r)
 	    stream, &status);
 	if (st == NULL)
 		return status;
-	/* Binding fails only for want of memory, and then so does the step: a NOT NULL column stays NULL. */
+	/*
+	 * Binding fails only for want of memory, and then so does the step: a NOT NULL column
+	 * stays NULL.
+	 */
 	sqlite3_bind_text(st, 2, r->run, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(st, 3, r->fence);
 	sqlite3_bind_text(st, 4, r->started_at, -1, SQLITE_STATIC);
@@ -232,7 +238,10 @@ sqlite_runs(struct store *s, const char *stream, struct run_rows *rows)
 	return done(s, st, rc);
 }
 
-/* In FILE.cs-lock/, FILE being the database's one true name: a link to it must not be another lock. */
+/*
+ * In FILE.cs-lock/, FILE being the database's one true name: a link to it must not be another
+ * lock.
+ */
 static int
 sqlite_lock(struct store *s, const char *stream, int flags)
 {

@@ -26,8 +26,8 @@ end() { # RECORDS
 	printf '%s\n' '{"id":1,"s":"a,b","n":null}' '{"id":2,"s":"","late":"x\"y"}' '{"s":" x","id":3.10,"late":[1, 2]}' '{"id":true,"n":"l1\nl2"}' |
 		cs-load --to csv:out
 	equals "$(cat out)" $'id,s,n,late\n1,"a,b",,\n2,"",,"x""y"\n3.10," x",,"[1,2]"\ntrue,,"l1\nl2",'
-	sqlite3 :memory: '.mode csv' '.import out t' '.mode list' "SELECT n = 'l1' || char(10) || 'l2' FROM t" >read
-	equals "$(tail -n 1 read)" 1
+	sqlite3 :memory: '.mode csv' '.import out t' '.mode list' "SELECT n = 'l1' || char(10) || 'l2' FROM t" >answer
+	equals "$(tail -n 1 answer)" 1
 }
 
 @test "CSV: the Big List of Naughty Strings comes back" {

@@ -10,8 +10,7 @@ cast() {
 			succeeds cs-map --type "c=$1" <in
 			equals "$output" "{\"c\":$expected}" || { echo "for $value as $1"; return 1; }
 		else
-			run --separate-stderr cs-map --type "c=$1" <in
-			[ "$status" -eq 65 ] || { echo "$value as $1: status $status, $output"; return 1; }
+			ends_with_status 65 cs-map --type "c=$1" <in
 			equals "$stderr" "cs-map: stdin:1: column \"c\": $value is not $(
 				[ "$1" = integer ] && echo an || echo a) $1"
 			equals "$output" ""

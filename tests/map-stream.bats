@@ -193,7 +193,7 @@ $begin
 	printf '%s\n' '{"a":1}' x y z '{"a":2}' >in
 	run -1 --separate-stderr cs-map --rejects aside --max-rejects 3 <in
 	equals "$output" $'{"a":1}\n{"a":2}'
-	run -65 --separate-stderr cs-map --rejects aside2 --max-rejects 2 <in
+	ends_with_status 65 cs-map --rejects aside2 --max-rejects 2 <in
 	equals "$output" '{"a":1}'
 	contains "$stderr" '^cs-map: stdin:4: byte 1: unexpected character; as many as --max-rejects'
 	equals "$(wc -l <aside2)" 2
@@ -263,4 +263,17 @@ $begin
 	case $BUILD in *sanitize*) skip "sanitizers take memory of their own" ;; esac
 	succeeds sh -c 'ulimit -v 40000; cs-map --flatten --names snake <in | tail -n 1'
 	equals "$output" '{"id":300000,"name":"some text","o_a":"[1,2,3]","o_b":null}'
+}
+
+@test "a failure is told to the next in the pipe, and to nobody else" {
+	failures=('cs-map --flatten' 'cs-map --rules none' 'cs-map --nonsense' 'cs-map --rejects /nonexistent/x' 'cs-map -f "{"')
+	printf '%s\n' '{"id":1}' x '{"id":2}' >in
+	for command in "${failures[@]}"; do
+		rm -f db
+		run -65 --separate-stderr sh -c "$command <in | sed 's/\"code\":[0-9]*/\"code\":65/' | cs-load --to sqlite:db --table t --key id"
+		contains "$stderr" 'cs-load: stdin:[0-9]*: .*cs-map gave up'
+		sh -c "$command <in >out" 2>/dev/null || equals "$(sed 1q out)" "$(case $command in *flatten) sed 1q in ;; esac)"
+	done
+	cs-map --help | lacks "$(cat)" '@cs'
+	cs-map --keep id <<<'{"id":1}' | lacks "$(cat)" '@cs'
 }

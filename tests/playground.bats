@@ -453,11 +453,14 @@ fault() {
 }
 
 @test "a stalled client does not hold up the others" {
+	local stalled hung
 	fault stall >/dev/null 2>&1 3>&- &
+	stalled=$!
 	fault hang >/dev/null 2>&1 3>&- &
+	hung=$!
 	for _ in 1 2 3; do fault cap:1 | q .data; done
-	kill %1 %2
-	wait || true
+	kill "$stalled" "$hung"
+	wait "$stalled" "$hung" || true
 }
 
 @test "faults of gzip and of JSON" {

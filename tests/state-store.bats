@@ -295,7 +295,9 @@ versions() {
 		exec 4>&-
 		equals "$(cat <&5)" ""
 		exec 5>&-
-		run -80 wait $!
+		rc=0
+		wait $! || rc=$?
+		equals $rc 80
 		contains "$(cat err)" 'stream "s" was changed meanwhile: version 2 is there, not 1'
 		equals "$(cs-state get s)" 100
 	}
