@@ -145,10 +145,13 @@ cursor_init(struct cursor *c, const struct opts *o, const struct state *s)
 		return 0;
 	if (s->unfinished) {
 		c->ascending = s->ascending;
+		c->more = true;
 		if (s->since != NULL)
 			r = set(o, &c->since, s->since, CS_DATA, "state: since");
 		if (s->max != NULL && r == 0)
 			r = set(o, &c->max, s->max, CS_DATA, "state: max");
+		if (r == 0)
+			mark_copy(&c->last, &c->max);
 		return r;
 	}
 	if (full)
@@ -168,6 +171,25 @@ cursor_release(struct cursor *c)
 	buf_release(&c->since.text);
 	buf_release(&c->max.text);
 	buf_release(&c->last.text);
+	buf_release(&c->first.text);
+	buf_release(&c->safe.text);
+}
+
+/* strftime(3) takes %s for local time: put in what it is. */
+static void
+expand_seconds(const char *fmt, int64_t sec, struct buf *out)
+{
+	size_t n;
+
+	buf_adds(out, "");
+	for (; *fmt != '\0'; fmt += n) {
+		n = *fmt != '%' ? strcspn(fmt, "%") : 1 + strspn(fmt + 1, "-_^#0123456789");
+		if (*fmt == '%' && fmt[n] == 's')
+			buf_addf(out, "%" PRId64, sec);
+		n += *fmt == '%' && fmt[n] != '\0';
+		if (*fmt != '%' || fmt[n - 1] != 's')
+			buf_add(out, fmt, n);
+	}
 }
 
 /* The user's own format cannot be checked when this is compiled. */
@@ -180,7 +202,9 @@ format_time(const struct instant *t, const char *fmt, struct buf *out)
 	char text[INSTANT_MAX];
 	time_t sec = t->sec;
 	int64_t ms = 0;
+	struct buf utc = {0};
 	struct tm tm;
+	size_t n;
 
 	if (strcmp(fmt, "rfc3339") == 0) {
 		buf_add(out, text, instant_format(t, text));
@@ -194,7 +218,10 @@ format_time(const struct instant *t, const char *fmt, struct buf *out)
 		return buf_addf(out, "%" PRId64, t->sec * 1000 + ms);
 	}
 	gmtime_r(&sec, &tm);
-	if (strftime(text, sizeof(text), strcmp(fmt, "date") == 0 ? "%Y-%m-%d" : fmt, &tm) == 0)
+	expand_seconds(strcmp(fmt, "date") == 0 ? "%Y-%m-%d" : fmt, t->sec, &utc);
+	n = strftime(text, sizeof(text), utc.p, &tm);
+	buf_release(&utc);
+	if (n == 0)
 		return fail(CS_USAGE, "--param-format: \"%s\" gives nothing, or too much", fmt);
 	return buf_adds(out, text);
 }
@@ -272,6 +299,9 @@ cursor_page(struct cursor *c, struct split *s, uint64_t page)
 		to += nl + 1 - line;
 		kept++;
 	}
+	if (!c->more)
+		mark_copy(&c->first, &c->max);
+	c->more = true;
 	if (r == 0) {
 		s->page.len = to - s->page.p;
 		s->n = kept;
@@ -280,27 +310,37 @@ cursor_page(struct cursor *c, struct split *s, uint64_t page)
 	return r;
 }
 
+void
+cursor_rewind(struct cursor *c)
+{
+	buf_clear(&c->last.text);
+}
+
 /*
  * A feed in no order is read while it changes: what changes on a page already read, before something newer
- * is seen on a later one, would fall behind the cursor. So there the cursor stops at the run's beginning.
+ * is seen on a later one, would fall behind the cursor. So there the cursor stops at the run's beginning:
+ * by the server's clock, else at what the first page had. In any feed a time that has
+ * not come yet would hide what changes until then.
  */
 const char *
-cursor_final(struct cursor *c, const char *before, int64_t started)
+cursor_safe(struct cursor *c, const char *before, int64_t started)
 {
-	struct mark then = {0}, old = {0};
+	bool clock = c->o->cursor_type == CURSOR_TIME && started >= 0;
+	const struct mark *most = clock || c->ascending ? &c->max : &c->first;
 	struct instant t = {.sec = started};
+	struct mark old = {0};
 
-	if (c->max.text.len == 0)
+	if (most->text.len == 0)
 		return before;
-	if (c->o->cursor_type == CURSOR_TIME && !c->ascending && started >= 0) {
-		set_time(c->o, &then, &t);
-		if (mark_cmp(c->o, &then, &c->max) < 0)
-			mark_copy(&c->max, &then);
-		if (before != NULL && set(c->o, &old, before, CS_DATA, "state: cursor") == 0 &&
-		    mark_cmp(c->o, &c->max, &old) < 0)
-			mark_copy(&c->max, &old);
+	mark_copy(&c->safe, most);
+	if (clock) {
+		set_time(c->o, &c->safe, &t);
+		if (mark_cmp(c->o, &c->safe, most) > 0)
+			mark_copy(&c->safe, most);
 	}
-	buf_release(&then.text);
+	if (before != NULL && set(c->o, &old, before, CS_DATA, "state: cursor") == 0 &&
+	    mark_cmp(c->o, &c->safe, &old) < 0)
+		mark_copy(&c->safe, &old);
 	buf_release(&old.text);
-	return c->max.text.p;
+	return c->safe.text.p;
 }

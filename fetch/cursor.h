@@ -24,6 +24,9 @@ struct cursor {
 	struct mark since; /* where this run begins, lookback taken off; inclusive */
 	struct mark max;   /* largest so far, of this run and those before */
 	struct mark last;  /* of the record before */
+	struct mark first; /* largest of the first page and the runs before; what changes later is larger */
+	struct mark safe;
+	bool more; /* a first page was */
 	bool ascending;    /* all records so far were */
 	uint64_t dropped;  /* by --client-filter */
 };
@@ -41,10 +44,12 @@ int cursor_param(const struct cursor *c, struct buf *out);
  * 0, or CS_DATA after fail() for a record without a cursor.
  */
 int cursor_page(struct cursor *c, struct split *s, uint64_t page);
+/* The next page may hold records from before the last one: that says nothing of the order. */
+void cursor_rewind(struct cursor *c);
 /*
- * The safe cursor at the end of a complete run: what a later run may begin with. started: the
- * server's clock at its beginning, or -1. Owned by c; NULL: none yet.
+ * What a later run may begin with when this one is complete, or, in order, has come so far. before: what this
+ * one began with; started: the server's clock then, or -1. Owned by c; NULL: none yet.
  */
-const char *cursor_final(struct cursor *c, const char *before, int64_t started);
+const char *cursor_safe(struct cursor *c, const char *before, int64_t started);
 
 #endif

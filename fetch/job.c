@@ -44,21 +44,12 @@ set_out(struct job *j)
 int
 job_restart(struct job *j)
 {
-	char *since = j->state.since;
-	struct state clean;
-
 	if (j->o->verbose)
 		say("what the last run left unfinished cannot be taken up again: from its "
 		    "beginning");
 	cursor_release(&j->cursor);
 	pager_release(&j->pager);
-	state_init(&clean);
-	clean.cursor = j->state.cursor;
-	clean.ordered = j->state.ordered;
-	free(since);
-	free(j->state.max);
-	free(j->state.next);
-	j->state = clean;
+	state_forget(&j->state);
 	return set_out(j);
 }
 
@@ -72,7 +63,7 @@ job_init(struct job *j, struct opts *o)
 	if ((r = read_state(j)) != 0)
 		return r;
 	if (j->state.unfinished && (o->full || !o->incremental) && j->state.since != NULL)
-		j->state.unfinished = false;
+		state_forget(&j->state);
 	if ((r = set_out(j)) != 0)
 		return r;
 	j->http = http_new(o, &j->credentials);

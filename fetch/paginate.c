@@ -11,6 +11,7 @@
 
 #define NONE        UINT64_MAX
 #define EMPTIES_MAX 1000 /* pages without a record, one after the other */
+#define STUCK_MAX   3    /* rewinds that get no further */
 
 static bool
 by_number(const struct opts *o)
@@ -59,6 +60,7 @@ pager_init(struct pager *p, const struct opts *o, const char *auth_param, const 
 
 	*p = (struct pager){.o = o, .auth_param = auth_param, .total = NONE, .total_min = NONE};
 	p->at = o->paginate == PAGE_PAGE ? o->first_page : 0;
+	p->back = 1;
 	buf_adds(&p->base, o->url);
 	add_query(&p->base, &o->query);
 	if (o->page_size > 0 && o->paginate != PAGE_NONE) {
@@ -76,6 +78,16 @@ pager_release(struct pager *p)
 	buf_release(&p->base);
 	buf_release(&p->next);
 	seen_release(&p->seen);
+	free(p->lines);
+}
+
+/* Where the request to come begins. */
+static uint64_t
+asked(const struct pager *p)
+{
+	if (p->o->paginate != PAGE_OFFSET || p->aligned || p->bare || p->n_lines < 2)
+		return p->at;
+	return p->at > p->back ? p->at - p->back : 0;
 }
 
 /* An object for a cursor: each member is a parameter. */
@@ -130,7 +142,7 @@ pager_request(const struct pager *p, struct request *q)
 	buf_clear(&q->cursor_header);
 	q->foreign = is_url && p->foreign;
 	buf_adds(&q->url, is_url ? p->next.p : p->base.p);
-	snprintf(n, sizeof(n), "%" PRIu64, p->at);
+	snprintf(n, sizeof(n), "%" PRIu64, asked(p));
 	if (o->paginate == PAGE_OFFSET)
 		url_set(&q->url, o->offset_param, n);
 	else if (o->paginate == PAGE_PAGE)
@@ -272,37 +284,121 @@ doubt(struct pager *p, int r)
 	return r;
 }
 
-/*
- * Rows that were deleted move the ones behind them forward, past where we are: go back
- * by as many as the total has lost. Reading a record twice is harmless, missing one is not.
- */
-static bool
-lost_rows(struct pager *p, const struct signals *s)
+/* The rest has moved: go on at another place. PAGER_REWIND, or CS_PROTOCOL when that leads nowhere. */
+static int
+rewind_to(struct pager *p, const struct page *page, uint64_t at)
 {
-	uint64_t lost, back;
+	if (p->at > p->high) {
+		p->high = p->at;
+		p->stuck = 0;
+	} else if (p->back == 1 && ++p->stuck == STUCK_MAX)
+		return doubt(p, fail(CS_PROTOCOL,
+				    "%s: the list or its total changes with every request: "
+				    "sort it by what stays, and is --total all there is?",
+				    page->url.p));
+	if (!p->o->quiet && !p->told)
+		say("rows moved while paging: going back");
+	p->told = true;
+	p->at = at;
+	return PAGER_REWIND;
+}
 
-	if (!by_number(p->o) || s->total == NONE || p->total == NONE || s->total >= p->total)
-		return false;
+/*
+ * Where nothing else shows it: rows that were deleted move the ones behind them forward, past where
+ * we are: go back by as many as the total has lost. Reading a record twice is harmless, missing one is
+ * not. PAGER_END: none were.
+ */
+static int
+lost_rows(struct pager *p, const struct page *page, const struct signals *s)
+{
+	uint64_t lost, back, at, first = p->o->paginate == PAGE_PAGE ? p->o->first_page : 0;
+	int r;
+
+	if (!by_number(p->o) || s->total == NONE || p->total == NONE || s->total >= p->total ||
+	    p->at == first || p->full == 0)
+		return PAGER_END;
 	lost = p->total - s->total;
-	if (p->o->paginate == PAGE_OFFSET) {
-		if (p->at == 0)
-			return false;
-		p->at = p->at > lost ? p->at - lost : 0;
-		p->received = p->at;
-	} else {
-		if (p->at == p->o->first_page || p->full == 0)
-			return false;
-		back = (lost + p->full - 1) / p->full;
-		p->at = p->at - p->o->first_page > back ? p->at - back : p->o->first_page;
-		p->received = (p->at - p->o->first_page) * p->full;
-	}
+	back = p->o->paginate == PAGE_OFFSET ? lost : (lost + p->full - 1) / p->full;
+	at = p->at - first > back ? p->at - back : first;
+	if ((r = rewind_to(p, page, at)) != PAGER_REWIND)
+		return r;
+	p->received = p->o->paginate == PAGE_OFFSET ? at : (at - first) * p->full;
 	p->total = p->total_min = s->total;
-	p->rewound = true;
-	if (!p->o->quiet && !p->fell)
-		say("the server's total fell by %" PRIu64 " while paging: going back that far",
-		    lost);
-	p->fell = true;
-	return true;
+	return r;
+}
+
+/* The records of the page, for the next to be joined to. */
+static void
+keep_lines(struct pager *p, const struct page *page)
+{
+	const char *line = page->split.page.p, *end = line + page->split.page.len, *nl;
+
+	if (p->o->paginate != PAGE_OFFSET || page->split.n == 0)
+		return;
+	if (page->split.n > p->cap_lines) {
+		p->cap_lines = page->split.n;
+		free(p->lines);
+		p->lines = xcalloc(p->cap_lines, sizeof(*p->lines));
+	}
+	for (p->n_lines = 0; line < end; line = nl + 1) {
+		nl = memchr(line, '\n', end - line);
+		p->lines[p->n_lines++] = fingerprint(line, nl - line);
+	}
+}
+
+/* Is any record of the page one of the page before? The first of it, most often the last of that. */
+static bool
+joins(const struct pager *p, const struct page *page)
+{
+	struct seen before = {0};
+	const char *line = page->split.page.p, *end = line + page->split.page.len, *nl;
+	bool found = false;
+
+	for (size_t i = 0; i < p->n_lines; i++)
+		seen_add(&before, p->lines[i]);
+	for (; !found && line < end; line = nl + 1) {
+		nl = memchr(line, '\n', end - line);
+		found = seen_has(&before, fingerprint(line, nl - line));
+	}
+	seen_release(&before);
+	return found;
+}
+
+/*
+ * A page that was asked for from before its place: PAGER_END when it joins the last one.
+ * *again: its first record is the last one's last.
+ */
+static int
+join(struct pager *p, const struct page *page, const struct signals *s, uint64_t at, bool *again)
+{
+	const struct buf *b = &page->split.page;
+	const char *nl = page->split.n > 0 ? memchr(b->p, '\n', b->len) : b->p;
+	int r;
+
+	*again = p->back == 1 && page->split.n > 0 &&
+		 fingerprint(b->p, nl - b->p) == p->lines[p->n_lines - 1];
+	if (page->stopped || (*again && page->split.n == 1)) {
+		p->bare = true; /* is that all? */
+		return PAGER_REWIND;
+	}
+	if (!*again && p->back == 1 && !p->joined && fingerprint(b->p, b->len) == p->hash) {
+		p->aligned = true;
+		return PAGER_REWIND;
+	}
+	if (!*again && at > 0 && !joins(p, page)) {
+		if ((r = rewind_to(p, page, p->at)) == PAGER_REWIND)
+			p->back = p->back == 1 ? p->n_lines / 2 + 1 : 2 * p->back;
+		return r;
+	}
+	if (*again && at - p->last_at > 1 && s->total != NONE && p->total != NONE &&
+	    s->total + (at - p->last_at) == p->total)
+		return doubt(p, fail(CS_PROTOCOL,
+				    "%s: --total %s counts what remains, not what there is",
+				    page->url.p, p->o->total->text));
+	p->joined = true;
+	p->at = p->received = at;
+	p->back = 1;
+	return PAGER_END;
 }
 
 static void
@@ -396,11 +492,11 @@ go_on_token(struct pager *p, const struct page *page, const struct signals *s)
 	return r != 0 ? r : PAGER_MORE;
 }
 
+/* n: records in it, with the one that came before */
 static int
-decide(struct pager *p, const struct page *page, const struct signals *s)
+decide(struct pager *p, const struct page *page, const struct signals *s, uint64_t n)
 {
 	const struct opts *o = p->o;
-	uint64_t n = page->split.n;
 
 	if (page->stopped || o->paginate == PAGE_NONE || (o->stop_empty && n == 0) ||
 	    (o->stop_short && n < o->page_size))
@@ -413,7 +509,7 @@ decide(struct pager *p, const struct page *page, const struct signals *s)
 	return by_number(o) ? go_on_number(p, page, s) : go_on_token(p, page, s);
 }
 
-/* Count the page in. */
+/* Count the page in, which began at p->at. */
 static void
 advance(struct pager *p, const struct page *page)
 {
@@ -425,41 +521,76 @@ advance(struct pager *p, const struct page *page)
 	p->at += p->o->paginate == PAGE_OFFSET ? page->split.n : 1;
 }
 
-int
-pager_take(struct pager *p, const struct page *page, struct http *h)
+static void
+drop_first(struct split *s)
 {
-	struct signals s = {0};
+	char *next = (char *)memchr(s->page.p, '\n', s->page.len) + 1;
+
+	s->page.len -= next - s->page.p;
+	memmove(s->page.p, next, s->page.len);
+	s->n--;
+}
+
+/* A page in its place. */
+static int
+take(struct pager *p, struct page *page, const struct signals *s, bool again)
+{
+	uint64_t n = page->split.n;
 	bool repeats;
+
+	note_total(p, s->total);
+	p->hash = fingerprint(page->split.page.p, page->split.page.len);
+	repeats = n > 0 && seen_add(&p->seen, p->hash) && (!by_number(p->o) || p->at >= p->high);
+	if (repeats)
+		return doubt(p, fail(CS_PROTOCOL,
+				    "%s: the server sends a page again that came before: "
+				    "it does not heed what asks for the next",
+				    page->url.p));
+	keep_lines(p, page);
+	advance(p, page);
+	if (again)
+		drop_first(&page->split);
+	return decide(p, page, s, n);
+}
+
+int
+pager_take(struct pager *p, struct page *page, struct http *h)
+{
+	struct signals s = {.total = NONE, .pages = NONE, .more = -1};
+	uint64_t at = asked(p);
+	bool again = false;
 	int r = page->stopped ? 0 : read_signals(p, page, h, &s);
 
-	if (page->stopped)
-		s.total = NONE;
-	if (r != 0 || lost_rows(p, &s)) {
-		buf_release(&s.next);
-		return r != 0 ? r : PAGER_REWIND;
-	}
-	note_total(p, s.total);
-	p->hash = fingerprint(page->split.page.p, page->split.page.len);
-	repeats = page->split.n > 0 && seen_add(&p->seen, p->hash) && !p->rewound;
-	p->rewound = false;
-	if (repeats)
-		r = doubt(p, fail(CS_PROTOCOL,
-				 "%s: the server sends a page again that came before: "
-				 "it does not heed what asks for the next",
-				 page->url.p));
-	else {
-		advance(p, page);
-		r = decide(p, page, &s);
-	}
-	if (r == PAGER_END)
-		r = count_matches(p, page);
-	else if (r == PAGER_MORE && p->o->max_pages > 0 && p->pages >= p->o->max_pages) {
-		fail(CS_PROTOCOL, "%s: there is more after --max-pages %" PRIu64, page->url.p,
-		    p->o->max_pages);
-		r = PAGER_CAPPED;
+	if (r == 0)
+		r = at < p->at ? join(p, page, &s, at, &again) : lost_rows(p, page, &s);
+	if (r == 0) {
+		p->bare = false;
+		r = take(p, page, &s, again);
+		if (r == PAGER_END)
+			r = count_matches(p, page);
+		else if (r == PAGER_MORE && p->o->max_pages > 0 && p->pages >= p->o->max_pages) {
+			fail(CS_PROTOCOL, "%s: there is more after --max-pages %" PRIu64,
+			    page->url.p, p->o->max_pages);
+			r = PAGER_CAPPED;
+		}
 	}
 	buf_release(&s.next);
 	return r;
+}
+
+bool
+pager_tentative(const struct pager *p)
+{
+	return asked(p) < p->at && !p->joined;
+}
+
+bool
+pager_refused(struct pager *p)
+{
+	if (!pager_tentative(p))
+		return false;
+	p->aligned = true;
+	return true;
 }
 
 bool
@@ -519,6 +650,7 @@ void
 pager_skip(struct pager *p, const struct page *page)
 {
 	seen_add(&p->seen, p->hash);
+	keep_lines(p, page);
 	p->full = page->split.n;
 	p->last_at = p->at;
 	p->at += p->o->paginate == PAGE_OFFSET ? page->split.n : 1;

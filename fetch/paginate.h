@@ -3,6 +3,10 @@
  *
  * A page that is short or empty ends nothing by itself where the server says more: its own flag,
  * total or link decide. What repeats, or does not add up in the end, is an error.
+ *
+ * Offsets count in a list that may change meanwhile. So each page but the first is asked for from
+ * the last record of the page before: where nothing of that page comes again, rows have moved
+ * forward, and the pager goes back until something does.
  */
 #ifndef PAGINATE_H
 #define PAGINATE_H
@@ -26,9 +30,16 @@ struct pager {
 	bool next_object; /* next is a JSON object of parameters */
 	bool foreign;     /* next is a URL on another host */
 	uint64_t last_at, hash,
-	    full;      /* of the last page: where it was, its records; records of the first */
-	bool rewound;  /* the page to come may hold nothing new */
-	bool fell;     /* the total did, once at least */
+	    full;        /* of the last page: where it was, its records; records of the first */
+	uint64_t *lines; /* fingerprints of its records */
+	size_t n_lines, cap_lines;
+	uint64_t back; /* offset: how far before at to ask, so that the page joins the last one */
+	bool joined;   /* a page did */
+	bool aligned;  /* the server knows multiples of the page size only */
+	bool bare;     /* the request to come is for at itself */
+	uint64_t high; /* as far as any rewind: pages before it come again */
+	int stuck;     /* rewinds since one got further than the ones before */
+	bool told;     /* of a rewind */
 	bool distrust; /* the scan itself is in doubt: do not resume it */
 
 	uint64_t pages, received, empties;
@@ -38,7 +49,7 @@ struct pager {
 enum {
 	PAGER_END = 0,
 	PAGER_MORE = 1,
-	PAGER_REWIND = 2, /* records went away: drop this page and go on where the pager is now */
+	PAGER_REWIND = 2, /* drop this page and go on where the pager is now */
 	PAGER_CAPPED = 3  /* there is more, but --max-pages is reached, as fail() has said */
 };
 
@@ -46,8 +57,14 @@ enum {
 void pager_init(struct pager *p, const struct opts *o, const char *auth_param, const char *since);
 void pager_release(struct pager *p);
 void pager_request(const struct pager *p, struct request *q);
-/* Take note of a page. One of the above, or a CS_* status after fail(). */
-int pager_take(struct pager *p, const struct page *page, struct http *h);
+/* May the server refuse the request for what it begins with? Then pager_refused() knows another. */
+bool pager_tentative(const struct pager *p);
+bool pager_refused(struct pager *p);
+/*
+ * Take note of a page, and take out of it the record that ended the last one. One of the above, or a
+ * CS_* status after fail().
+ */
+int pager_take(struct pager *p, struct page *page, struct http *h);
 /* The position after the pages taken, into s; false when there is none that could be stored. */
 bool pager_save(const struct pager *p, struct state *s);
 /*

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "job.h"
@@ -132,8 +133,8 @@ page_checkpoint(struct sync *s)
 	j->state.ascending = j->cursor.ascending;
 	replace(&j->state.since, mark_text(&j->cursor.since));
 	replace(&j->state.max, mark_text(&j->cursor.max));
-	if (j->state.ordered && j->cursor.ascending && mark_text(&j->cursor.max) != NULL)
-		replace(&j->state.cursor, mark_text(&j->cursor.max));
+	if (j->state.ordered && j->cursor.ascending)
+		replace(&j->state.cursor, cursor_safe(&j->cursor, cursor, j->state.started));
 	r = checkpoint(s);
 	free(j->state.cursor);
 	j->state.cursor = cursor;
@@ -147,7 +148,7 @@ last_checkpoint(struct sync *s)
 
 	if (j->o->cursor_field != NULL)
 		replace(
-		    &j->state.cursor, cursor_final(&j->cursor, j->state.cursor, j->state.started));
+		    &j->state.cursor, cursor_safe(&j->cursor, j->state.cursor, j->state.started));
 	if (j->pager.pages > 1 || !j->cursor.ascending)
 		j->state.ordered = j->cursor.ascending && j->o->cursor_field != NULL;
 	j->state.unfinished = false;
@@ -189,17 +190,27 @@ end(struct sync *s, bool complete)
 	return send_control(s);
 }
 
-/* A request for the page where the pager is. */
+static int64_t
+seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+/* A request for the page where the pager is. The server may have looked when it came, and dated later. */
 static int
 get(struct sync *s, bool first, bool tentative)
 {
 	struct job *j = &s->job;
+	int64_t from = seconds();
 	int r;
 
 	pager_request(&j->pager, &j->request);
 	r = page_get(&j->page, j->http, j->o, &j->request, first, tentative);
-	if (r == 0 && j->state.started < 0)
-		j->state.started = j->page.date;
+	if (r == 0 && j->state.started < 0 && j->page.date >= 0)
+		j->state.started = j->page.date - (seconds() - from) - 1;
 	return r;
 }
 
@@ -233,15 +244,20 @@ pages(struct sync *s)
 	if (j->state.unfinished && (r = resume(s)) != 0)
 		return r;
 	for (;;) {
-		tentative = j->state.unfinished && j->pager.pages == 0;
+		tentative = (j->state.unfinished && j->pager.pages == 0) ||
+			    pager_tentative(&j->pager);
 		r = get(s, j->pager.pages == 0 && !j->state.unfinished, tentative);
+		if (r == PAGE_REFUSED && pager_refused(&j->pager))
+			continue;
 		if (r == PAGE_REFUSED && (r = job_restart(j)) == 0)
 			continue;
 		if (r != 0)
 			return r;
 		more = pager_take(&j->pager, &j->page, j->http);
-		if (more == PAGER_REWIND)
+		if (more == PAGER_REWIND) {
+			cursor_rewind(&j->cursor);
 			continue;
+		}
 		if (more > PAGER_CAPPED)
 			return more;
 		if ((r = cursor_page(&j->cursor, &j->page.split, j->pager.pages)) != 0)
@@ -269,7 +285,7 @@ failed(struct sync *s, int code)
 	if (code == CS_IO && s->out.error != 0)
 		return code;
 	if (j->pager.distrust) {
-		j->state.unfinished = false;
+		state_forget(&j->state);
 		checkpoint(s);
 	}
 	if (code == PAGE_SIGNAL) {

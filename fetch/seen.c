@@ -69,6 +69,12 @@ seen_add(struct seen *s, uint64_t hash)
 	return false;
 }
 
+bool
+seen_has(const struct seen *s, uint64_t hash)
+{
+	return s->cap > 0 && *place(s->slot, s->cap, hash) != 0;
+}
+
 void
 seen_release(struct seen *s)
 {

@@ -17,6 +17,7 @@ struct seen {
 uint64_t fingerprint(const void *p, size_t n);
 /* Was it there already? If not it is now. */
 bool seen_add(struct seen *s, uint64_t hash);
+bool seen_has(const struct seen *s, uint64_t hash);
 void seen_release(struct seen *s);
 
 #endif

@@ -24,6 +24,23 @@ state_release(struct state *s)
 	state_init(s);
 }
 
+void
+state_forget(struct state *s)
+{
+	char *cursor = s->cursor;
+	bool ordered = s->ordered;
+
+	/* On its way it may have moved the cursor past what it did not come to read. */
+	if (s->unfinished && cursor != NULL && s->max != NULL && strcmp(cursor, s->max) == 0) {
+		cursor = s->since;
+		s->since = NULL;
+	} else
+		s->cursor = NULL;
+	state_release(s);
+	s->cursor = cursor;
+	s->ordered = ordered;
+}
+
 static bool
 text(const struct value *v, char **out)
 {

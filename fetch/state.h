@@ -36,6 +36,8 @@ struct state {
 
 void state_init(struct state *s);
 void state_release(struct state *s);
+/* Give the unfinished run up: what is left is the state to begin it again with. */
+void state_forget(struct state *s);
 /* Read p[0..n); null and {} are the state of nobody. 0, or CS_DATA after fail(). s is initialised here. */
 int state_parse(struct state *s, const char *p, size_t n);
 void state_format(const struct state *s, struct buf *out);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "show.h"
 #include "sqlite.h"
 
 /* Is there such a table, and is it one to write to? */
@@ -23,7 +24,7 @@ read_kind(struct db *db, struct table *t)
 		t->exists = true;
 		t->without_rowid = sqlite3_column_int(st, 1);
 		if (strcmp(type, "table") != 0) {
-			warnx("%s: \"%s\" is a %s, not a table", db->path, t->name, type);
+			warnx("%s: \"%s\" is a %s, not a table", db->path, shown(t->name), type);
 			r = CS_USAGE;
 		}
 		free(t->name); /* SQLite finds it in any case: keep its own */
@@ -154,7 +155,7 @@ ensure_unique(struct db *db, struct table *t)
 	for (size_t i = 0; i < t->key.n; i++)
 		if (table_find(t, (struct slice){t->key.v[i], strlen(t->key.v[i])}) < 0) {
 			warnx("%s: table \"%s\" has no column \"%s\" to be its key", db->path,
-			    t->name, t->key.v[i]);
+			    shown(t->name), shown(t->key.v[i]));
 			return CS_USAGE;
 		}
 	if (t->alias >= 0 && t->key.n == 1 && !strcmp(t->columns[t->alias].name, t->key.v[0]))
@@ -180,7 +181,7 @@ ensure_unique(struct db *db, struct table *t)
 		return db_fail(db);
 	warnx("%s: table \"%s\" has no unique index on its key, and none can be made: it holds "
 	      "rows with equal keys",
-	    db->path, t->name);
+	    db->path, shown(t->name));
 	return CS_DATA;
 }
 
@@ -207,7 +208,7 @@ read_key(struct db *db, struct table *t, const struct decl *d)
 		return 0;
 	if (o->mode == MODE_UPSERT && !key->n) {
 		warnx(
-		    "table \"%s\": --mode upsert needs a key: --key, or one in --schema", t->name);
+		    "table \"%s\": --mode upsert needs a key: --key, or one in --schema", shown(t->name));
 		return CS_USAGE;
 	}
 	names_copy(&t->key, key);
@@ -262,7 +263,7 @@ table_load(struct db *db, struct table *t)
 
 	if (!sqlite3_strnicmp(t->name, "_cs_", 4) || !sqlite3_strnicmp(t->name, "sqlite_", 7))
 		return row_bad(&db->sink,
-		    "table \"%s\": names that begin with _cs_ or sqlite_ are taken", t->name);
+		    "table \"%s\": names that begin with _cs_ or sqlite_ are taken", shown(t->name));
 	r = read_kind(db, t);
 	if (r == 0)
 		r = read_key(db, t, d);
@@ -273,7 +274,7 @@ table_load(struct db *db, struct table *t)
 	if (r == 0 && t->exists && t->key.n)
 		r = ensure_unique(db, t);
 	if (r == 0 && !t->exists && !d && o->columns != COLUMNS_EVOLVE) {
-		warnx("%s: no table \"%s\", and --columns %s adds none", db->path, t->name,
+		warnx("%s: no table \"%s\", and --columns %s adds none", db->path, shown(t->name),
 		    o->columns == COLUMNS_FREEZE ? "freeze" : "discard");
 		return CS_USAGE;
 	}

@@ -1,15 +1,18 @@
 /* One record into one row. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "show.h"
 #include "sqlite.h"
 
-/* "is not an INTEGER", or what else there is to say of a value that does not fit. */
+/* "is not an INTEGER", or what else there is to say of a value that does not fit; fits: what was declared,
+ * but not what the table has. */
 static int
-bad_cell(struct db *db, const struct column *c)
+bad_cell(struct db *db, const struct column *c, bool fits)
 {
 	char mem[RULE_SQL_MAX];
-	const char *type = c->rule.type ? type_name(c->rule.type) : c->sqltype;
+	const char *type = c->rule.type ? type_name(c->rule.type) : shown(c->sqltype), *text;
 	struct buf b = {0};
 	int r;
 
@@ -18,15 +21,20 @@ bad_cell(struct db *db, const struct column *c)
 		type = mem;
 	}
 	cell_show(&b, &c->cell);
+	text = shown(b.p);
 	if (!c->rule.type && c->store != STORE_INTEGER &&
 	    (c->cell.kind == KIND_INT || c->cell.kind == KIND_LONG))
 		r = row_bad(
-		    &db->sink, "column \"%s\": %s would lose digits as %s", c->name, b.p, type);
+		    &db->sink, "column \"%s\": %s would lose digits as %s", shown(c->name), text, type);
 	else if (!c->rule.type && c->store == STORE_NUMERIC)
 		r = row_bad(
-		    &db->sink, "column \"%s\": %s would become a number as %s", c->name, b.p, type);
+		    &db->sink, "column \"%s\": %s would become a number as %s", shown(c->name), text, type);
+	else if (c->rule.type && fits)
+		r = row_bad(&db->sink,
+		    "column \"%s\": %s is a %s, but would be changed by the column's type %s in the table",
+		    shown(c->name), text, type, *c->sqltype ? shown(c->sqltype) : "BLOB");
 	else
-		r = row_bad(&db->sink, "column \"%s\": %s is not %s %s", c->name, b.p,
+		r = row_bad(&db->sink, "column \"%s\": %s is not %s %s", shown(c->name), text,
 		    *type && strchr("AEIO", *type) ? "an" : "a", type);
 	buf_release(&b);
 	return r;
@@ -39,7 +47,7 @@ fit(struct db *db, struct table *t, struct column *c)
 	enum store want;
 
 	if (c->rule.type && rule_apply(&c->rule, &c->cell, &db->mem) < 0)
-		return bad_cell(db, c);
+		return bad_cell(db, c, false);
 	want = store_join(c->want, &c->cell);
 	if (want == c->want)
 		return 0;
@@ -51,7 +59,7 @@ fit(struct db *db, struct table *t, struct column *c)
 		t->dirty = true;
 		return 0;
 	}
-	return store_force(c->store, &c->cell) == 0 ? 0 : bad_cell(db, c);
+	return store_force(c->store, &c->cell) == 0 ? 0 : bad_cell(db, c, true);
 }
 
 static int
@@ -61,19 +69,18 @@ read_cell(struct db *db, struct table *t, int i, const struct value *v)
 	const char *why;
 
 	if (i == t->synced)
-		return row_bad(&db->sink, "column \"%s\" is the one --synced-at fills", c->name);
+		return row_bad(&db->sink, "column \"%s\" is the one --synced-at fills", shown(c->name));
 	if (c->generated)
-		return row_bad(&db->sink, "column \"%s\" is computed by the database", c->name);
+		return row_bad(&db->sink, "column \"%s\" is computed by the database", shown(c->name));
 	c->stamp = t->row;
 	why = cell_read(&c->cell, v, &db->mem);
 	if (why)
-		return row_bad(&db->sink, "column \"%s\": %s", c->name, why);
+		return row_bad(&db->sink, "column \"%s\": %s", shown(c->name), why);
 	if (c->cell.kind == KIND_NULL) {
-		c->null_seen = true;
-		return c->key ? row_bad(&db->sink, "key column \"%s\" is null", c->name) : 0;
+		return c->key ? row_bad(&db->sink, "key column \"%s\" is null", shown(c->name)) : 0;
 	}
 	if (c->key && c->cell.kind == KIND_JSON)
-		return row_bad(&db->sink, "key column \"%s\" is an array or an object", c->name);
+		return row_bad(&db->sink, "key column \"%s\" is an array or an object", shown(c->name));
 	if (c->presence == COLUMN_NULL) {
 		c->presence = COLUMN_NEW;
 		t->dirty = true;
@@ -88,8 +95,8 @@ unknown_column(struct db *db, struct table *t, struct slice name, int *c)
 	switch (db->sink.o->columns) {
 	case COLUMNS_FREEZE:
 		return row_bad(&db->sink,
-		    "column \"%.*s\" is not in table \"%s\" (--columns freeze)", (int)name.n,
-		    name.p, t->name);
+		    "column \"%s\" is not in table \"%s\" (--columns freeze)",
+		    shown_cut(name, SHOWN_MAX), shown(t->name));
 	case COLUMNS_DISCARD:
 		*c = -1;
 		return 0;
@@ -159,7 +166,7 @@ check_key(struct db *db, const struct table *t)
 		int c = table_find(t, (struct slice){t->key.v[i], strlen(t->key.v[i])});
 
 		if (c < 0 || t->columns[c].stamp != t->row)
-			return row_bad(&db->sink, "no key column \"%s\"", t->key.v[i]);
+			return row_bad(&db->sink, "no key column \"%s\"", shown(t->key.v[i]));
 	}
 	return 0;
 }
@@ -203,7 +210,7 @@ run(struct db *db, sqlite3_stmt *st, bool *found)
 		if ((primary == SQLITE_CONSTRAINT || primary == SQLITE_MISMATCH ||
 			primary == SQLITE_TOOBIG) &&
 		    !sqlite3_get_autocommit(db->h))
-			r = row_bad(&db->sink, "%s", sqlite3_errmsg(db->h));
+			r = row_bad(&db->sink, "%s", db_message(db));
 		else
 			r = db_fail(db);
 	}
@@ -313,19 +320,55 @@ update(struct db *db, struct table *t, struct stmt *s)
 }
 
 static int
+bind_all(struct db *db, const struct table *t, const struct stmt *s)
+{
+	for (size_t i = 0; s->st && i < s->n; i++)
+		if (bind(s->st, (int)i + 1, &t->columns[s->columns[i]]) != SQLITE_OK)
+			return db_fail(db);
+	return 0;
+}
+
+/* The row that an upsert would insert is refused, but it may have been one to update. */
+static int
+update_instead(struct db *db, struct table *t)
+{
+	char *why = xstrdup(db->sink.why.p);
+	struct stmt *s;
+	bool there;
+	int r = find_row(db, t, &there);
+
+	if (r == 0 && there)
+		r = stmt_get(db, t, OP_UPDATE, &s);
+	if (r == 0 && there)
+		r = bind_all(db, t, s);
+	if (r == 0)
+		r = there ? update(db, t, s) : row_bad(&db->sink, "%s", why);
+	free(why);
+	return r;
+}
+
+static int
 write_row(struct db *db, struct table *t, const struct row *row, size_t members)
 {
 	struct stmt *s;
 	int r;
 
+	db->at = t;
 	choose_columns(db, t, row, members);
 	r = stmt_get(db, t, row->op, &s);
 	if (r)
 		return r;
-	for (size_t i = 0; s->st && i < s->n; i++)
-		if (bind(s->st, (int)i + 1, &t->columns[s->columns[i]]) != SQLITE_OK)
-			return db_fail(db);
-	return row->op == OP_UPSERT ? upsert(db, t, s) : update(db, t, s);
+	r = bind_all(db, t, s);
+	if (r)
+		return r;
+	if (row->op != OP_UPSERT)
+		return update(db, t, s);
+	r = upsert(db, t, s);
+	if (r == ROW_BAD && t->key.n &&
+	    (sqlite3_extended_errcode(db->h) == SQLITE_CONSTRAINT_NOTNULL ||
+		sqlite3_extended_errcode(db->h) == SQLITE_CONSTRAINT_CHECK))
+		r = update_instead(db, t);
+	return r;
 }
 
 static int
@@ -358,39 +401,101 @@ first_columns(struct db *db, struct table *t)
 	return 0;
 }
 
+/* Columns that only were null so far and are in this record, which is stored. */
+static void
+note_nulls(struct table *t, size_t members)
+{
+	for (size_t i = 0; i < members; i++) {
+		unsigned c = t->guess[i];
+
+		if (c < t->n && t->columns[c].presence == COLUMN_NULL)
+			t->columns[c].null_seen = true;
+	}
+}
+
+static int
+write_record(struct db *db, struct table *t, const struct row *row, size_t members)
+{
+	int r = table_sync(db, t);
+
+	if (r)
+		return r;
+	return row->op == OP_DELETE ? delete_row(db, t) : write_row(db, t, row, members);
+}
+
+/* A record that changes the table on its way; unless it is stored, that is taken back. */
+static int
+change_table(struct db *db, struct table *t, const struct row *row, size_t members, size_t n)
+{
+	struct names *added = &db->sink.added;
+	size_t nadded = added->n;
+	uint64_t ignored = db->sink.counts.ignored;
+	int r = db_exec(db, "SAVEPOINT cs_row"), failed;
+
+	if (r)
+		return r;
+	r = write_record(db, t, row, members);
+	if (r > 0)
+		return r;
+	if (r == 0 && db->sink.counts.ignored == ignored) {
+		note_nulls(t, members);
+		return db_exec(db, "RELEASE cs_row");
+	}
+	failed = db_exec(db, "ROLLBACK TO cs_row; RELEASE cs_row");
+	while (added->n > nadded)
+		free(added->v[--added->n]);
+	if (failed == 0)
+		failed = table_reload(db, t, n);
+	return failed ? failed : r;
+}
+
+/* Read the record and see that it can be stored, or updated or deleted; *skip: there is nothing to. */
+static int
+prepare(struct db *db, struct table *t, const struct row *row, size_t *members, bool *skip)
+{
+	bool there = t->exists;
+	int r = read_record(db, t, row, members);
+
+	if (r == 0 && (t->exists || row->op == OP_UPSERT))
+		r = check_key(db, t);
+	if (r == 0 && row->op != OP_UPSERT && t->exists && t->dirty)
+		r = find_row(db, t, &there); /* before the table is changed for it */
+	if (r == 0 && row->op == OP_UPSERT && !t->exists)
+		r = first_columns(db, t);
+	*skip = row->op != OP_UPSERT && !there;
+	return r;
+}
+
 int
 sqlite_row(struct sink *sink, const struct row *row)
 {
 	struct db *db = (struct db *)sink;
 	struct table *t;
-	size_t members;
+	size_t members, n;
+	uint64_t ignored = sink->counts.ignored;
+	bool skip;
 	int r = table_get(db, row->table, &t);
 
 	if (r)
 		return r;
-	if (!t->key.n && sink->life->begun && db->resumed != sink->life->serial) {
-		r = resume_check(db, t->name);
+	if (!t->key.n && sink->life->begun) {
+		r = resume_append(db);
 		if (r)
 			return r;
 	}
 	if (row->op != OP_UPSERT && !t->key.n)
-		return row_bad(sink, "table \"%s\" has no key to find a row by (--key)", t->name);
-	r = read_record(db, t, row, &members);
-	if (r == 0 && row->op != OP_UPSERT && !t->exists) {
+		return row_bad(sink, "table \"%s\" has no key to find a row by (--key)", shown(t->name));
+	n = t->n;
+	r = prepare(db, t, row, &members, &skip);
+	if (r == 0 && skip)
 		sink->counts.ignored++;
-		table_undo(t);
-		return 0;
-	}
-	if (r == 0)
-		r = check_key(db, t);
-	if (r == 0 && !t->exists)
-		r = first_columns(db, t);
-	if (r) {
-		table_undo(t);
-		return r;
-	}
-	r = table_sync(db, t);
-	if (r)
-		return r;
-	return row->op == OP_DELETE ? delete_row(db, t) : write_row(db, t, row, members);
+	else if (r == 0 && t->dirty)
+		return change_table(db, t, row, members, n);
+	else if (r == 0)
+		r = write_record(db, t, row, members);
+	if (r || sink->counts.ignored != ignored)
+		table_undo(t, n);
+	else if (t->n > n)
+		note_nulls(t, members);
+	return r;
 }

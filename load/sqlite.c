@@ -6,10 +6,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "show.h"
 #include "sqlite.h"
 #include "statedb.h"
 
 #define CACHE_KIB "65536" /* holds the inner pages of a random key's index; the default spills */
+
+const char *
+db_message(struct db *db)
+{
+	const char *s = sqlite3_errmsg(db->h);
+
+	return shown_cut((struct slice){s, strlen(s)}, 4 * SHOWN_MAX);
+}
 
 int
 db_fail(struct db *db)
@@ -21,14 +30,14 @@ db_fail(struct db *db)
 	case SQLITE_LOCKED:
 		warnx(
 		    "%s: %s; run again when the other writer is done (--busy-timeout waits longer)",
-		    db->path, sqlite3_errmsg(db->h));
+		    db->path, db_message(db));
 		return CS_LATER;
 	default:
 		if (sqlite3_system_errno(db->h) && (rc & 0xff) == SQLITE_CANTOPEN)
-			warnx("%s: %s: %s", db->path, sqlite3_errmsg(db->h),
+			warnx("%s: %s: %s", db->path, db_message(db),
 			    strerror(sqlite3_system_errno(db->h)));
 		else
-			warnx("%s: %s", db->path, sqlite3_errmsg(db->h));
+			warnx("%s: %s", db->path, db_message(db));
 		return CS_IO;
 	}
 }
@@ -65,32 +74,14 @@ ask(struct db *db, const char *sql, int64_t *v)
 }
 
 int
-resume_check(struct db *db, const char *table)
+db_state(struct db *db)
 {
-	const struct life *life = db->sink.life;
-	struct state_row row;
-	struct buf stored = {0};
-	int rc, r = 0;
+	int rc = statedb_init(db->h);
 
-	rc = statedb_get(db->h, life->stream, &row);
-	if (rc == SQLITE_OK)
-		json_compact(&stored, row.state, strlen(row.state));
-	else if (rc == SQLITE_NOTFOUND)
-		buf_adds(&stored, "null");
-	else
-		return db_fail(db);
-	if (stored.len != life->from.len || memcmp(stored.p, life->from.p, stored.len) != 0) {
-		warnx("stream \"%s\" resumes from %s, but %s is the checkpoint in %s: appending to "
-		      "\"%s\" would "
-		      "lose or double records; start from that checkpoint, or give a --key",
-		    life->stream, life->from.p, stored.p, db->path, table);
-		r = CS_DATA;
-	}
-	if (r == 0)
-		db->resumed = life->serial;
-	state_row_release(&row);
-	buf_release(&stored);
-	return r;
+	if (rc != SQLITE_MISMATCH)
+		return rc == SQLITE_OK ? 0 : db_fail(db);
+	warnx("%s: its _cs tables were made by a newer version of the cs tools", db->path);
+	return CS_IO;
 }
 
 static int
@@ -104,7 +95,8 @@ batch(struct sink *sink)
 	db->added_before = sink->added.n;
 	if (db->tx) {
 		db->marked = true;
-		return db_exec(db, "SAVEPOINT cs_batch");
+		r = db_exec(db, "SAVEPOINT cs_batch");
+		return r ? r : resume_begin(db);
 	}
 	r = db_exec(db, "BEGIN IMMEDIATE");
 	if (r)
@@ -114,7 +106,7 @@ batch(struct sink *sink)
 	r = ask(db, "PRAGMA schema_version", &schema);
 	if (r == 0 && schema != db->schema)
 		tables_forget(db); /* somebody else altered a table */
-	return r;
+	return r ? r : resume_begin(db);
 }
 
 static int
@@ -136,7 +128,7 @@ keep(struct sink *sink, const struct control *c)
 		buf_clear(&db->state);
 		buf_add(&db->state, c->state.p, c->state.n);
 		db->records = c->records;
-		db->resumed = sink->life->serial; /* from here on the checkpoints are our own */
+		db->loose = false;
 	}
 	return db->marked ? db_exec(db, "RELEASE cs_batch") : 0;
 }
@@ -167,25 +159,22 @@ finish(struct sink *sink, bool complete)
 
 	for (t = complete ? db->tables : NULL; t && r == 0; t = t->next)
 		r = table_finish(db, t);
-	return r;
+	return r ? r : resume_end(db);
 }
 
 /* The last checkpoint of the transaction goes with it; those before it are history nobody asked for. */
 static int
 write_checkpoint(struct db *db)
 {
-	int rc;
+	int rc, r;
 
 	if (!db->stream)
 		return 0;
-	rc = statedb_init(db->h);
-	if (rc == SQLITE_MISMATCH) {
-		warnx("%s: its _cs tables were made by a newer version of the cs tools", db->path);
-		return CS_IO;
-	}
-	if (rc == SQLITE_OK)
-		rc = statedb_put(
-		    db->h, db->stream, db->state.p, db->state.len, db->run, db->records, -1, NULL);
+	r = db_state(db);
+	if (r)
+		return r;
+	rc = statedb_put(
+	    db->h, db->stream, db->state.p, db->state.len, db->run, db->records, -1, NULL);
 	free(db->stream);
 	free(db->run);
 	db->stream = db->run = NULL;
@@ -228,6 +217,8 @@ db_close(struct sink *sink)
 	buf_release(&db->mem);
 	buf_release(&db->sql);
 	buf_release(&db->state);
+	buf_release(&db->base);
+	free(db->last_run);
 	buf_release(&sink->why);
 	names_release(&sink->added);
 	free(db->stream);
@@ -274,6 +265,8 @@ open_file(struct db *db)
 			"PRAGMA synchronous = FULL");
 	if (r == 0)
 		r = ask(db, "PRAGMA schema_version", &v); /* reads the file: is it a database? */
+	if (r == 0)
+		r = number_functions(db);
 	if (r == 0 && fresh && !o->dry_run)
 		r = make_wal(db, o->busy_timeout);
 	db->schema = -1;

@@ -1,7 +1,9 @@
 /*
  * The SQLite sink, inside. sqlite.c holds the connection and its transactions, catalog.c reads
  * what is known of a table, table.c keeps its columns and adds to them, widen.c changes their
- * types, stmt.c has the prepared statements, row.c binds records to them.
+ * types, stmt.c has the prepared statements, row.c binds records to them,
+ * number.c knows when two numbers are the same,
+ * resume.c sees to it that rows are appended once.
  */
 #ifndef SQLITE_H
 #define SQLITE_H
@@ -31,7 +33,7 @@ struct column {
 	struct rule rule;
 	enum presence presence;
 	bool key, pk, generated, collated; /* with a collation other than BINARY */
-	bool null_seen;
+	bool null_seen; /* in a record that was stored */
 	bool wanted; /* whatever the records say: declared, or --synced-at */
 	uint64_t stamp;	 /* of the row its cell belongs to */
 	struct cell cell;
@@ -74,13 +76,18 @@ struct db {
 	sqlite3 *h;
 	const char *path;
 	struct table *tables;
+	struct table *at;     /* of the record at hand */
 	struct decl *decls;   /* --schema and schema lines; owned */
 	struct buf mem;	      /* decoded strings of the record at hand */
 	struct buf sql;
 	char now[INSTANT_MAX];	      /* --synced-at: the start of the run */
-	sqlite3_stmt *mark, *back, *release;
 	bool tx, marked;      /* in a transaction; with a savepoint */
-	uint64_t resumed;     /* serial of the stream whose life.from is what was stored */
+	uint64_t begun;       /* serial of the stream that base and last_run are of */
+	struct buf base;      /* its state as stored before it began; "null" when there was none */
+	char *last_run;       /* whose rows no checkpoint covers, or ""; NULL: it never appended */
+	bool resumed;         /* it may append */
+	bool appends;         /* it did, */
+	bool loose;           /* and since its last checkpoint */
 	int64_t schema;	      /* schema_version as last seen */
 	char *stream, *run;   /* the checkpoint kept but not yet written */
 	struct buf state;
@@ -89,11 +96,15 @@ struct db {
 	size_t added_before;
 };
 
-/* Print what SQLite says and return the status for it. */
+/* What SQLite says, fit to be shown. */
+const char *db_message(struct db *db);
+/* Print it and return the status for it. */
 int	db_fail(struct db *db);
 int	db_exec(struct db *db, const char *sql);
 /* NULL after printing (then the status is CS_IO). */
 sqlite3_stmt *db_prepare(struct db *db, const char *sql);
+/* Make the _cs tables unless they are there. */
+int	db_state(struct db *db);
 /* Append a name in SQL quotes. */
 void	sql_name(struct buf *b, const char *name);
 
@@ -108,8 +119,10 @@ int	table_find(const struct table *t, struct slice name);
 int	table_add(struct db *db, struct table *t, struct slice name, int *column);
 /* Bring the database in line with what the record at hand wants. */
 int	table_sync(struct db *db, struct table *t);
-/* Take back what a bad record wanted. */
-void	table_undo(struct table *t);
+/* Take back what a bad record wanted: there were n columns before it. */
+void	table_undo(struct table *t, size_t n);
+/* The same when the database has been brought in line and rolled back: read the table again. */
+int	table_reload(struct db *db, struct table *t, size_t n);
 /* The columns that never had a value, as they are wanted at the end of a complete stream. */
 int	table_finish(struct db *db, struct table *t);
 void	table_sql(struct buf *b, const struct table *t, const char *name);
@@ -121,6 +134,9 @@ void	tables_forget(struct db *db);
 /* Change the types of stored columns to what is wanted. */
 int	table_widen(struct db *db, struct table *t);
 
+/* SQL functions: cs_text(REAL), and cs_differs(COLUMN, STORED TEXT) for the record at hand. */
+int	number_functions(struct db *db);
+
 /* The statement that upserts or updates the columns t->set. */
 int	stmt_get(struct db *db, struct table *t, enum op op, struct stmt **s);
 /* The statements that find and delete a row by its key, its columns in the key's order. */
@@ -128,8 +144,13 @@ int	stmt_find(struct db *db, struct table *t, sqlite3_stmt **st);
 int	stmt_delete(struct db *db, struct table *t, sqlite3_stmt **st);
 void	stmts_free(struct table *t);
 
-/* Append exactly once (design law 8): the stream must go on from the checkpoint stored last. */
-int	resume_check(struct db *db, const char *table);
+/* What the database knows of the stream that begins; refuse it if it appends and does not go on from
+ * there. Before anything of it is written. */
+int	resume_begin(struct db *db);
+/* It is about to append: see that it may, and note that it does. */
+int	resume_append(struct db *db);
+/* It has ended. */
+int	resume_end(struct db *db);
 
 int	sqlite_row(struct sink *s, const struct row *row);
 

@@ -98,6 +98,13 @@ any_differs(struct buf *b, const struct table *t, const struct stmt *s)
 		} else {
 			buf_addf(b, "?%zu", i + 1);
 		}
+		if (t->ours && !c->rule.type && c->store == STORE_TEXT) {
+			buf_addf(b, " AND cs_differs(%u, ", s->columns[i]);
+			sql_name(b, t->name);
+			buf_addc(b, '.');
+			sql_name(b, c->name);
+			buf_addc(b, ')');
+		}
 		sep = " OR ";
 	}
 	buf_adds(b, "))");

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "show.h"
 #include "sqlite.h"
 
 static uint32_t
@@ -77,24 +78,41 @@ table_add(struct db *db, struct table *t, struct slice name, int *column)
 	if (memchr(name.p, '\0', name.n))
 		return row_bad(&db->sink, "a column name that holds U+0000");
 	if (t->n == COLUMNS_MAX)
-		return row_bad(&db->sink, "column \"%.*s\": a table has at most %d columns",
-		    (int)name.n, name.p, COLUMNS_MAX);
+		return row_bad(&db->sink, "column \"%s\": a table has at most %d columns",
+		    shown_cut(name, SHOWN_MAX), COLUMNS_MAX);
 	for (size_t i = 0; i < t->n; i++)
 		if (t->columns[i].len == name.n &&
 		    !sqlite3_strnicmp(t->columns[i].name, name.p, (int)name.n))
 			return row_bad(&db->sink,
-			    "column \"%.*s\" differs from column \"%s\" only in case; "
+			    "column \"%s\" differs from column \"%s\" only in case; "
 			    "rename one (cs-map --rename)",
-			    (int)name.n, name.p, t->columns[i].name);
+			    shown_cut(name, SHOWN_MAX), shown(t->columns[i].name));
 	c = table_column(t, name);
 	c->presence = COLUMN_NULL;
 	*column = (int)(c - t->columns);
 	return 0;
 }
 
-void
-table_undo(struct table *t)
+/* Forget the columns from the n-th on. The newest goes first, so that no search misses another. */
+static void
+table_truncate(struct table *t, size_t n)
 {
+	while (t->n > n) {
+		struct column *c = &t->columns[--t->n];
+		size_t i = hash(c->name, c->len) & t->mask;
+
+		while (t->index[i] != t->n + 1)
+			i = (i + 1) & t->mask;
+		t->index[i] = 0;
+		free(c->name);
+		free(c->sqltype);
+	}
+}
+
+void
+table_undo(struct table *t, size_t n)
+{
+	table_truncate(t, n);
 	if (!t->dirty)
 		return;
 	t->dirty = false;
@@ -110,6 +128,30 @@ table_undo(struct table *t)
 			c->presence = COLUMN_NULL;
 		}
 	}
+}
+
+int
+table_reload(struct db *db, struct table *t, size_t n)
+{
+	struct table **p = &db->tables, *fresh;
+	int r, c;
+
+	table_truncate(t, n);
+	while (*p != t)
+		p = &(*p)->next;
+	*p = t->next;
+	r = table_get(db, (struct slice){t->name, strlen(t->name)}, &fresh);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct slice name = {t->columns[i].name, t->columns[i].len};
+
+		c = table_find(fresh, name);
+		if (t->columns[i].null_seen && c < 0)
+			r = table_add(db, fresh, name, &c);
+		if (r == 0 && c >= 0)
+			fresh->columns[c].null_seen = t->columns[i].null_seen;
+	}
+	table_free(t);
+	return r;
 }
 
 void

@@ -210,18 +210,15 @@ store_join(enum store c, const struct cell *x)
 		       : k == KIND_JSON ? STORE_JSON
 					: STORE_TEXT;
 	case STORE_BOOLEAN:
-		return k == KIND_BOOL   ? STORE_BOOLEAN
-		       : k == KIND_INT  ? STORE_INTEGER
-		       : k == KIND_REAL ? STORE_REAL
-					: STORE_TEXT;
+		return k == KIND_BOOL ? STORE_BOOLEAN : STORE_TEXT;
 	case STORE_INTEGER:
 		if (k == KIND_REAL)
 			return whole(x->d) ? STORE_INTEGER : STORE_REAL;
-		return k == KIND_BOOL || k == KIND_INT ? STORE_INTEGER : STORE_TEXT;
+		return k == KIND_INT ? STORE_INTEGER : STORE_TEXT;
 	case STORE_REAL:
 		if (k == KIND_INT)
 			return x->i >= -EXACT_INT && x->i <= EXACT_INT ? STORE_REAL : STORE_TEXT;
-		return k == KIND_BOOL || k == KIND_REAL ? STORE_REAL : STORE_TEXT;
+		return k == KIND_REAL ? STORE_REAL : STORE_TEXT;
 	case STORE_JSON:
 		return k == KIND_JSON ? STORE_JSON : STORE_TEXT;
 	default: /* STORE_NUMERIC */
@@ -253,6 +250,8 @@ store_force(enum store c, struct cell *x)
 		return 0;
 	if (c == STORE_JSON)
 		return to_json(x);
+	if (c == STORE_INTEGER || c == STORE_REAL)
+		return x->kind == KIND_BOOL ? 0 : -1;
 	if (c == STORE_BOOLEAN)
 		return x->kind == KIND_INT && (x->i == 0 || x->i == 1) ? 0 : -1;
 	return -1;
@@ -387,6 +386,8 @@ check_time(const struct rule *r, const struct cell *x)
 		return -1;
 	if (r->type == TYPE_NAIVE_DATE)
 		return t.date_only ? 0 : -1;
+	if (x->n >= 19 && !memcmp(x->p + 16, ":60", 3) && t.sec % 86400)
+		return -1; /* a leap second ends a day */
 	return !t.date_only && t.zoned == (r->type == TYPE_UTC_DATETIME) ? 0 : -1;
 }
 
@@ -421,6 +422,8 @@ to_bytes(struct cell *x, struct buf *mem)
 		if (i % 4)
 			*o++ = (char)(bits >> (6 - i % 4 * 2));
 	}
+	if (bits & ((1u << pad * 2) - 1))
+		return -1; /* bits that no byte has: another text of the same bytes */
 	mem->len += (size_t)(o - out);
 	*x = (struct cell){.kind = KIND_BLOB, .p = out, .n = (size_t)(o - out)};
 	return 0;

@@ -52,6 +52,10 @@ copy_sql(struct buf *b, const struct table *t)
 			buf_adds(b, "CASE ");
 			sql_name(b, c->name);
 			buf_adds(b, " WHEN 1 THEN 'true' WHEN 0 THEN 'false' END");
+		} else if (c->store == STORE_REAL && c->want == STORE_TEXT) {
+			buf_adds(b, "cs_text(");
+			sql_name(b, c->name);
+			buf_addc(b, ')');
 		} else {
 			sql_name(b, c->name); /* the new column's affinity does the rest */
 		}

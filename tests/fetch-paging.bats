@@ -47,14 +47,14 @@ log() {
 
 @test "offset: to the total, without a request more" {
 	users '/pagination/offset?offset=7' --records .data --paginate offset --page-size 50 --total .total
-	equals "$(log | jq -r '.query | .limit + " " + .offset' | tr '\n' ,)" '50 0,50 50,50 100,50 150,'
+	equals "$(log | jq -r '.query | .limit + " " + .offset' | tr '\n' ,)" '50 0,50 49,50 98,50 147,50 196,'
 }
 
 @test "offset: without a total to the empty page; a short one only when asked" {
 	users /pagination/offset --records .data --paginate offset --page-size 48
-	equals "$(log | wc -l)" 6
+	equals "$(log | jq -r .query.offset | tr '\n' ,)" 0,47,94,141,188,199,200,
 	users /pagination/offset --records .data --paginate offset --page-size 48 --stop-on short
-	equals "$(log | wc -l)" 11
+	equals "$(log | wc -l)" 12
 }
 
 @test "offset: a server that caps the page size loses nothing" {
@@ -160,13 +160,114 @@ log() {
 	local path='/pagination/offset?_fault=drift'
 	run --separate-stderr cs-fetch "$PLAYGROUND$path" --records .data --paginate offset --page-size 50 --total .total
 	equals "$status" 0
-	contains "$stderr" 'total fell by 1'
+	contains "$stderr" 'rows moved while paging'
 	records <<<"$output" | jq -r .id | sort -u >got
 	for ((at = 0; at < 200; at += 50)); do
 		curl -fsS "$PLAYGROUND/pagination/offset?limit=50&offset=$at" | jq -r '.data[].id'
 	done | sort -u >left
 	[ -s left ]
 	equals "$(comm -13 got left)" ''
+}
+
+# pages FILTER: what the server answers to the requests in the order they come, from arrays of ids: one a line.
+pages() {
+	local n=0 page
+	while read -r page; do
+		reply $((++n)) "$(jq -c "map({id: .}) | {d: .} + ($1)" <<<"$page")"
+	done
+}
+
+got() {
+	records <<<"$output" | jq -r .id | tr '\n' ' '
+}
+
+asked() {
+	requests | sed 's/.*[?&][a-z]*=\([0-9]*\) HTTP.*/\1/' | tr '\n' ' '
+}
+
+@test "offset: a row that moves to the end while paging hides no other" {
+	need perl
+	start_canned
+	local all=("$SERVER/x" --records .d --paginate offset --total .t)
+	# 1 goes to the end after the first page; the total stays.
+	pages '{t: 8}' <<-'END'
+		[1,2,3,4]
+		[5,6,7,8]
+		[3,4,5,6]
+		[6,7,8,1]
+	END
+	run --separate-stderr cs-fetch "${all[@]}"
+	equals "$status" 0
+	equals "$(asked)" '0 3 1 4 '
+	equals "$(got)" '1 2 3 4 3 4 5 6 7 8 1 '
+	equals "$stderr" 'cs-fetch: rows moved while paging: going back'
+}
+
+@test "offset: a server that knows whole pages only, or refuses others, is asked for those" {
+	need perl
+	start_canned
+	pages '{t: 6}' <<-'END'
+		[1,2,3]
+		[1,2,3]
+		[4,5,6]
+	END
+	succeeds cs-fetch "$SERVER/x" --records .d --paginate offset --total .t
+	equals "$(asked)" '0 2 3 '
+	equals "$(got)" '1 2 3 4 5 6 '
+	reply 4 '{"d":[1,2,3],"t":6}'
+	answer 5 400 'offset must be a multiple of limit'
+	reply 6 '{"d":[4,5,6],"t":6}'
+	succeeds cs-fetch "$SERVER/x" --records .d --paginate offset --total .t
+	equals "$(records <<<"$output" | wc -l)" 6
+}
+
+@test "offset: one record a page, or one more than it held, is no end" {
+	need perl
+	start_canned
+	pages '{}' <<-'END'
+		[1]
+		[2,3]
+		[3]
+		[4]
+		[]
+	END
+	succeeds cs-fetch "$SERVER/x" --records .d --paginate offset
+	equals "$(asked)" '0 1 2 3 4 '
+	equals "$(got)" '1 2 3 4 '
+}
+
+@test "a total that flaps or counts what remains is an error, not an endless run" {
+	need perl
+	start_canned
+	local page
+	for page in 1 2 3 4 5 6 7 8; do
+		reply $((2 * page - 1)) '{"d":[1,2],"t":20}'
+		reply $((2 * page)) '{"d":[3,4],"t":18}'
+	done
+	fails_with 76 cs-fetch "$SERVER/x" -q --records .d --paginate page --total .t
+	contains "$stderr" 'the list or its total changes with every request'
+	equals "$(requests | wc -l)" 8
+	lacks "$output" '"@cs":"end"'
+	reply 9 '{"d":[1,2,3],"t":5}'
+	reply 10 '{"d":[3,4,5],"t":3}'
+	fails_with 76 cs-fetch "$SERVER/x" --records .d --paginate offset --total .t
+	contains "$stderr" 'total \.t counts what remains'
+}
+
+@test "pages read again after rows went are no circle" {
+	need perl
+	start_canned
+	pages '{t: 8}' <<-'END'
+		[1,2]
+		[3,4]
+		[5,6]
+	END
+	reply 4 '{"d":[{"id":8}],"t":5}' # 7 went, and two that were not read
+	reply 5 '{"d":[{"id":3},{"id":4}],"t":5}'
+	reply 6 '{"d":[{"id":5}],"t":5}'
+	run --separate-stderr cs-fetch "$SERVER/x" --records .d --paginate page --total .t
+	equals "$(asked)" '1 2 3 4 2 3 '
+	equals "$status" 0
 }
 
 @test "rows inserted while paging are no error" {
@@ -206,10 +307,10 @@ log() {
 @test "--max-pages is no end" {
 	fails_with 76 cs-fetch "$PLAYGROUND/pagination/offset" --records .data --paginate offset --page-size 50 --max-pages 2
 	contains "$stderr" 'there is more after --max-pages 2'
-	equals "$(records <<<"$output" | wc -l)" 100
+	equals "$(records <<<"$output" | wc -l)" 99
 	lacks "$output" '"@cs":"end"'
-	contains "$(tail -n 2 <<<"$output" | head -n 1)" '"@cs":"checkpoint".*"records":100\}'
-	succeeds cs-fetch "$PLAYGROUND/pagination/offset" --records .data --paginate offset --page-size 50 --max-pages 5
+	contains "$(tail -n 2 <<<"$output" | head -n 1)" '"@cs":"checkpoint".*"records":99\}'
+	succeeds cs-fetch "$PLAYGROUND/pagination/offset" --records .data --paginate offset --page-size 50 --max-pages 6
 }
 
 @test "cursors of all kinds: numbers, objects, headers" {

@@ -84,12 +84,33 @@ counts() {
 	loads "--key id" $'{"id":1,"v":7}\n{"id":2,"v":7.0}' "$q" $'integer|7\ninteger|7'
 	loads "--key id" $'{"id":1,"v":9007199254740993}\n{"id":2,"v":7.5}' "$q" $'text|9007199254740993\ntext|7.5'
 	loads "--key id" $'{"id":1,"v":7.5}\n{"id":2,"v":9007199254740993}' "$q" $'text|7.5\ntext|9007199254740993'
-	loads "--key id" $'{"id":1,"v":true}\n{"id":2,"v":5}' "$q" $'integer|1\ninteger|5'
+	loads "--key id" $'{"id":1,"v":true}\n{"id":2,"v":5}' "$q" $'text|true\ntext|5'
 	loads "--key id" $'{"id":1,"v":true}\n{"id":2,"v":"x"}' "$q" $'text|true\ntext|x'
 	loads "--key id" $'{"id":1,"v":"x"}\n{"id":2,"v":false}' "$q" $'text|x\ntext|false'
 	loads "--key id" $'{"id":1,"v":[1]}\n{"id":2,"v":"1"}' "$q" $'text|[1]\ntext|1'
 	loads "--key id" $'{"id":1,"v":1}\n{"id":2,"v":{"a":1}}' "$q" $'text|1\ntext|{"a":1}'
 	loads "--key id" $'{"id":1,"v":"1e5"}\n{"id":2,"v":1e5}' "$q" $'text|1e5\ntext|1e5'
+}
+
+@test "what was widened is the same for the next load" {
+	q='SELECT group_concat(v) FROM t'
+	twice() { # INPUT EXPECTED
+		loads "--key id" "$1" "$q" "$2" || return 1
+		to --key id --stats stats <<<"$1"
+		equals "$(jq '.updated' stats)" 0 || return 1
+		equals "$(sql x.db "$q")" "$2"
+	}
+	twice $'{"id":1,"v":1.10}\n{"id":2,"v":1e3}\n{"id":3,"v":"x"}\n{"id":4,"v":1.10}' 1.1,1000,x,1.10
+	twice $'{"id":1,"v":false}\n{"id":2,"v":1.5}\n{"id":3,"v":"x"}\n{"id":4,"v":true}' false,1.5,x,true
+	twice $'{"id":1,"v":false}\n{"id":2,"v":5}\n{"id":3,"v":"x"}' false,5,x
+	twice $'{"id":1,"v":-0.0}\n{"id":2,"v":1E-7}\n{"id":3,"v":"x"}\n{"id":4,"v":-0}' 0,1e-07,x,-0
+	# Another number is a change, and so is a string for a number.
+	to --key id --stats stats <<<$'{"id":2,"v":1.0001e-7}\n{"id":4,"v":"0.0"}'
+	equals "$(counts)" "0 2 0 0 0 0"
+	to --key id --stats stats <<<$'{"id":2,"v":0.00000010001}\n{"id":4,"v":0}'
+	equals "$(counts)" "0 0 2 0 0 0"
+	to --key id --stats stats <<<'{"@cs":{"op":"update"},"id":4,"v":-0e5}'
+	equals "$(counts)" "0 0 1 0 0 0"
 }
 
 @test "numbers keep their value: INTEGER where it fits, REAL where it is exact, else text" {
@@ -217,6 +238,55 @@ EOF
 	equals "$(sql x.db 'SELECT a FROM t')" $'1\n1\n1\n2'
 }
 
+# stream RUN FROM LINE…: one that begins and ends.
+stream() {
+	printf '{"@cs":"begin","version":1,"stream":"s","run":"%s","mode":"full","from":%s}\n' "$1" "$2"
+	printf '%s\n' "${@:3}"
+	printf '{"@cs":"end","stream":"s","run":"%s","complete":true}\n' "$1"
+}
+
+checkpoint() {
+	printf '{"@cs":"checkpoint","stream":"s","state":%s}\n' "$1"
+}
+
+@test "without a key, a stream goes on from what is stored, whatever comes before its rows" {
+	stream r1 null '{"e":1}' "$(checkpoint 2)" | to
+	stream r2 null "$(checkpoint 0)" '{"e":1}' "$(checkpoint 2)" >in
+	to_fails 65 <in
+	contains "$stderr" 'resumes from null, but 2 is the checkpoint'
+	stream r2 null "$(checkpoint 0)" >in # no rows at all: the checkpoint must not go back
+	to_fails 65 <in
+	equals "$(sql x.db 'SELECT count(*), (SELECT state FROM _cs_state) FROM t')" '1|2'
+	stream r3 2 "$(checkpoint 3)" '{"e":2}' "$(checkpoint 4)" '{"e":3}' "$(checkpoint 5)" | to
+	equals "$(sql x.db 'SELECT group_concat(e), (SELECT state FROM _cs_state) FROM t')" '1,2,3|5'
+
+	rm x.db*
+	stream r1 7 "$(checkpoint 7)" '{"e":8}' "$(checkpoint 8)" >in # a gap
+	to_fails 65 <in
+	contains "$stderr" 'resumes from 7, but null'
+	equals "$(sql x.db "SELECT count(*) FROM sqlite_schema WHERE name = 't'")" 0
+}
+
+@test "rows without a key after a table with one are not doubled either" {
+	lines=('{"@cs":"schema","table":"k","key":["id"],"columns":{"id":"INT"}}' '{"@cs":{"table":"k"},"id":1}'
+		"$(checkpoint 1)" '{"e":1}' "$(checkpoint 2)")
+	stream r1 null "${lines[@]}" | to
+	stream r2 null "${lines[@]}" >in
+	to_fails 65 <in
+	stream r3 1 "${lines[@]:3}" >in
+	to_fails 65 <in
+	equals "$(sql x.db 'SELECT count(*), (SELECT state FROM _cs_state) FROM t')" '1|2'
+}
+
+@test "without key and checkpoints, the same run is not appended twice" {
+	stream r1 null '{"e":1}' >in
+	to <in
+	to_fails 65 <in
+	contains "$stderr" 'run "r1" is in x.db already'
+	stream r2 null '{"e":2}' | to
+	equals "$(sql x.db 'SELECT group_concat(e) FROM t')" 1,2
+}
+
 @test "operations: upsert, update and delete by tag, also for other tables" {
 	printf '%s\n' '{"id":1,"v":1}' '{"id":2,"v":1}' \
 		'{"@cs":{"op":"update"},"id":1,"v":2}' '{"@cs":{"op":"update"},"id":9,"v":2}' \
@@ -276,9 +346,15 @@ EOF
 "nd":"2023-02-28T00:00:00"~"nd": .* is not a NAIVE_DATE
 "nt":"2023-02-28T00:00:00Z"~"nt": .* is not a NAIVE_DATETIME
 "ut":"2023-02-28T00:00:00"~"ut": .* is not a UTC_DATETIME
+"ut":"2023-02-28T12:00:60Z"~"ut": .* is not a UTC_DATETIME
+"ut":"2016-12-31T23:59:60+01:00"~"ut": .* is not a UTC_DATETIME
 "bin":"###="~"bin": .* is not a BINARY
+"bin":"/x=="~"bin": .* is not a BINARY
+"bin":"AAB="~"bin": .* is not a BINARY
 "x":1~"x": 1 is not a XML
 EOF
+	to --schema schema.json <<<'{"id":1,"ut":"2017-01-01T00:59:60.5+01:00","nt":"2016-12-31T23:59:60","bin":"/w=="}'
+	equals "$(sql x.db 'SELECT ut, hex(bin) FROM t')" '2017-01-01T00:59:60.5+01:00|FF'
 }
 
 @test "a schema that says nothing sensible is refused before anything is read" {
@@ -290,6 +366,8 @@ EOF
 {"table":"t","columns":{"a":"TEXT"}}
 {"table":"t","columns":{"a":"DECIMAL"}}
 {"table":"t","columns":{"a":{"type":"DECIMAL","precision":2,"scale":3}}}
+{"table":"t","columns":{"a":{"type":"DECIMAL","precision":5.7,"scale":2}}}
+{"table":"t","columns":{"a":{"type":"DECIMAL","precision":5,"scale":0.5}}}
 {"table":"t","keys":["a"]}
 {"columns":{}}
 [1]
@@ -365,6 +443,37 @@ EOF
 	equals "$(sql x.db 'SELECT count(*) FROM t')" 2
 }
 
+@test "a record that is not stored leaves no trace in the schema" {
+	columns="SELECT group_concat(name || ' ' || type) FROM pragma_table_info('t')"
+	sets_aside() { # N INPUT
+		run -1 to --key id --rejects rejects --stats stats <<<"$2"
+		equals "$(jq .rejected stats)" "$1"
+	}
+	to --key id <<<'{"id":1,"a":1}'
+	sqlite3 x.db 'CREATE UNIQUE INDEX u ON t(a)'
+	sets_aside 1 '{"zzz":null,"id":null}'
+	sets_aside 1 $'{"id":2,"a":1,"new":5,"null":null}\n{"id":3,"a":3}'
+	sets_aside 1 $'{"id":"x","a":1}\n{"id":4,"a":4}'
+	equals "$(sql x.db "$columns")" 'id INTEGER,a INTEGER'
+	to --key id <<<$'{"@cs":{"op":"update"},"id":"007","b":1}\n{"@cs":{"op":"update"},"id":9,"b":[],"n":null}\n{"@cs":{"op":"delete"},"id":1.5}'
+	equals "$(sql x.db "$columns")" 'id INTEGER,a INTEGER'
+	sets_aside 1 $'{"Name":1,"id":null}\n{"id":5,"name":"x"}'
+	{
+		jq -nc '[range(1997) | {key: "junk\(.)", value: .}] | from_entries'
+		jq -nc '[range(5) | {key: "good\(.)", value: .}] | from_entries | .id = 6'
+	} >in
+	sets_aside 1 "$(cat in)"
+	# A column of nulls is still added at the end, though a record after it is not stored.
+	sets_aside 1 $'{"id":7,"empty":null}\n{"id":8,"a":4,"new":5}'
+	equals "$(sql x.db "$columns")" \
+		'id INTEGER,a INTEGER,name TEXT,good0 INTEGER,good1 INTEGER,good2 INTEGER,good3 INTEGER,good4 INTEGER,empty '
+	# Nor does one make a table.
+	rm x.db
+	sqlite3 x.db 'CREATE TABLE u(id INTEGER PRIMARY KEY, v CHECK (v > 0))'
+	run -1 cs-load --to sqlite:x.db --table u --key id --rejects rejects <<<$'{"id":1,"v":-1,"w":1}\n{"id":2,"v":1}'
+	equals "$(sql x.db 'SELECT * FROM u')" '2|1'
+}
+
 @test "tables of the user's own just work" {
 	sqlite3 x.db 'CREATE TABLE t(pk INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT COLLATE NOCASE UNIQUE,
 			n INT DEFAULT 5, r DOUBLE, any, up AS (upper(code)));
@@ -423,6 +532,34 @@ EOF
 	contains "$stderr" "stdin:2: CHECK constraint failed"
 	ends_with_status 1 cs-load --to sqlite:x.db --table t --key id --rejects bad <in
 	equals "$(sql x.db 'SELECT * FROM t')" $'1|1\n3|3'
+}
+
+@test "a part of a row updates it, though it could not be inserted" {
+	sqlite3 x.db 'CREATE TABLE t(id INTEGER PRIMARY KEY, v INT NOT NULL, w INT, CHECK (w < 9 AND v > 0))'
+	sqlite3 x.db 'INSERT INTO t VALUES (1,1,1), (2,2,2)'
+	to --key id --stats stats <<<$'{"id":1,"w":2}\n{"id":2,"w":2}'
+	equals "$(counts)" "0 1 1 0 0 0"
+	run -1 to --key id --stats stats --rejects rejects <<<$'{"id":3,"w":3}\n{"id":1,"w":10}\n{"id":1,"v":null}'
+	equals "$(counts)" "0 0 0 0 0 3"
+	contains "$(head -n 1 rejects)" 'NOT NULL constraint failed: t.v'
+	equals "$(sql x.db 'SELECT * FROM t')" $'1|1|2\n2|2|2'
+}
+
+@test "text from elsewhere does nothing to the terminal, and is cut" {
+	refuses 'key column "a.x1b\[2J.x7f.xc2.x9bm" is null' \
+		'{"a\u001b[2J\u007f\u009bm":null}' --key $'a\e[2J\x7f\xc2\x9bm'
+	echo '{"table":"t","columns":{"id":"INT","v":"INT"}}' >schema.json
+	refuses 'column "v": ".u001b.xc2.x9bm.x7f" is not an INT' '{"id":1,"v":"\u001b\u009bm\u007f"}' --schema schema.json
+	refuses 'table "_cs_.x1b"' '{"@cs":{"table":"_cs_\u001b"},"id":1}'
+	long=$(printf 'x%.0s' {1..300})
+	refuses '"Xx{59}[.]{3}" differs from column "x{60}[.]{3}"' "{\"$long\":1,\"X${long:1}\":1}"
+}
+
+@test "a declared type that the table's own column cannot hold is named" {
+	sqlite3 x.db 'CREATE TABLE t(id INTEGER PRIMARY KEY, a INTEGER)'
+	echo '{"table":"t","primary_key":["id"],"columns":{"id":"INT","a":"STRING"}}' >schema.json
+	to_fails 65 --schema schema.json <<<'{"id":1,"a":"007"}'
+	contains "$stderr" 'column "a": "007" is a STRING, but would be changed by the column.s type INTEGER'
 }
 
 @test "records of many shapes: more sets of columns than statements are kept" {

@@ -1,0 +1,136 @@
+/*
+ * Numbers in columns of text. A REAL column that becomes TEXT has lost how its numbers were written,
+ * so there they are compared as numbers: two SQL functions, for widen.c and stmt.c.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sqlite.h"
+
+/* 0.d1d2d3... times ten to the exp; d1 is not 0. */
+struct decimal {
+	bool neg;
+	const char *p, *end; /* from d1 on, perhaps with a point; empty: zero */
+	int64_t exp;
+};
+
+static bool
+digit(const char *p, const char *end)
+{
+	return p < end && *p >= '0' && *p <= '9';
+}
+
+/* A JSON number, whole. -1 when it is none, or of an exponent that nobody means. */
+static int
+decimal_read(struct decimal *d, const char *p, size_t n)
+{
+	const char *end = p + n, *e;
+	bool point = false, neg;
+	int64_t exp = 0;
+
+	*d = (struct decimal){.neg = n && *p == '-'};
+	p += d->neg;
+	for (e = p; digit(e, end) || (e < end && *e == '.' && !point && e > p); e++) {
+		if (*e == '.') {
+			point = true;
+			continue;
+		}
+		if (!d->p && *e != '0')
+			d->p = e;
+		if (d->p)
+			d->exp += !point; /* digits in front of the point */
+		else
+			d->exp -= point; /* zeros behind it */
+	}
+	if (e == p || e[-1] == '.')
+		return -1;
+	d->end = e;
+	if (!d->p)
+		d->p = e;
+	if (e == end)
+		return 0;
+	if ((*e | 0x20) != 'e' || end - e > 12)
+		return -1;
+	e += 1 + (e + 1 < end && (e[1] == '+' || e[1] == '-'));
+	if (!digit(e, end))
+		return -1;
+	neg = e[-1] == '-';
+	for (; digit(e, end); e++)
+		exp = exp * 10 + (*e - '0');
+	d->exp += neg ? -exp : exp;
+	return e == end ? 0 : -1;
+}
+
+static int
+next_digit(struct decimal *d)
+{
+	d->p += d->p < d->end && *d->p == '.';
+	return d->p < d->end ? *d->p++ : '0';
+}
+
+static bool
+same_number(const char *a, size_t an, const char *b, size_t bn)
+{
+	struct decimal x, y;
+	bool zero;
+
+	if (decimal_read(&x, a, an) < 0 || decimal_read(&y, b, bn) < 0)
+		return false;
+	zero = x.p == x.end;
+	if (zero || y.p == y.end)
+		return zero && y.p == y.end; /* -0 too */
+	if (x.neg != y.neg || x.exp != y.exp)
+		return false;
+	while (x.p < x.end || y.p < y.end)
+		if (next_digit(&x) != next_digit(&y))
+			return false;
+	return true;
+}
+
+/* cs_differs(COLUMN, STORED): is the cell of the record at hand, which is written in other words than the
+ * stored text, another value too? */
+static void
+differs(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	const struct db *db = sqlite3_user_data(ctx);
+	const struct cell *x = &db->at->columns[sqlite3_value_int(argv[0])].cell;
+	const char *text = (const char *)sqlite3_value_text(argv[1]);
+	size_t n = (size_t)sqlite3_value_bytes(argv[1]);
+	bool number = x->kind == KIND_INT || x->kind == KIND_REAL || x->kind == KIND_LONG;
+
+	(void)argc;
+	sqlite3_result_int(ctx, !(number && text && same_number(x->p, x->n, text, n)));
+}
+
+/* cs_text(REAL): the shortest decimal that reads back the same. */
+static void
+text(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	double d = sqlite3_value_double(argv[0]);
+	char s[32];
+
+	(void)argc;
+	if (sqlite3_value_type(argv[0]) != SQLITE_FLOAT) {
+		sqlite3_result_value(ctx, argv[0]);
+		return;
+	}
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(s, sizeof s, "%.*g", digits, d);
+		if (strtod(s, NULL) == d)
+			break;
+	}
+	sqlite3_result_text(ctx, s, -1, SQLITE_TRANSIENT);
+}
+
+int
+number_functions(struct db *db)
+{
+	int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
+
+	if (sqlite3_create_function(db->h, "cs_text", 1, flags, NULL, text, NULL, NULL) ||
+	    sqlite3_create_function(db->h, "cs_differs", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, db,
+		differs, NULL, NULL))
+		return db_fail(db);
+	return 0;
+}
