@@ -11,6 +11,17 @@
 #include "lines.h"
 #include "stop.h"
 
+/* Foreign text, for a terminal. */
+static void
+add_plain(struct buf *out, const char *p, size_t n)
+{
+	size_t at = out->len;
+
+	mask(out, p, n);
+	if (out->len > at)
+		make_plain(out->p + at, out->len - at);
+}
+
 static void
 list_fields(struct slice record, struct buf *out)
 {
@@ -20,8 +31,10 @@ list_fields(struct slice record, struct buf *out)
 
 	scan_init(&s, record.p, record.n);
 	if (scan_type(&s) == JSON_OBJECT && scan_enter(&s) == 0)
-		while (scan_key(&s, &key) > 0 && scan_value(&s, &v) == 0)
-			buf_addf(out, " %.*s", (int)key.n, key.p);
+		while (scan_key(&s, &key) > 0 && scan_value(&s, &v) == 0) {
+			buf_addc(out, ' ');
+			add_plain(out, key.p, key.n);
+		}
 	scan_release(&s);
 }
 
@@ -33,10 +46,12 @@ describe(struct job *j, const char *name, int more, struct buf *out)
 
 	if (name != NULL)
 		buf_addf(out, "%s: ", name);
-	mask(out, j->page.url.p, j->page.url.len);
-	buf_addf(
-	    out, "\n  status   %ld, %s\n", j->page.status, type != NULL ? type : "no content type");
-	buf_addf(out, "  records  %" PRIu64 " on this page", j->pager.received);
+	if (type == NULL)
+		type = "no content type";
+	add_plain(out, j->page.url.p, j->page.url.len);
+	buf_addf(out, "\n  status   %ld, ", j->page.status);
+	add_plain(out, type, strlen(type));
+	buf_addf(out, "\n  records  %" PRIu64 " on this page", j->pager.received);
 	if (j->pager.total != UINT64_MAX)
 		buf_addf(out, ", %" PRIu64 " in all", j->pager.total);
 	buf_addf(out, ", %s\n", more == PAGER_END ? "no more pages" : "more pages follow");
@@ -45,9 +60,11 @@ describe(struct job *j, const char *name, int more, struct buf *out)
 		list_fields(split_record(s->page.p, nl - s->page.p), out);
 		buf_addc(out, '\n');
 	}
-	if (j->cursor.max.text.len > 0)
-		buf_addf(out, "  cursor   %s up to %s\n", j->o->cursor_field->text,
-		    j->cursor.max.text.p);
+	if (j->cursor.max.text.len > 0) {
+		buf_addf(out, "  cursor   %s up to ", j->o->cursor_field->text);
+		add_plain(out, j->cursor.max.text.p, j->cursor.max.text.len);
+		buf_addc(out, '\n');
+	}
 }
 
 int

@@ -40,6 +40,15 @@ http_method(const struct opts *o)
 	return o->data != NULL || o->form.n > 0 ? "POST" : "GET";
 }
 
+bool
+http_sends(const struct opts *o)
+{
+	const char *method = http_method(o);
+
+	return o->data != NULL || o->form.n > 0 ||
+	       (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0);
+}
+
 static int
 sink(void *arg, const char *p, size_t n)
 {
@@ -107,6 +116,18 @@ set_body(struct http *h)
 		curl_easy_setopt(h->easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
+/* It says who we are. */
+static void
+set_certificate(struct http *h, bool foreign)
+{
+	curl_easy_setopt(h->easy, CURLOPT_SSLCERT, NULL);
+	curl_easy_setopt(h->easy, CURLOPT_SSLKEY, NULL);
+	if (foreign)
+		return;
+	set_text(h->easy, CURLOPT_SSLCERT, h->o->cert, "--cert");
+	set_text(h->easy, CURLOPT_SSLKEY, h->o->key, "--key");
+}
+
 struct http *
 http_new(const struct opts *o, const struct credentials *c)
 {
@@ -137,8 +158,7 @@ http_new(const struct opts *o, const struct credentials *c)
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, h);
 	set_text(e, CURLOPT_CAINFO, o->cacert, "--cacert");
-	set_text(e, CURLOPT_SSLCERT, o->cert, "--cert");
-	set_text(e, CURLOPT_SSLKEY, o->key, "--key");
+	set_certificate(h, false);
 	set_text(e, CURLOPT_PROXY, o->proxy, "--proxy");
 	set_text(e, CURLOPT_UNIX_SOCKET_PATH, o->unix_socket, "--unix-socket");
 	return h;
@@ -185,7 +205,7 @@ headers(const struct http *h, const struct request *q)
 				       : "Accept: application/json, */*;q=0.1");
 	usual(&list, o, q->foreign, "Accept-Encoding: gzip");
 	usual(&list, o, q->foreign, "User-Agent: cs-fetch/" CS_VERSION);
-	if (o->data_json)
+	if (o->data_json && !q->foreign)
 		usual(&list, o, q->foreign, "Content-Type: application/json");
 	list = curl_slist_append(list, "Expect:");
 	if (q->foreign)
@@ -320,6 +340,7 @@ http_run(struct http *h, const struct request *q, struct reply *r, void (*tick)(
 	h->sunk = 0;
 	h->error[0] = '\0';
 	set_body(h);
+	set_certificate(h, q->foreign);
 	curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, list);
 	curl_easy_setopt(h->easy, CURLOPT_URL, url.p);
 	code = perform(h, tick);
@@ -333,6 +354,27 @@ http_run(struct http *h, const struct request *q, struct reply *r, void (*tick)(
 	explicit_bzero(url.p, url.len);
 	buf_release(&url);
 	return result(h, code);
+}
+
+/* A header of the user's that looks like a credential, which we may not know to be one. */
+static void
+hide_value(const struct http *h, struct curl_slist *l)
+{
+	static const char *const word[] = {"authorization", "cookie", "key", "token", "secret"};
+	size_t n = strcspn(l->data, ":");
+	bool hide = false;
+	char *name;
+
+	if (l->data[n] == '\0' || (h->c->header != NULL && strcmp(l->data, h->c->header) == 0))
+		return;
+	name = xstrndup(l->data, n);
+	for (size_t i = 0; i < sizeof(word) / sizeof(*word); i++)
+		hide |= strcasestr(name, word[i]) != NULL;
+	if (hide) {
+		free(l->data);
+		l->data = xasprintf("%s: ***", name);
+	}
+	free(name);
 }
 
 static void
@@ -361,6 +403,7 @@ http_curl(struct http *h, const struct request *q, struct buf *out)
 	for (struct curl_slist *l = list; l != NULL; l = l->next)
 		if (strcmp(l->data, "Expect:") != 0 &&
 		    strncmp(l->data, "Accept-Encoding:", 16) != 0) {
+			hide_value(h, l);
 			buf_adds(&raw, " -H ");
 			shell_quote(&raw, l->data);
 		}

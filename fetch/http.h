@@ -53,6 +53,8 @@ int http_run(struct http *h, const struct request *q, struct reply *r, void (*ti
 const char *http_field(struct http *h, const char *name, size_t i);
 /* GET, or POST where there is something to send, or what the user said. */
 const char *http_method(const struct opts *o);
+/* Is there a body, or a method other than GET and HEAD? */
+bool http_sends(const struct opts *o);
 /* The request as a curl(1) command line, secrets masked. */
 void http_curl(struct http *h, const struct request *q, struct buf *out);
 

@@ -15,6 +15,7 @@ enum kind {
 	FLAG,   /* bool; no argument on the command line */
 	BOOL,   /* bool; yes or no */
 	TEXT,   /* char * */
+	NAME,   /* char *, in UTF-8 and not empty */
 	COUNT,  /* uint64_t in min..max */
 	SIZE,   /* uint64_t bytes, 1K to 4G */
 	TIME,   /* uint64_t milliseconds */
@@ -61,7 +62,7 @@ static void set_tries(struct opts *o, const char *value, const char *where);
 static const struct def defs[] = {
     {"allow-host", CALL, .set = set_allow_host},
     {"auth", WORD, O(auth), .words = auths},
-    {"auth-name", TEXT, O(auth_name)},
+    {"auth-name", NAME, O(auth_name)},
     {"auth-prefix", TEXT, O(auth_prefix)},
     {"cacert", TEXT, O(cacert)},
     {"cert", TEXT, O(cert)},
@@ -87,7 +88,7 @@ static const struct def defs[] = {
     {"incremental", BOOL, O(incremental)},
     {"json", CALL, .set = set_json},
     {"key", TEXT, O(key)},
-    {"limit-param", TEXT, O(limit_param)},
+    {"limit-param", NAME, O(limit_param)},
     {"lookback", TIME, O(lookback)},
     {"max-page", SIZE, O(max_page)},
     {"max-pages", COUNT, O(max_pages), .min = 1, .max = UINT64_MAX},
@@ -96,13 +97,13 @@ static const struct def defs[] = {
     {"max-wait", TIME, O(max_wait)},
     {"method", CALL, 'X', .set = set_method},
     {"next", AT, O(next)},
-    {"offset-param", TEXT, O(offset_param)},
-    {"page-param", TEXT, O(page_param)},
+    {"offset-param", NAME, O(offset_param)},
+    {"page-param", NAME, O(page_param)},
     {"page-size", COUNT, O(page_size), .min = 1, .max = 1000000},
     {"paginate", WORD, O(paginate), .words = paginates},
-    {"param-format", TEXT, O(param_format)},
+    {"param-format", NAME, O(param_format)},
     {"password", SECRET, O(password)},
-    {"primary-key", TEXT, O(primary_key)},
+    {"primary-key", NAME, O(primary_key)},
     {"progress", WORD, .run = true, O(progress), .words = whens},
     {"proxy", TEXT, O(proxy)},
     {"query", CALL, .set = set_query},
@@ -112,18 +113,18 @@ static const struct def defs[] = {
     {"retry-max-time", TIME, O(retry_max_time)},
     {"retry-post", FLAG, O(retry_post)},
     {"set", CALL, .run = true, .set = set_set},
-    {"since-param", TEXT, O(since_param)},
+    {"since-param", NAME, O(since_param)},
     {"stall-timeout", TIME, O(stall_timeout)},
     {"start", TEXT, O(start)},
     {"state", TEXT, .run = true, O(state)},
     {"stop-on", CALL, .set = set_stop_on},
-    {"stream", TEXT, O(stream)},
+    {"stream", NAME, O(stream)},
     {"token", SECRET, O(token)},
     {"total", AT, O(total)},
     {"total-pages", AT, O(total_pages)},
     {"tries", CALL, .set = set_tries},
     {"unix-socket", TEXT, O(unix_socket)},
-    {"url", TEXT, O(url)},
+    {"url", NAME, O(url)},
     {"user", TEXT, O(user)},
     {"verbose", FLAG, 'v', O(verbose)},
     {"version", CALL, 'V', true, .set = set_nothing},
@@ -262,6 +263,9 @@ set_header(struct opts *o, const char *value, const char *where)
 	refuse_controls(value, where);
 	if (n == 0 || value[n] != ':')
 		die(CS_USAGE, "%s: a header is 'Name: value'", where);
+	if ((n == 14 && strncasecmp(value, "content-length", n) == 0) ||
+	    (n == 17 && strncasecmp(value, "transfer-encoding", n) == 0))
+		die(CS_USAGE, "%s: %.*s says what the body says itself", where, (int)n, value);
 	if (n == 13 && strncasecmp(value, "authorization", n) == 0)
 		die(CS_USAGE,
 		    "%s: credentials do not belong on the command line: "
@@ -367,6 +371,13 @@ opts_set(struct opts *o, const char *name, const char *value, const char *where)
 		break;
 	case TEXT:
 		refuse_controls(value, where);
+		set_text(at, value);
+		break;
+	case NAME:
+		refuse_controls(value, where);
+		if (*value == '\0' || !utf8_valid(value, strlen(value)))
+			die(CS_USAGE, "%s: %s", where,
+			    *value == '\0' ? "must not be empty" : "is not UTF-8");
 		set_text(at, value);
 		break;
 	case COUNT:

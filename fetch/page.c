@@ -126,6 +126,12 @@ exchange(
 		buf_clear(&p->excerpt);
 		split_reset(&p->split);
 		p->split_result = SPLIT_OK;
+		if (here.foreign && http_sends(o)) {
+			p->status = 0;
+			result = failed(p, h, CS_PROTOCOL,
+			    "another host, which gets no body and no method but GET: refused");
+			break;
+		}
 		result = http_run(h, &here, r, progress_tick);
 		p->status = r->status;
 		if (result != HTTP_OK || r->status < 300 || r->status > 399 || r->status == 304 ||
@@ -314,9 +320,8 @@ page_get(struct page *p, struct http *h, const struct opts *o, const struct requ
 			break;
 		}
 		text = describe(p, h, v.what);
-		result =
-		    retry_wait(&retry, v.code, v.after,
-			v.after >= 0 || p->status == 429 || p->status == 503, text);
+		result = retry_wait(&retry, v.code, v.after,
+		    v.after >= 0 || p->status == 429 || p->status == 503, text);
 		free(text);
 		if (result != 0)
 			break;
@@ -332,7 +337,8 @@ int
 page_text(const struct page *p, struct http *h, const struct path *path, struct buf *out,
     const char **err)
 {
-	const struct buf *json = path->jq != NULL && p->split.keep ? &p->split.body : &p->split.envelope;
+	const struct buf *json =
+	    path->jq != NULL && p->split.keep ? &p->split.body : &p->split.envelope;
 	const char *value;
 	size_t bom;
 

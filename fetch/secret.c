@@ -134,6 +134,37 @@ mask(struct buf *out, const char *p, size_t n)
 	}
 }
 
+/* The length of a C1 control, a separator or a mark of direction at p, or 0. */
+static size_t
+unseen(const unsigned char *p, size_t n)
+{
+	if (n >= 2 && ((p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c)))
+		return 2;
+	if (n < 3 || p[0] != 0xe2)
+		return 0;
+	if (p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xa8 && p[2] <= 0xae)))
+		return 3;
+	return p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9 ? 3 : 0;
+}
+
+void
+make_plain(char *p, size_t n)
+{
+	bool text = utf8_valid(p, n);
+	size_t k;
+
+	for (; n > 0; p += k, n -= k) {
+		k = unseen((unsigned char *)p, n);
+		if (k > 0)
+			memset(p, '?', k);
+		else if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = ' ';
+		else if ((unsigned char)*p >= 0x80 && !text)
+			*p = '?';
+		k += k == 0;
+	}
+}
+
 /* A message, masked and on one line whatever it quotes; the caller's to free(). */
 static char *
 message(const char *fmt, va_list ap)
@@ -144,11 +175,7 @@ message(const char *fmt, va_list ap)
 	if (vasprintf(&raw, fmt, ap) < 0)
 		errx(CS_IO, "out of memory");
 	mask(&out, raw, strlen(raw));
-	for (size_t i = 0, text = utf8_valid(out.p, out.len); i < out.len; i++)
-		if ((unsigned char)out.p[i] < ' ' || out.p[i] == 0x7f)
-			out.p[i] = ' ';
-		else if ((unsigned char)out.p[i] >= 0x80 && !text)
-			out.p[i] = '?';
+	make_plain(out.p, out.len);
 	explicit_bzero(raw, strlen(raw));
 	free(raw);
 	progress_clear();

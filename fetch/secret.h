@@ -40,7 +40,9 @@ void secret_register(const char *value, size_t n);
 /* Append p[0..n) with every registered value replaced. */
 void mask(struct buf *out, const char *p, size_t n);
 
-/* warnx(3) and errx(3), masked. */
+/* What would move the cursor, or turn the text around, becomes blanks and question marks. */
+void make_plain(char *p, size_t n);
+/* warnx(3) and errx(3), masked and on one line. */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void die(int code, const char *fmt, ...) __attribute__((noreturn, format(printf, 2, 3)));
 /* From now on die() also writes an error line to stdout where that is a pipe: to whoever reads

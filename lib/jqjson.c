@@ -16,6 +16,7 @@
 struct jqnum {
 	double d; /* what stands for it */
 	double nearest;
+	double beyond; /* in the table: those from d up to here are taken */
 	struct slice text;
 	bool inexact;        /* nearest is not the value of the text */
 	bool plain;          /* d is written as text has it anyway */
@@ -304,6 +305,14 @@ jqjson_constant(struct jqjson *j, const char *p, size_t n)
 	return inexact ? -1 : 0;
 }
 
+static uint64_t
+mix(uint64_t h)
+{
+	h = (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+	h = (h ^ h >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
+	return h ^ h >> 32;
+}
+
 /* Where the number with this double is in the table, or would be. */
 static struct jqnum **
 find(struct jqjson *j, double d)
@@ -312,7 +321,7 @@ find(struct jqjson *j, double d)
 	size_t i;
 
 	memcpy(&bits, &d, sizeof bits);
-	for (i = (bits * UINT64_C(0x9e3779b97f4a7c15)) >> 32;; i++) {
+	for (i = mix(bits);; i++) {
 		struct jqnum **at = &j->table[i & (j->size - 1)];
 
 		if (!*at || memcmp(&(*at)->d, &d, sizeof d) == 0)
@@ -348,21 +357,56 @@ enter(struct jqjson *j, struct jqnum *num)
 		old->plain = !old->inexact; /* two ways to write it: take jq's */
 }
 
-/* A double of its own for an inexact number. */
-static double
-apart(struct jqjson *j, const struct jqnum *num)
+/* Where the number of this value is among the values, or would be. */
+static struct jqnum **
+find_value(struct jqjson *j, struct slice text)
 {
-	double d = num->d, away = d < 0 ? -INFINITY : INFINITY;
-	struct jqnum *other;
+	struct decimal d = decimal(text);
+	uint64_t h = mix((uint64_t)d.exp * 2 + d.neg);
+	size_t i = 0;
 
-	while ((other = *find(j, d)) && !(other->inexact && same_value(other->text, num->text)))
-		d = nextafter(d, isinf(d) ? (away = 0) : away);
-	return d;
+	for (const char *p = d.p; i < d.n; p++)
+		if (*p != '.') {
+			h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+			i++;
+		}
+	for (i = mix(h);; i++) {
+		struct jqnum **at = &j->values[i & (j->size - 1)];
+
+		if (!*at || same_value((*at)->text, text))
+			return at;
+	}
+}
+
+/*
+ * A double of its own for an inexact number. Ids in a row crowd around few doubles: whoever
+ * passes over those that are taken leaves word how far they go.
+ */
+static double
+apart(struct jqjson *j, struct jqnum *num)
+{
+	double away = fabs(num->nearest) > DBL_MAX / 2 ? 0 : num->nearest < 0 ? -INFINITY : INFINITY;
+	struct jqnum **known = find_value(j, num->text), *other;
+	double d, at = num->nearest, next, step;
+
+	if (*known)
+		return (*known)->d;
+	*known = num;
+	while ((other = *find(j, at)))
+		at = other->beyond != 0 ? other->beyond : nextafter(at, away);
+	next = nextafter(at, away);
+	for (d = num->nearest; d != at; d = step) {
+		other = *find(j, d);
+		step = other->beyond != 0 ? other->beyond : nextafter(d, away);
+		other->beyond = next;
+	}
+	num->beyond = next;
+	return at;
 }
 
 /* The double that stands for an inexact number this time. */
 static double
-stand_in(struct jqjson *j, const struct jqnum *num, enum jqjson_as as, unsigned nth)
+stand_in(struct jqjson *j, struct jqnum *num, enum jqjson_as as, unsigned nth)
 {
 	double d = num->nearest, away = as == JQJSON_ABOVE ? INFINITY : -INFINITY;
 
@@ -394,12 +438,16 @@ build_table(struct jqjson *j, enum jqjson_as as)
 		for (j->size = 64; j->size < j->n * 2; j->size *= 2)
 			;
 		j->table = xreallocarray(j->table, j->size, sizeof *j->table);
+		j->values = xreallocarray(j->values, j->size, sizeof *j->values);
 	}
 	memset(j->table, 0, j->size * sizeof *j->table);
+	memset(j->values, 0, j->size * sizeof *j->values);
 	j->ambiguous = false;
-	for (size_t i = 0; i < j->n; i++)
+	for (size_t i = 0; i < j->n; i++) {
+		j->nums[i].beyond = 0;
 		if (!j->nums[i].inexact)
 			enter(j, &j->nums[i]);
+	}
 	for (size_t i = 0; i < j->n; i++) {
 		struct jqnum *num = &j->nums[i];
 		unsigned rank = num->rank;
@@ -712,6 +760,7 @@ jqjson_release(struct jqjson *j)
 	free(j->keys);
 	free(j->nums);
 	free(j->table);
+	free(j->values);
 	buf_release(&j->text);
 	scan_release(&j->scan);
 	memset(j, 0, sizeof *j);

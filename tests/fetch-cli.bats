@@ -73,6 +73,12 @@ log() {
 	bad '^cs-fetch: --header: a header is' -H 'no header'
 	bad '^cs-fetch: --header: control characters' -H $'X-A: a\r\nX-Injected: yes'
 	bad '^cs-fetch: --header: credentials do not belong' -H 'Authorization: Bearer x'
+	bad '^cs-fetch: --header: Content-Length says what the body says itself$' -H 'Content-Length: 0'
+	bad '^cs-fetch: --header: transfer-encoding says' -H 'transfer-encoding: chunked'
+	bad '^cs-fetch: --primary-key: must not be empty$' --primary-key ''
+	bad '^cs-fetch: --primary-key: is not UTF-8$' --primary-key $'caf\xe9'
+	bad '^cs-fetch: --offset-param: must not be empty$' --offset-param ''
+	bad '^cs-fetch: --since-param: must not be empty$' --since-param ''
 	bad '^cs-fetch: --json: is no valid JSON' --json '{'
 	bad '^cs-fetch: --data: none: No such file' --data @none
 	bad '^cs-fetch: --method: ' -X 'G T'
@@ -269,4 +275,45 @@ log() {
 	contains "$stderr" 'from https to http://127.0.0.1:[0-9]+: refused'
 	kill "$pid"
 	equals "$(requests)" ''
+}
+
+@test "a URL is UTF-8" {
+	fails_with 64 cs-fetch "$PLAYGROUND"/array/$'caf\xe9'
+	contains "$stderr" 'is not UTF-8$'
+	equals "$(log)" ''
+}
+
+@test "--dry-run hides what looks like a credential" {
+	succeeds cs-fetch -n "$PLAYGROUND/array" -H 'X-Api-Key: abc1' -H 'Cookie: abc2' -H 'X-Auth-Token: abc3' \
+		-H 'Client-Secret: abc4' -H 'Proxy-Authorization: abc5' -H 'X-Trace: abc6'
+	equals "$(grep -o 'abc.' <<<"$output")" abc6
+	contains "$output" "-H 'X-Api-Key: \*\*\*'"
+}
+
+@test "nothing that a server says moves the cursor of a terminal" {
+	need perl
+	start_canned
+	local esc=$'\e[31m' csi=$'\u009b31m' rlo=$'\u202e' iso=$'\u2066' odd=$'[\e\u009b\u202e\u2066]'
+	reply else "[{\"a$csi\":1,\"b$rlo$iso\":2}]"
+	sed -i "s|^Content-Type: .*|Content-Type: x/y$esc$csi$rlo\r|" "$CANNED/else"
+	succeeds cs-fetch --check "$SERVER/x"
+	contains "$output" '  fields   a\?\?31m b\?\?\?\?\?\?$'
+	[[ $output$stderr != *$odd* ]]
+	answer else 404 "no $esc$csi$rlo$iso" "Link: $csi"
+	sed -i "s|^Content-Type: .*|Content-Type: x/y$esc$csi$rlo\r|" "$CANNED/else"
+	fails_with 69 cs-fetch "$SERVER/x"
+	contains "$stderr" 'status 404, x/y \[31m\?\?31m\?\?\?: no \[31m'
+	[[ $stderr != *$odd* ]]
+}
+
+@test "another host gets no body" {
+	need perl
+	start_canned
+	reply else "{\"data\":[1],\"next\":\"http://localhost:${SERVER##*:}/y\"}"
+	fails_with 76 cs-fetch "$SERVER/x" --records .data --paginate next-url --next .next --allow-host localhost --json '{"q":1}'
+	contains "$stderr" 'localhost:[0-9]+/y: another host, which gets no body'
+	equals "$(requests)" 'POST /x HTTP/1.1'
+	rm "$CANNED/log"
+	fails_with 76 cs-fetch "$SERVER/x" --records .data --paginate next-url --next .next --allow-host localhost -X PUT
+	equals "$(requests)" 'PUT /x HTTP/1.1'
 }
