@@ -385,7 +385,9 @@ find_value(struct jqjson *j, struct slice text)
 static double
 apart(struct jqjson *j, struct jqnum *num)
 {
-	double away = fabs(num->nearest) > DBL_MAX / 2 ? 0 : num->nearest < 0 ? -INFINITY : INFINITY;
+	double away = fabs(num->nearest) > DBL_MAX / 2 ? 0
+		      : num->nearest < 0               ? -INFINITY
+						       : INFINITY;
 	struct jqnum **known = find_value(j, num->text), *other;
 	double d, at = num->nearest, next, step;
 

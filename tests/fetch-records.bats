@@ -194,10 +194,10 @@ refused_body() {
 	equals "$(records <<<"$output" | wc -l)" 2
 	equals "$(requests)" $'GET /x HTTP/1.1\nGET /x?after=9007199254740995 HTTP/1.1'
 	rm "$CANNED/log"
-	reply 3 $'\xef\xbb\xbf{"d":[{"n":[1]},{"n":2}]}'
-	reply 4 '{"d":[{"n":3}]}'
+	reply 3 $'\xef\xbb\xbf{"d":[{"n":[1]},{"n":2}],"c":"b"}'
+	reply 4 '{"d":[{"n":3}],"c":"c"}'
 	reply else '{"d":[]}'
-	succeeds cs-fetch "$SERVER/x" --records '.d[].n' --paginate offset --has-more '(.d|length)==2'
+	succeeds cs-fetch "$SERVER/x" --records '.d[].n' --paginate cursor --cursor-path .c --has-more '(.d|length)==2'
 	equals "$(records <<<"$output")" $'{"value":[1]}\n{"value":2}\n{"value":3}'
 	equals "$(requests | wc -l)" 2
 	reply else '[{"id":1},{"id":2}]'
