@@ -154,11 +154,11 @@ is_error() {
 			if (!$pid) { $SIG{INT} = "DEFAULT"; open STDOUT, ">&", $in; exec @command }
 			close $in;
 			my $all = "";
-			while (<$out>) { $all .= $_; kill $sig, $pid if /"records":100}/ }
+			while (<$out>) { $all .= $_; kill $sig, $pid if /"records":99}/ }
 			waitpid $pid, 0;
 			print $all, $? & 127, "\n"' "$sig" cs-fetch "${OFFSET[@]}" --stall-timeout 60s
 		equals "${lines[-1]}" "$([ $sig = TERM ] && echo 15 || echo 2)"
 		contains "${lines[-2]}" '"@cs":"error",.*"code":75,"message":"ended by signal'
-		equals "$(records <<<"$output" | grep -c '{')" 100
+		equals "$(records <<<"$output" | grep -c "{")" 99
 	done
 }
