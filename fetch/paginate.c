@@ -392,9 +392,9 @@ join(struct pager *p, const struct page *page, const struct signals *s, uint64_t
 	}
 	if (*again && at - p->last_at > 1 && s->total != NONE && p->total != NONE &&
 	    s->total + (at - p->last_at) == p->total)
-		return doubt(p, fail(CS_PROTOCOL,
-				    "%s: --total %s counts what remains, not what there is",
-				    page->url.p, p->o->total->text));
+		return doubt(
+		    p, fail(CS_PROTOCOL, "%s: --total %s counts what remains, not what there is",
+			   page->url.p, p->o->total->text));
 	p->joined = true;
 	p->at = p->received = at;
 	p->back = 1;

@@ -244,8 +244,8 @@ pages(struct sync *s)
 	if (j->state.unfinished && (r = resume(s)) != 0)
 		return r;
 	for (;;) {
-		tentative = (j->state.unfinished && j->pager.pages == 0) ||
-			    pager_tentative(&j->pager);
+		tentative =
+		    (j->state.unfinished && j->pager.pages == 0) || pager_tentative(&j->pager);
 		r = get(s, j->pager.pages == 0 && !j->state.unfinished, tentative);
 		if (r == PAGE_REFUSED && pager_refused(&j->pager))
 			continue;

@@ -179,8 +179,8 @@ replace_commit(struct replace *r)
 {
 	int save;
 
-	if (r->tmp ? fchmod(r->fd, r->mode) < 0 || fsync(r->fd) < 0 :
-		     fsync(r->fd) < 0 && errno != EINVAL && errno != EROFS)
+	if (r->tmp ? fchmod(r->fd, r->mode) < 0 || fsync(r->fd) < 0
+		   : fsync(r->fd) < 0 && errno != EINVAL && errno != EROFS)
 		goto bad;
 	if (close(r->fd) < 0) {
 		r->fd = -1;

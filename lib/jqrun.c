@@ -31,7 +31,8 @@ static const char prelude[] =
     "def halt_error: _no_halt; def halt_error(f): _no_halt; def modulemeta: _no_modules; "
     "def get_search_list: _no_modules; "
     /* libjq 1.6 takes an error of null for the end of the results. */
-    "def _error(f): error(f); def error(f): f as $_m | _error(if $_m == null then \"null\" else $_m end); "
+    "def _error(f): error(f); def error(f): f as $_m | _error(if $_m == null then \"null\" else "
+    "$_m end); "
     "def error: error(.); ";
 
 static const struct {

@@ -207,8 +207,8 @@ read_key(struct db *db, struct table *t, const struct decl *d)
 	if (o->mode == MODE_APPEND)
 		return 0;
 	if (o->mode == MODE_UPSERT && !key->n) {
-		warnx(
-		    "table \"%s\": --mode upsert needs a key: --key, or one in --schema", shown(t->name));
+		warnx("table \"%s\": --mode upsert needs a key: --key, or one in --schema",
+		    shown(t->name));
 		return CS_USAGE;
 	}
 	names_copy(&t->key, key);
@@ -263,7 +263,8 @@ table_load(struct db *db, struct table *t)
 
 	if (!sqlite3_strnicmp(t->name, "_cs_", 4) || !sqlite3_strnicmp(t->name, "sqlite_", 7))
 		return row_bad(&db->sink,
-		    "table \"%s\": names that begin with _cs_ or sqlite_ are taken", shown(t->name));
+		    "table \"%s\": names that begin with _cs_ or sqlite_ are taken",
+		    shown(t->name));
 	r = read_kind(db, t);
 	if (r == 0)
 		r = read_key(db, t, d);

@@ -263,9 +263,8 @@ finish(struct sink *s, bool complete)
 	struct stat st;
 
 	(void)complete; /* less was asked for: then that is the file */
-	if (!f->append && !s->life->begun && !s->life->records &&
-	    file_descriptor(f->path) < 0 && stat(f->path, &st) == 0 &&
-	    S_ISREG(st.st_mode) && st.st_size) {
+	if (!f->append && !s->life->begun && !s->life->records && file_descriptor(f->path) < 0 &&
+	    stat(f->path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size) {
 		warnx("%s: left as it is: the input is empty, which may be another command's "
 		      "failure; remove the file if it is to be empty",
 		    f->path);
@@ -340,8 +339,8 @@ same_old(const struct file *f)
 
 	if (stat(f->path, &st) < 0)
 		return !was->st_ino;
-	return st.st_ino == was->st_ino && st.st_dev == was->st_dev &&
-	       st.st_size == was->st_size && st.st_mtim.tv_sec == was->st_mtim.tv_sec &&
+	return st.st_ino == was->st_ino && st.st_dev == was->st_dev && st.st_size == was->st_size &&
+	       st.st_mtim.tv_sec == was->st_mtim.tv_sec &&
 	       st.st_mtim.tv_nsec == was->st_mtim.tv_nsec;
 }
 

@@ -129,8 +129,8 @@ number_functions(struct db *db)
 	int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
 
 	if (sqlite3_create_function(db->h, "cs_text", 1, flags, NULL, text, NULL, NULL) ||
-	    sqlite3_create_function(db->h, "cs_differs", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, db,
-		differs, NULL, NULL))
+	    sqlite3_create_function(
+		db->h, "cs_differs", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, db, differs, NULL, NULL))
 		return db_fail(db);
 	return 0;
 }

@@ -24,14 +24,15 @@ bad_cell(struct db *db, const struct column *c, bool fits)
 	text = shown(b.p);
 	if (!c->rule.type && c->store != STORE_INTEGER &&
 	    (c->cell.kind == KIND_INT || c->cell.kind == KIND_LONG))
-		r = row_bad(
-		    &db->sink, "column \"%s\": %s would lose digits as %s", shown(c->name), text, type);
+		r = row_bad(&db->sink, "column \"%s\": %s would lose digits as %s", shown(c->name),
+		    text, type);
 	else if (!c->rule.type && c->store == STORE_NUMERIC)
-		r = row_bad(
-		    &db->sink, "column \"%s\": %s would become a number as %s", shown(c->name), text, type);
+		r = row_bad(&db->sink, "column \"%s\": %s would become a number as %s",
+		    shown(c->name), text, type);
 	else if (c->rule.type && fits)
 		r = row_bad(&db->sink,
-		    "column \"%s\": %s is a %s, but would be changed by the column's type %s in the table",
+		    "column \"%s\": %s is a %s, but would be changed by the column's type %s in "
+		    "the table",
 		    shown(c->name), text, type, *c->sqltype ? shown(c->sqltype) : "BLOB");
 	else
 		r = row_bad(&db->sink, "column \"%s\": %s is not %s %s", shown(c->name), text,
@@ -69,9 +70,11 @@ read_cell(struct db *db, struct table *t, int i, const struct value *v)
 	const char *why;
 
 	if (i == t->synced)
-		return row_bad(&db->sink, "column \"%s\" is the one --synced-at fills", shown(c->name));
+		return row_bad(
+		    &db->sink, "column \"%s\" is the one --synced-at fills", shown(c->name));
 	if (c->generated)
-		return row_bad(&db->sink, "column \"%s\" is computed by the database", shown(c->name));
+		return row_bad(
+		    &db->sink, "column \"%s\" is computed by the database", shown(c->name));
 	c->stamp = t->row;
 	why = cell_read(&c->cell, v, &db->mem);
 	if (why)
@@ -80,7 +83,8 @@ read_cell(struct db *db, struct table *t, int i, const struct value *v)
 		return c->key ? row_bad(&db->sink, "key column \"%s\" is null", shown(c->name)) : 0;
 	}
 	if (c->key && c->cell.kind == KIND_JSON)
-		return row_bad(&db->sink, "key column \"%s\" is an array or an object", shown(c->name));
+		return row_bad(
+		    &db->sink, "key column \"%s\" is an array or an object", shown(c->name));
 	if (c->presence == COLUMN_NULL) {
 		c->presence = COLUMN_NEW;
 		t->dirty = true;
@@ -94,8 +98,7 @@ unknown_column(struct db *db, struct table *t, struct slice name, int *c)
 {
 	switch (db->sink.o->columns) {
 	case COLUMNS_FREEZE:
-		return row_bad(&db->sink,
-		    "column \"%s\" is not in table \"%s\" (--columns freeze)",
+		return row_bad(&db->sink, "column \"%s\" is not in table \"%s\" (--columns freeze)",
 		    shown_cut(name, SHOWN_MAX), shown(t->name));
 	case COLUMNS_DISCARD:
 		*c = -1;
@@ -484,7 +487,8 @@ sqlite_row(struct sink *sink, const struct row *row)
 			return r;
 	}
 	if (row->op != OP_UPSERT && !t->key.n)
-		return row_bad(sink, "table \"%s\" has no key to find a row by (--key)", shown(t->name));
+		return row_bad(
+		    sink, "table \"%s\" has no key to find a row by (--key)", shown(t->name));
 	n = t->n;
 	r = prepare(db, t, row, &members, &skip);
 	if (r == 0 && skip)

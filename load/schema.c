@@ -50,8 +50,8 @@ decimal(struct rule *r, const char *column, const cJSON *j, char **why)
 
 	if (!cJSON_IsString(type) || strcmp(type->valuestring, "DECIMAL") != 0 ||
 	    !cJSON_IsNumber(p) || !cJSON_IsNumber(s) || p->valueint < 1 || p->valueint > 38 ||
-	    s->valueint < 0 || s->valueint > p->valueint ||
-	    p->valuedouble != p->valueint || s->valuedouble != s->valueint) {
+	    s->valueint < 0 || s->valueint > p->valueint || p->valuedouble != p->valueint ||
+	    s->valuedouble != s->valueint) {
 		*why =
 		    xasprintf("column \"%s\": a type given as an object is {\"type\":\"DECIMAL\","
 			      "\"precision\":1..38,\"scale\":0..precision}",

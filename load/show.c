@@ -17,7 +17,8 @@ shown_cut(struct slice s, size_t max)
 	while (n < s.n && n && (s.p[n] & 0xc0) == 0x80)
 		n--; /* not in the middle of a character */
 	for (i = 0; i < n && o < end; i++) {
-		unsigned char c = (unsigned char)s.p[i], next = i + 1 < n ? (unsigned char)s.p[i + 1] : 0;
+		unsigned char c = (unsigned char)s.p[i],
+			      next = i + 1 < n ? (unsigned char)s.p[i + 1] : 0;
 
 		if (c < 0x20 || c == 0x7f) {
 			o += sprintf(o, "\\x%02x", c);

@@ -173,8 +173,8 @@ end() { # RECORDS
 }
 
 @test "loaders that append to one file at once lose nothing that was acknowledged" {
-	local i w pids
-	for i in $(seq 5); do
+	local w pids
+	for _ in $(seq 5); do
 		for kind in ndjson csv; do
 			rm -f out
 			pids=
@@ -184,7 +184,7 @@ end() { # RECORDS
 			done
 			wait $pids
 			equals "$(cat status.?)" $'0\n0\n0\n0' || return 1
-			for w in 1 2 3 4; do grep -Eq "(^|[:,])$w[,}]*\$" out || { cat out; return 1; }; done
+			for w in 1 2 3 4; do grep -Eq "(^|[:,])${w}[,}]*\$" out || { cat out; return 1; }; done
 		done
 	done
 	equals "$(find . -name 'out?*')" ''
