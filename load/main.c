@@ -23,9 +23,9 @@ check_streams(void)
 int
 main(int argc, char *argv[])
 {
-	struct opts o;
+	static struct opts o; /* lives until exit, as what the schema file says */
+	static struct decl *decls;
 	struct input in = {0};
-	struct decl *decls = NULL;
 	struct sink *sink;
 	int r;
 
