@@ -88,6 +88,11 @@ fuzz: ## feed the scanner random texts for FUZZ=60 seconds (clang)
 $(B)/usage: $(B)/obj/tests/bench/usage.o
 	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^
 
+benches := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out %/usage.c,$(wildcard tests/bench/*.c)))
+$(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/libcs.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^ $(jq) $(cjson) $(sqlite) -lm
+
 playground: $(B)/playground ## the mock API: tests/playground/playground --port 5001
 	@ln -sf ../../$< tests/playground/playground
 
@@ -104,15 +109,18 @@ check: ## build with -Werror, run all tests or T='tests/load-*.bats'
 	@+$(sub) WERROR=-Werror all playground $(units)
 	@BUILD=$(B) tests/run $(T)
 
-bench: all playground $(B)/usage ## compare CPU time and memory with jq, sqlite3 and curl
-	@BUILD=$(B) tests/bench/run
+bench: ## compare CPU time and memory with others', all or S='map load'
+	@CC='$(CC)' tests/deps.sh build demo
+	@tests/deps.sh bench || :
+	@+$(sub) all playground $(B)/usage $(benches)
+	@BUILD=$(B) tests/bench/run $(S)
 
 sh := tests/run tests/deps.sh tests/demo.sh tests/lib.bash .ci/run tests/bench/run
 c  := $(wildcard $(dirs:%=%/*.c) tests/*/*.c)
 lint: ## check the style of code, scripts and man pages
 	@tests/deps.sh lint
 	mandoc -T lint -W warning $(man)
-	shellcheck $(sh)
+	shellcheck $(sh) $(wildcard tests/bench/*.bash)
 	shellcheck --shell=bats --severity=warning --exclude=SC2030,SC2031,SC2154 $(wildcard tests/*.bats)
 	clang-format --dry-run -Werror $(c)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --library=posix --library=gnu -I. -Ilib \

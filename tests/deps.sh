@@ -1,7 +1,7 @@
 #!/bin/sh
 # Look for what the groups given need, and install what is missing where that is possible.
 #
-# usage: tests/deps.sh [-n] GROUP...      groups: build demo check lint; -n: only say what is missing
+# usage: tests/deps.sh [-n] GROUP...      groups: build demo check bench lint; -n: only say what is missing
 # Nothing missing: says nothing, asks no network, exit 0. Otherwise 1 unless it could be installed.
 set -u
 cc=${CC:-cc}
@@ -30,6 +30,11 @@ check strace                                            strace                st
 check ps                                                procps                procps-ng        procps            -            procps-ng
 check git                                               git                   git              git               git          git
 check xz                                                xz-utils              xz               xz                xz           xz
+check valgrind                                          valgrind              valgrind         valgrind          -            valgrind
+bench jq                                                jq                    jq               jq                jq           jq
+bench sqlite3                                           sqlite3               sqlite           sqlite            sqlite       sqlite
+bench curl                                              curl                  curl             curl              curl         curl
+bench npm                                               nodejs,npm            nodejs,npm       nodejs,npm        node         nodejs,npm
 lint  mandoc                                            mandoc                mandoc           mandoc            mandoc       mandoc
 lint  shellcheck                                        shellcheck            ShellCheck       shellcheck        shellcheck   shellcheck
 lint  clang-format                                      clang-format          clang-tools-extra clang-extra-tools clang-format clang
