@@ -197,12 +197,13 @@ usual(struct curl_slist **list, const struct opts *o, bool foreign, const char *
 static struct curl_slist *
 headers(const struct http *h, const struct request *q)
 {
+	static const char *const accepts[] = {"Accept: application/json, */*;q=0.1",
+	    "Accept: application/x-ndjson, */*;q=0.1", "Accept: text/csv, */*;q=0.1",
+	    "Accept: text/tab-separated-values, */*;q=0.1"};
 	const struct opts *o = h->o;
 	struct curl_slist *list = NULL;
 
-	usual(&list, o, q->foreign,
-	    o->format == FORMAT_NDJSON ? "Accept: application/x-ndjson, */*;q=0.1"
-				       : "Accept: application/json, */*;q=0.1");
+	usual(&list, o, q->foreign, accepts[o->format]);
 	usual(&list, o, q->foreign, "Accept-Encoding: gzip");
 	usual(&list, o, q->foreign, "User-Agent: cs-fetch/" CS_VERSION);
 	if (o->data_json && !q->foreign)

@@ -37,13 +37,14 @@ struct def {
 };
 
 static const char *const auths[] = {"none", "bearer", "basic", "header", "query", NULL};
-static const char *const formats[] = {"json", "ndjson", NULL};
+static const char *const formats[] = {"json", "ndjson", "csv", "tsv", NULL};
 static const char *const paginates[] = {
     "none", "offset", "page", "cursor", "next-url", "link", NULL};
 static const char *const cursor_types[] = {"time", "integer", "text", NULL};
 static const char *const whens[] = {"auto", "always", "never", NULL};
 
 static void set_allow_host(struct opts *o, const char *value, const char *where);
+static void set_csv_delimiter(struct opts *o, const char *value, const char *where);
 static void set_cursor_param(struct opts *o, const char *value, const char *where);
 static void set_data(struct opts *o, const char *value, const char *where);
 static void set_form(struct opts *o, const char *value, const char *where);
@@ -71,6 +72,7 @@ static const struct def defs[] = {
     {"config", TEXT, .run = true, O(config)},
     {"connect-timeout", TIME, O(connect_timeout)},
     {"connector", TEXT, .run = true, O(connector)},
+    {"csv-delimiter", CALL, .set = set_csv_delimiter},
     {"cursor-field", AT, O(cursor_field)},
     {"cursor-param", CALL, .set = set_cursor_param},
     {"cursor-path", AT, O(cursor_path)},
@@ -310,6 +312,17 @@ set_json(struct opts *o, const char *value, const char *where)
 		die(CS_USAGE, "%s: is no valid JSON: %s", where, err);
 	buf_release(&b);
 	o->data_json = true;
+}
+
+static void
+set_csv_delimiter(struct opts *o, const char *value, const char *where)
+{
+	if (strcmp(value, "\\t") == 0 || strcmp(value, "tab") == 0)
+		value = "\t";
+	if (value[0] == '\0' || value[1] != '\0' || strchr("\"\r\n", value[0]) != NULL)
+		die(CS_USAGE, "%s: \"%s\" is not one character such as ; or | or \\t", where,
+		    value);
+	o->csv_delimiter = value[0];
 }
 
 static void

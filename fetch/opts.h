@@ -17,7 +17,7 @@
 #include "secret.h"
 
 enum auth { AUTH_NONE, AUTH_BEARER, AUTH_BASIC, AUTH_HEADER, AUTH_QUERY };
-enum format { FORMAT_JSON, FORMAT_NDJSON };
+enum format { FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV, FORMAT_TSV };
 enum paginate { PAGE_NONE, PAGE_OFFSET, PAGE_PAGE, PAGE_CURSOR, PAGE_NEXT_URL, PAGE_LINK };
 enum cursor_type { CURSOR_TIME, CURSOR_INTEGER, CURSOR_TEXT };
 enum when { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
@@ -58,6 +58,7 @@ struct opts {
 	/* records */
 	struct path *records; /* NULL: the root array */
 	int format;           /* enum format */
+	char csv_delimiter;   /* 0: what the format says */
 	char *primary_key;    /* columns, comma-separated, for the begin line; or NULL */
 	uint64_t max_record, max_page;
 

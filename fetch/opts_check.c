@@ -69,7 +69,7 @@ check_path(const struct path *p, const char *option, bool header)
 }
 
 static void
-check_ndjson(const struct opts *o)
+check_lines(const struct opts *o)
 {
 	const struct path *const path[] = {
 	    o->cursor_path, o->next, o->total, o->total_pages, o->has_more};
@@ -77,7 +77,7 @@ check_ndjson(const struct opts *o)
 	for (size_t i = 0; i < sizeof(path) / sizeof(*path); i++)
 		if (path[i] != NULL && path[i]->header == NULL)
 			die(CS_USAGE,
-			    "%s: in --format ndjson each line is a record: "
+			    "%s: in this --format each line is a record: "
 			    "only header:NAME can say how to go on",
 			    path[i]->text);
 }
@@ -85,8 +85,8 @@ check_ndjson(const struct opts *o)
 static void
 check_paging(const struct opts *o)
 {
-	if (o->format == FORMAT_NDJSON)
-		check_ndjson(o);
+	if (o->format != FORMAT_JSON)
+		check_lines(o);
 	check_path(o->cursor_path, "--cursor-path", true);
 	check_path(o->next, "--next", true);
 	check_path(o->total, "--total", true);
@@ -153,8 +153,10 @@ opts_check(const struct opts *o)
 		    "put the proxy's URL into the environment as https_proxy or http_proxy");
 	if (o->records != NULL && o->records->header != NULL)
 		die(CS_USAGE, "--records: a header holds no records");
-	if (o->format == FORMAT_NDJSON && o->records != NULL)
-		die(CS_USAGE, "--records: in --format ndjson each line is a record");
+	if (o->format != FORMAT_JSON && o->records != NULL)
+		die(CS_USAGE, "--records: in this --format each line is a record");
+	need(
+	    o->csv_delimiter == '\0' || o->format >= FORMAT_CSV, "--csv-delimiter", "--format csv");
 	check_paging(o);
 	check_incremental(o);
 }

@@ -32,11 +32,16 @@ wants_records(const struct opts *o)
 void
 page_init(struct page *p, const struct opts *o)
 {
-	*p = (struct page){.split = {.records = o->records,
-			       .ndjson = o->format == FORMAT_NDJSON,
-			       .keep = !is_program(o->records) && wants_records(o),
-			       .max_record = o->max_record,
-			       .max_page = o->max_page}};
+	char delimiter = o->format == FORMAT_TSV ? '\t' : ',';
+
+	*p = (struct page){
+	    .split = {.records = o->records,
+		.ndjson = o->format != FORMAT_JSON,
+		.tabular = o->format >= FORMAT_CSV,
+		.table.csv.delimiter = o->csv_delimiter != '\0' ? o->csv_delimiter : delimiter,
+		.keep = !is_program(o->records) && wants_records(o),
+		.max_record = o->max_record,
+		.max_page = o->max_page}};
 }
 
 void
@@ -237,7 +242,7 @@ judge_body(struct page *p, struct http *h, const struct opts *o, const struct re
 		return failed(p, h, CS_DATA, "a part only, which nobody asked for");
 	if (p->split.ndjson && ended && !r->framed && !r->body.gzip)
 		return failed(p, h, CS_DATA,
-		    "nothing marks the end of this NDJSON: "
+		    "nothing marks the end of these lines: "
 		    "a reply without length or chunks may be cut");
 	if (ended)
 		p->split_result = split_end(&p->split);

@@ -42,6 +42,7 @@ split_reset(struct split *s)
 	s->here = true;
 	s->bom = s->fed = 0;
 	s->find = (struct scan_find){0};
+	table_reset(&s->table);
 }
 
 void
@@ -52,6 +53,8 @@ split_release(struct split *s)
 	buf_release(&s->body);
 	buf_release(&s->why);
 	buf_release(&s->scratch);
+	buf_release(&s->rows);
+	table_release(&s->table);
 }
 
 static int
@@ -513,6 +516,26 @@ step(struct split *s, const char **p, size_t *n)
 	return r;
 }
 
+static int
+steps(struct split *s, const char *p, size_t n)
+{
+	int r = SPLIT_OK;
+
+	while (n > 0 && r == SPLIT_OK)
+		r = step(s, &p, &n);
+	return r;
+}
+
+/* The rows that are whole, then what is wrong with the one after them. */
+static int
+take_rows(struct split *s, const char *wrong)
+{
+	int r = steps(s, s->rows.p, s->rows.len);
+
+	buf_clear(&s->rows);
+	return r != SPLIT_OK || wrong == NULL ? r : give_up(s, SPLIT_BAD, "%s", wrong);
+}
+
 int
 split_feed(struct split *s, const char *p, size_t n)
 {
@@ -521,10 +544,14 @@ split_feed(struct split *s, const char *p, size_t n)
 	s->fed += n;
 	if (s->fed > s->max_page)
 		return too_large(s);
-	r = s->keep && buf_add(&s->body, p, n) < 0 ? too_large(s) : SPLIT_OK;
-
-	while (n > 0 && r == SPLIT_OK)
-		r = step(s, &p, &n);
+	if (s->keep && buf_add(&s->body, p, n) < 0)
+		return too_large(s);
+	if (!s->tabular)
+		return steps(s, p, n);
+	s->table.csv.max = s->max_record;
+	do
+		r = take_rows(s, table_feed(&s->table, &p, &n, &s->rows));
+	while (r == SPLIT_OK && n > 0);
 	return r;
 }
 
@@ -608,6 +635,10 @@ end_envelope(struct split *s)
 int
 split_end(struct split *s)
 {
+	int r;
+
+	if (s->tabular && (r = take_rows(s, table_end(&s->table, &s->rows))) != SPLIT_OK)
+		return r;
 	switch (s->state) {
 	case START:
 		return s->ndjson ? SPLIT_OK : give_up(s, SPLIT_CUT, "the reply is empty");

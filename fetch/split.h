@@ -14,6 +14,7 @@
 #include "buf.h"
 #include "path.h"
 #include "scan.h"
+#include "table.h"
 
 #define ENVELOPE_MAX (1u << 20) /* bytes */
 
@@ -31,6 +32,8 @@ struct split {
 	bool ndjson;                 /* each line is a record, there is no envelope */
 	bool keep;                   /* the body too, for programs that look at the records */
 	size_t max_record, max_page; /* bytes; the page with all that stands around the records */
+	bool tabular;                /* what comes is CSV, its rows are the lines: ndjson is set too */
+	struct table table;          /* the delimiter is in place */
 
 	/* results */
 	struct buf page;     /* records, each with its newline */
@@ -48,7 +51,7 @@ struct split {
 	bool here; /* the next value is where the path leads */
 	size_t key_at, start, bom, fed; /* fed: bytes of the body so far */
 	struct scan_find find;
-	struct buf scratch;
+	struct buf scratch, rows;
 };
 
 /* The settings are in place; memory of an earlier page is reused. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "csv.h"
+#include "csvread.h"
 
 void
 csv_release(struct csv *c)
@@ -172,36 +173,30 @@ prelude(struct csv *c, const char **p, size_t n)
 int
 csv_read_header(struct csv *c, const char *path, const char *p, size_t n)
 {
-	const char *end, *q;
+	struct csvread header = {0};
+	int r, status = 0;
 
-	n -= prelude(c, &p, n);
-	end = p + n;
-	for (; p < end; p = q + 1) {
-		q = field_end(p, end);
-		buf_clear(&c->field);
-		if (*p == '"') {
-			for (p++; p < q && !(*p == '"' && (p + 1 == q || p[1] != '"'));
-			     p += 1 + (*p == '"'))
-				buf_addc(&c->field, *p);
-		} else {
-			buf_add(&c->field, p, (size_t)(q - p));
-			if (q < end && *q == '\n' && c->field.len &&
-			    c->field.p[c->field.len - 1] == '\r')
-				c->field.p[--c->field.len] = '\0';
-		}
-		n = c->n;
-		csv_column(c, c->field.p, c->field.len);
-		if (c->n == n) {
-			warnx("%s: column \"%s\" is there twice", path, c->field.p);
-			return CS_DATA;
-		}
-		if (q == end || *q == '\n') {
-			c->crlf = q < end && q[-1] == '\r';
-			break;
+	c->bom = n >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0;
+	if ((r = csvread_next(&header, &p, &n)) == 0)
+		r = csvread_end(&header);
+	if (r < 0) {
+		warnx("%s:%llu: %s", path, (unsigned long long)header.line, header.err);
+		status = CS_DATA;
+	}
+	for (size_t i = 0; status == 0 && i < header.n; i++) {
+		struct slice name = header.field[i].text;
+		size_t before = c->n;
+
+		csv_column(c, name.p, name.n);
+		if (c->n == before) {
+			warnx("%s: column \"%.*s\" is there twice", path, (int)name.n, name.p);
+			status = CS_DATA;
 		}
 	}
+	c->crlf = header.crlf;
 	c->nold = c->n;
-	return 0;
+	csvread_release(&header);
+	return status;
 }
 
 static void
