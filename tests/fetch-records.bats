@@ -223,7 +223,7 @@ refused_body() {
 	fetched '{"data":[1],"next":""}' --records .data --paginate cursor --cursor-path .next
 	fetched '{"data":[1],"page":null}' --records .data --paginate cursor --cursor-path .page.next
 	fails_with 64 cs-fetch "$SERVER/x" --format ndjson --paginate cursor --cursor-path .next
-	contains "$stderr" 'in --format ndjson'
+	contains "$stderr" 'in this --format'
 }
 
 @test "one page is not all where the server says so" {
