@@ -26,19 +26,17 @@ warn   := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-p
 flags   = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -Ilib $(warn) $(WERROR) $(san) $(simd-$(SIMD)) \
           -fstack-protector-strong $(pc-cflags)
 
-# libjq 1.6 has no .pc file; the others have one wherever they are packaged.
-# No -lonig: it has a regcomp(3) of its own, which would take the place of the C library's.
+# libjq is not linked with: lib/jqload.c loads it when there is a program.
 pc        = $(shell pkg-config $(1) $(2) 2>/dev/null)
 pc-cflags := $(call pc,--cflags,libcurl sqlite3 libcjson)
 curl      := $(or $(call pc,--libs,libcurl),-lcurl)
 sqlite    := $(or $(call pc,--libs,sqlite3),-lsqlite3)
 cjson     := $(or $(call pc,--libs,libcjson),-lcjson)
-jq        := $(or $(call pc,--libs,libjq),-ljq)
 z         := $(or $(call pc,--libs,zlib),-lz)
 mhd       := $(or $(call pc,--libs,libmicrohttpd),-lmicrohttpd)
 
-libs-cs-fetch = $(curl) $(jq) $(cjson) $(z)
-libs-cs-map   = $(jq) $(cjson)
+libs-cs-fetch = $(curl) $(cjson) $(z) -ldl
+libs-cs-map   = -ldl
 libs-cs-load  = $(sqlite) $(cjson)
 libs-cs-state = $(sqlite) $(cjson)
 
@@ -66,7 +64,7 @@ $(B)/playground: $(call objs,tests/playground)
 
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libcs.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^ $(jq) $(cjson) $(sqlite) -lm
+	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^ $(cjson) $(sqlite) -lm -ldl
 units := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 
 # The scanner's scalar twin, for tests/scan.bats.
@@ -91,7 +89,7 @@ $(B)/usage: $(B)/obj/tests/bench/usage.o
 benches := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out %/usage.c,$(wildcard tests/bench/*.c)))
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/libcs.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^ $(jq) $(cjson) $(sqlite) -lm
+	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^ $(cjson) $(sqlite) -lm -ldl
 
 playground: $(B)/playground ## the mock API: tests/playground/playground --port 5001
 	@ln -sf ../../$< tests/playground/playground

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "jqjson.h"
+#include "jqload.h"
 #include "jqlook.h"
 #include "jqrun.h"
 
@@ -162,11 +163,16 @@ jqrun_new(const char *program, const char *const *vars, char **err)
 {
 	struct jqrun *j = xcalloc(1, sizeof *j);
 	struct constants c = {&j->json, err};
-	const char *refused;
+	const char *refused, *unloaded;
 	char *why = NULL;
 	jv all;
 
 	*err = NULL;
+	if (jqload(&unloaded) < 0) {
+		*err = xasprintf("libjq cannot be loaded: %s", unloaded);
+		free(j);
+		return NULL;
+	}
 	j->program = xstrdup(program);
 	all = variables(j, vars, err);
 	j->kind = jqlook(j->program, constant, &c, &refused);

@@ -172,3 +172,12 @@ setup() {
 	wait "$pid"
 	lacks "$(cat cmdline err out)" "$TOKEN"
 }
+
+@test "libjq is loaded for programs alone" {
+	echo '{"a":1}' >in
+	LD_DEBUG=files cs-map --keep a <in 2>log
+	contains "$(cat log)" 'libc\.so'
+	lacks "$(cat log)" 'libjq|libonig'
+	LD_DEBUG=files cs-map -f .a <in 2>log
+	contains "$(cat log)" 'libjq'
+}
