@@ -33,9 +33,10 @@ curl      := $(or $(call pc,--libs,libcurl),-lcurl)
 sqlite    := $(or $(call pc,--libs,sqlite3),-lsqlite3)
 cjson     := $(or $(call pc,--libs,libcjson),-lcjson)
 z         := $(or $(call pc,--libs,zlib),-lz)
+zstd      := $(or $(call pc,--libs,libzstd),-lzstd)
 mhd       := $(or $(call pc,--libs,libmicrohttpd),-lmicrohttpd)
 
-libs-cs-fetch = $(curl) $(cjson) $(z) -ldl
+libs-cs-fetch = $(curl) $(cjson) $(z) $(zstd) -ldl
 libs-cs-map   = -ldl
 libs-cs-load  = $(sqlite) $(cjson)
 libs-cs-state = $(sqlite) $(cjson)
@@ -64,7 +65,7 @@ $(B)/playground: $(call objs,tests/playground)
 
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libcs.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^ $(cjson) $(sqlite) -lm -ldl
+	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^ $(cjson) $(sqlite) $(z) $(zstd) -lm -ldl
 units := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 
 # The scanner's scalar twin, for tests/scan.bats.

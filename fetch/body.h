@@ -1,5 +1,5 @@
 /*
- * Content coding: the bytes of a body as they were before gzip.
+ * Content coding: the bytes of a body as they were before gzip or zstd.
  *
  * Our own, because libcurl takes a gzip body that was cut for a whole one and refuses one of several members.
  */
@@ -9,23 +9,27 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <zlib.h>
+
+#include "decode.h"
 
 struct body {
 	int (*sink)(void *arg, const char *p, size_t n); /* non-zero stops */
 	void *arg;
-	bool gzip, open, ended; /* ended: the last member is whole */
-	const char *err;        /* static; set when body_feed() or body_end() failed by itself */
-	bool final;             /* and will again */
-	uint64_t in, out;       /* bytes so far */
-	z_stream z;
+	bool packed;      /* it has an end mark of its own */
+	const char *err;  /* static; set when body_feed() or body_end() failed by itself */
+	bool final;       /* and will again */
+	uint64_t in, out; /* bytes so far */
+	struct decode decode;
 };
+
+/* What body_begin() knows, for Accept-Encoding. */
+#define BODY_CODINGS "gzip, zstd"
 
 /* coding: the Content-Encoding, or NULL. -1 with b->err when we did not ask for that. */
 int body_begin(struct body *b, const char *coding);
 /* 0, what the sink returned, or -1 with b->err. */
 int body_feed(struct body *b, const char *p, size_t n);
-/* Nothing follows: 0, or -1 with b->err when the gzip stream is not whole. */
+/* Nothing follows: 0, or -1 with b->err when the packed stream is not whole. */
 int body_end(struct body *b);
 void body_release(struct body *b);
 

@@ -204,7 +204,7 @@ headers(const struct http *h, const struct request *q)
 	struct curl_slist *list = NULL;
 
 	usual(&list, o, q->foreign, accepts[o->format]);
-	usual(&list, o, q->foreign, "Accept-Encoding: gzip");
+	usual(&list, o, q->foreign, "Accept-Encoding: " BODY_CODINGS);
 	usual(&list, o, q->foreign, "User-Agent: cs-fetch/" CS_VERSION);
 	if (o->data_json && !q->foreign)
 		usual(&list, o, q->foreign, "Content-Type: application/json");

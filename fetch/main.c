@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include "connector.h"
 #include "help.h"
@@ -50,8 +51,8 @@ finish(void)
 static int
 version(void)
 {
-	printf("cs-fetch %s\n%s\nlibjq %s\nzlib %s\n", CS_VERSION, curl_version(), jqrun_version(),
-	    zlibVersion());
+	printf("cs-fetch %s\n%s\nlibjq %s\nzlib %s\nlibzstd %s\n", CS_VERSION, curl_version(),
+	    jqrun_version(), zlibVersion(), ZSTD_versionString());
 	return finish();
 }
 

@@ -240,7 +240,7 @@ judge_body(struct page *p, struct http *h, const struct opts *o, const struct re
 
 	if (p->status == 206 && !asks_for_part(o))
 		return failed(p, h, CS_DATA, "a part only, which nobody asked for");
-	if (p->split.ndjson && ended && !r->framed && !r->body.gzip)
+	if (p->split.ndjson && ended && !r->framed && !r->body.packed)
 		return failed(p, h, CS_DATA,
 		    "nothing marks the end of these lines: "
 		    "a reply without length or chunks may be cut");
@@ -252,7 +252,7 @@ judge_body(struct page *p, struct http *h, const struct opts *o, const struct re
 		    "or --paginate none to take one page");
 	if (p->split_result == SPLIT_OK)
 		return TAKE;
-	if (p->split_result == SPLIT_CUT && !r->framed && !r->body.gzip) {
+	if (p->split_result == SPLIT_CUT && !r->framed && !r->body.packed) {
 		*v = (struct verdict){CS_DATA, -1, p->split.why.p};
 		return AGAIN;
 	}

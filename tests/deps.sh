@@ -18,6 +18,7 @@ build lib:libjq:jq.h:-ljq,-lonig                        libjq-dev,libonig-dev jq
 build lib:libcjson:cjson/cJSON.h:-lcjson                libcjson-dev          cjson-devel      cjson-dev         cjson        cjson
 build lib:sqlite3:sqlite3.h:-lsqlite3                   libsqlite3-dev        sqlite-devel     sqlite-dev        sqlite       sqlite
 build lib:zlib:zlib.h:-lz                               zlib1g-dev            zlib-devel       zlib-dev          zlib         zlib
+build lib:libzstd:zstd.h:-lzstd                          libzstd-dev           libzstd-devel    zstd-dev          zstd         zstd
 demo  lib:libmicrohttpd:microhttpd.h:-lmicrohttpd       libmicrohttpd-dev     libmicrohttpd-devel libmicrohttpd-dev libmicrohttpd libmicrohttpd
 demo  sqlite3                                           sqlite3               sqlite           sqlite            sqlite       sqlite
 check bats                                              bats                  bats             bats              bats-core    bash-bats
@@ -29,6 +30,7 @@ check faketime                                          faketime              li
 check strace                                            strace                strace           strace            -            strace
 check ps                                                procps                procps-ng        procps            -            procps-ng
 check git                                               git                   git              git               git          git
+check zstd                                              zstd                  zstd             zstd              zstd         zstd
 check xz                                                xz-utils              xz               xz                xz           xz
 check valgrind                                          valgrind              valgrind         valgrind          -            valgrind
 bench jq                                                jq                    jq               jq                jq           jq

@@ -135,7 +135,7 @@ is_whole() {
 	start_canned
 	reply else '[1]' 'Content-Encoding: br'
 	fails_with 65 cs-fetch "$SERVER/x" --retries 0
-	contains "$stderr" 'content encoding other than gzip'
+	contains "$stderr" 'content encoding other than gzip and zstd'
 }
 
 @test "a refusal with Retry-After is a rate limit" {
