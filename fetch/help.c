@@ -1,52 +1,83 @@
 #include "help.h"
 
 #include <err.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cs.h"
 
-static const char text[] =
+/* A screen of what most people need; the rest is in the topics. */
+static const char screen[] =
     "usage: cs-fetch [options] URL\n"
     "       cs-fetch [options] --connector FILE [--config FILE] STREAM\n"
     "Fetch an HTTP API, page by page, and print one JSON record a line.\n"
     "\n"
-    "request   -X, --method NAME  -H, --header 'NAME: VALUE'  --query NAME=VALUE\n"
-    "          --data TEXT|@FILE  --json TEXT|@FILE  --form NAME=VALUE\n"
-    "auth      --auth none|bearer|basic|header|query  --token SECRET\n"
-    "          --user NAME  --password SECRET  --auth-name NAME  --auth-prefix TEXT\n"
-    "network   --cacert FILE  --cert FILE  --key FILE  --proxy URL\n"
-    "          --unix-socket PATH  --allow-host HOST[:PORT]\n"
-    "records   --records PATH (.data, .items[].node; default: the root array)\n"
-    "          --format json|ndjson|csv|tsv  --csv-delimiter CHAR\n"
-    "          --primary-key LIST  --max-record SIZE  --max-page SIZE\n"
-    "paging    --paginate none|offset|page|cursor|next-url|link  --page-size N\n"
-    "          --limit-param NAME  --offset-param NAME  --page-param NAME\n"
-    "          --first-page N  --cursor-path PATH  --cursor-param NAME|header:NAME\n"
-    "          --next PATH  --total PATH  --total-pages PATH  --has-more PATH\n"
-    "          --stop-on empty|short|status:CODE  --max-pages N  --max-records N\n"
-    "changes   --cursor-field PATH  --cursor-type time|integer|text\n"
-    "          --since-param NAME  --client-filter  --start VALUE|-DURATION\n"
-    "          --param-format rfc3339|date|epoch|epoch-ms|STRFTIME\n"
-    "          --lookback DURATION  --full  --incremental yes|no\n"
-    "retries   --retries N (5)  --tries N  --retry-max-time DURATION  --retry-post\n"
-    "          --max-wait DURATION (15m)  --connect-timeout DURATION (10s)\n"
-    "          --stall-timeout DURATION (30s)\n"
-    "state     --stream NAME  --state JSON|@FILE (default: environment CS_STATE)\n"
-    "connector --connector FILE  --config FILE  --set NAME=VALUE  --get NAME\n"
-    "try       --check       ask once, say what was found\n"
-    "          -n, --dry-run print the first request as a curl command, redacted\n"
-    "          -v, --verbose  -q, --quiet  --progress auto|always|never\n"
-    "          -h, --help  -V, --version  --url URL (the same as the operand)\n"
+    "  -H, --header 'NAME: VALUE'  --query NAME=VALUE  --json TEXT|@FILE\n"
+    "  --auth bearer|basic|...     how to sign in; --token SECRET, --user, --password\n"
+    "  --records PATH              where the array is: .data, .items[].node\n"
+    "  --paginate offset|page|cursor|next-url|link|...    how to get the next page\n"
+    "  --page-size N  --limit-param NAME  --cursor-path PATH  --next PATH\n"
+    "  --total PATH                how many records there are: is checked\n"
+    "  --cursor-field PATH         what is new since the last run, by this field\n"
+    "  --since-param NAME          and this parameter\n"
+    "  --stream NAME  --state JSON|@FILE    (default: environment CS_STATE)\n"
+    "  --max-pages N  --max-records N       stop early\n"
+    "  --check                     ask once, say what was found\n"
+    "  -n, --dry-run               the first request as a curl command, redacted\n"
+    "  -v, --verbose  -q, --quiet  -V, --version\n"
+    "  --help=TOPIC                request, auth, network, records, paging, changes,\n"
+    "                              retries, run, connector, or --help=all\n"
     "\n"
     "SECRET is env:NAME, file:PATH, fd:N or cmd:COMMAND. PATH is a jq path into the\n"
     "reply or header:NAME. DURATION is 30s, 15m, 4h, 90d; SIZE 64K, 16M, 1G.\n"
     "Exit: 0 done, 64 usage, 65 bad data, 69 refused, 74 I/O, 75 try later,\n"
     "76 pages do not add up, 77 credentials. See cs-fetch(1).\n";
 
+static const struct topic {
+	const char *name, *text;
+} topics[] = {
+    {"request", "  -X, --method NAME  -H, --header 'NAME: VALUE'  --query NAME=VALUE\n"
+		"  --data TEXT|@FILE  --json TEXT|@FILE  --form NAME=VALUE  --url URL\n"},
+    {"auth", "  --auth none|bearer|basic|header|query  --token SECRET\n"
+	     "  --user NAME  --password SECRET  --auth-name NAME  --auth-prefix TEXT\n"},
+    {"network", "  --cacert FILE  --cert FILE  --key FILE  --proxy URL\n"
+		"  --unix-socket PATH  --allow-host HOST[:PORT]\n"},
+    {"records", "  --records PATH  --format json|ndjson|csv|tsv  --csv-delimiter CHAR\n"
+		"  --primary-key LIST  --max-record SIZE  --max-page SIZE\n"},
+    {"paging", "  --paginate none|offset|page|cursor|next-url|link  --page-size N\n"
+	       "  --limit-param NAME  --offset-param NAME  --page-param NAME\n"
+	       "  --first-page N  --cursor-path PATH  --cursor-param NAME|header:NAME\n"
+	       "  --next PATH  --total PATH  --total-pages PATH  --has-more PATH\n"
+	       "  --stop-on empty|short|status:CODE  --max-pages N  --max-records N\n"},
+    {"changes", "  --cursor-field PATH  --cursor-type time|integer|text\n"
+		"  --since-param NAME  --client-filter  --start VALUE|-DURATION\n"
+		"  --param-format rfc3339|date|epoch|epoch-ms|STRFTIME\n"
+		"  --lookback DURATION  --full  --incremental yes|no\n"},
+    {"retries", "  --retries N (5)  --tries N  --retry-max-time DURATION  --retry-post\n"
+		"  --max-wait DURATION (15m)  --connect-timeout DURATION (10s)\n"
+		"  --stall-timeout DURATION (30s)\n"},
+    {"run", "  --stream NAME  --state JSON|@FILE  --check  -n, --dry-run\n"
+	    "  -v, --verbose  -q, --quiet  --progress auto|always|never\n"
+	    "  -h, --help  -V, --version\n"},
+    {"connector", "  --connector FILE  --config FILE  --set NAME=VALUE  --get NAME\n"},
+};
+
 int
-help(void)
+help(const char *topic)
 {
-	if (fputs(text, stdout) == EOF || fflush(stdout) != 0)
+	bool all = topic != NULL && strcmp(topic, "all") == 0, known = all || topic == NULL;
+
+	if (topic == NULL)
+		fputs(screen, stdout);
+	for (size_t i = 0; topic != NULL && i < sizeof(topics) / sizeof(*topics); i++)
+		if (all || strcmp(topics[i].name, topic) == 0) {
+			printf("%s\n%s", topics[i].name, topics[i].text);
+			known = true;
+		}
+	if (!known)
+		errx(CS_USAGE, "--help: no topic \"%s\": see cs-fetch --help", topic);
+	if (fflush(stdout) != 0 || ferror(stdout))
 		err(CS_IO, "stdout");
 	return 0;
 }

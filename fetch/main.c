@@ -75,7 +75,7 @@ parse(struct given *g, int argc, char **argv)
 		if (c >= 256)
 			refuse_abbreviation(argv, name);
 		if (strcmp(name, "help") == 0)
-			exit(help());
+			exit(help(optarg));
 		if (strcmp(name, "version") == 0)
 			exit(version());
 		g->v = xreallocarray(g->v, g->n + 1, sizeof(*g->v));

@@ -454,7 +454,10 @@ opts_long(void)
 
 	for (size_t i = 0; i < LEN(defs); i++)
 		table[i] = (struct option){defs[i].name,
-		    takes_value(&defs[i]) ? required_argument : no_argument, NULL, 256 + i};
+		    takes_value(&defs[i])               ? required_argument
+		    : strcmp(defs[i].name, "help") == 0 ? optional_argument
+							: no_argument,
+		    NULL, 256 + i};
 	return table;
 }
 

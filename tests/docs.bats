@@ -12,9 +12,15 @@ teardown_file() {
 	stop_playground
 }
 
-# Every option named in TOOL --help, one a line.
+# Everything that TOOL --help has to say, also where that is more than a screen.
+full_help() {
+	"$1" --help
+	if "$1" --help | grep -q -e --help=all; then "$1" --help=all; fi
+}
+
+# Every option named there, one a line.
 help_options() {
-	"$1" --help | grep -oE '(^|[[:space:],/])--?[a-zA-Z0-9][a-zA-Z0-9-]*' | tr -d ' \t,/' | sort -u
+	full_help "$1" | grep -oE '(^|[[:space:],/])--?[a-zA-Z0-9][a-zA-Z0-9-]*' | tr -d ' \t,/' | sort -u
 }
 
 # Every option that has an entry of its own in the manual page of TOOL: .It Fl n , Fl Fl name
@@ -90,6 +96,8 @@ examples_run() {
 		"$tool" --help >help
 		lacks "$(cat help)" '^.{81}'
 		[ "$(wc -l <help)" -le 45 ] || { wc -l help; return 1; }
+		full_help "$tool" >help
+		lacks "$(cat help)" '^.{81}'
 	done
 }
 
