@@ -202,7 +202,7 @@ read_key(struct db *db, struct table *t, const struct decl *d)
 	const struct opts *o = db->sink.o;
 	const struct names *key = &o->key;
 
-	if (d && d->key.n && (!key->n || sqlite3_stricmp(t->name, o->table) != 0))
+	if (d && d->key.n && (!key->n || !o->table || sqlite3_stricmp(t->name, o->table) != 0))
 		key = &d->key;
 	if (o->mode == MODE_APPEND)
 		return 0;
@@ -292,6 +292,8 @@ table_get(struct db *db, struct slice name, struct table **out)
 	struct table *t;
 	int r;
 
+	if (!name.p && !db->sink.o->table)
+		return row_bad(&db->sink, "a record that names no table, and there is no --table");
 	if (!name.p)
 		name = (struct slice){db->sink.o->table, strlen(db->sink.o->table)};
 	for (t = db->tables; t; t = t->next)

@@ -229,7 +229,7 @@ check(const struct opts *o)
 	if (!o->path)
 		errx(CS_USAGE, "--to is missing: where should the records go (cs-load --help)?");
 	if (o->target == TARGET_SQLITE) {
-		if (!o->table || !*o->table)
+		if (o->table ? !*o->table : o->key.n > 0)
 			errx(CS_USAGE, "--table is missing: which table should the records go to?");
 		if (o->mode == MODE_REPLACE)
 			errx(CS_USAGE, "--mode replace is for files");

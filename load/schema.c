@@ -67,6 +67,8 @@ column_type(struct rule *r, const char *column, const cJSON *j, char **why)
 {
 	if (cJSON_IsObject(j))
 		return decimal(r, column, j, why);
+	if (cJSON_IsNull(j))
+		return 0; /* it is there, and its values will tell its type */
 	if (cJSON_IsString(j))
 		r->type = type_named(j->valuestring);
 	if (r->type == TYPE_DECIMAL) {

@@ -7,6 +7,7 @@
  * that leaves key columns, rowids and indexes consistent (sqlite.org/lang_altertable.html, 7).
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "sqlite.h"
 
@@ -131,6 +132,9 @@ table_widen(struct db *db, struct table *t)
 		free(c->sqltype);
 		c->sqltype = xstrdup(store_sql(c->store));
 	}
+	for (size_t i = 0; i < t->n; i++)
+		if (t->columns[i].pk && t->pk.n == 1 && !strcmp(t->columns[i].sqltype, "INTEGER"))
+			t->alias = (int)i;
 	table_sql(&sql, t, NEW_TABLE);
 	buf_addf(&sql, "; %s", copy.p);
 	r = replace_table(db, t, &sql, indexes.p);

@@ -269,3 +269,21 @@ both() {
 	[ ! -e bad ]
 	ends_with_status 65 cs-load --to sqlite:x.db --table t --rejects bad --max-rejects 0 -n <in
 }
+
+@test "schema lines make tables of columns whose types the values tell, and no --table is needed for tagged records" {
+	cat >in <<-'LINES'
+		{"@cs":"schema","table":"u","key":["id"],"columns":{"id":null,"n":"STRING","x":null}}
+		{"@cs":"schema","table":"e","key":["id"],"columns":{"id":null,"n":"STRING"}}
+		{"@cs":{"table":"u"},"id":1,"n":"a","x":1.50}
+		{"@cs":{"table":"u"},"id":2,"n":5,"x":12345678901234567890123}
+		{"@cs":{"table":"u"},"id":1,"n":"b"}
+	LINES
+	succeeds cs-load --to sqlite:x.db <in
+	equals "$(sql x.db 'SELECT * FROM u')" $'1|b|1.5\n2|5|12345678901234567890123'
+	equals "$(sql x.db 'SELECT typeof(id), typeof(n), typeof(x) FROM u WHERE id = 2')" 'integer|text|text'
+	equals "$(sql x.db 'SELECT count(*) FROM e')" 0
+	equals "$(sql x.db "SELECT name, type FROM pragma_table_info('u')")" $'id|INTEGER\nn|TEXT\nx|TEXT'
+	fails_with 65 cs-load --to sqlite:y.db <<<'{"id":1}'
+	contains "$stderr" 'names no table'
+	fails_with 64 cs-load --to sqlite:y.db --key id </dev/null
+}
