@@ -34,9 +34,10 @@ sqlite    := $(or $(call pc,--libs,sqlite3),-lsqlite3)
 cjson     := $(or $(call pc,--libs,libcjson),-lcjson)
 z         := $(or $(call pc,--libs,zlib),-lz)
 zstd      := $(or $(call pc,--libs,libzstd),-lzstd)
+crypto    := $(or $(call pc,--libs,libcrypto),-lcrypto)
 mhd       := $(or $(call pc,--libs,libmicrohttpd),-lmicrohttpd)
 
-libs-cs-fetch = $(curl) $(cjson) $(z) $(zstd) -ldl
+libs-cs-fetch = $(curl) $(cjson) $(z) $(zstd) $(crypto) -ldl
 libs-cs-map   = -ldl
 libs-cs-load  = $(sqlite) $(cjson)
 libs-cs-state = $(sqlite) $(cjson)

@@ -56,7 +56,8 @@ static const struct topic {
 		"  --lookback DURATION  --full  --incremental yes|no\n"},
     {"retries", "  --retries N (5)  --tries N  --retry-max-time DURATION  --retry-post\n"
 		"  --max-wait DURATION (15m)  --connect-timeout DURATION (10s)\n"
-		"  --stall-timeout DURATION (30s)\n"},
+		"  --stall-timeout DURATION (30s)  --rate N/s|N/m|N/h\n"
+		"  --rate-reset auto|epoch|epoch-ms|delta|delta-ms\n"},
     {"run", "  --stream NAME  --state JSON|@FILE  --check  -n, --dry-run\n"
 	    "  -v, --verbose  -q, --quiet  --progress auto|always|never\n"
 	    "  -h, --help  -V, --version\n"},

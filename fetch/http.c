@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "rate.h"
 #include "stop.h"
 #include "url.h"
 
@@ -18,6 +19,7 @@ struct http {
 	const struct credentials *c;
 	CURLM *multi;
 	CURL *easy;
+	struct rate *rate;
 	struct buf form;
 	char error[CURL_ERROR_SIZE];
 	struct reply *reply; /* of the running transfer */
@@ -141,6 +143,7 @@ http_new(const struct opts *o, const struct credentials *c)
 	h->easy = e = curl_easy_init();
 	if (h->multi == NULL || e == NULL)
 		die(CS_IO, "libcurl cannot start");
+	h->rate = rate_new(o, c->header != NULL ? c->header : c->value);
 	set_form(h);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, h->error);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
@@ -171,6 +174,7 @@ http_free(struct http *h)
 		return;
 	curl_multi_cleanup(h->multi);
 	curl_easy_cleanup(h->easy);
+	rate_free(h->rate);
 	buf_release(&h->form);
 	free(h);
 	curl_global_cleanup();
@@ -236,6 +240,12 @@ full_url(const struct http *h, const struct request *q, struct buf *url)
 		url_set(url, h->c->param, h->c->value);
 	else if (h->c->param != NULL)
 		url_set(url, h->c->param, NULL);
+}
+
+struct rate *
+http_rate(struct http *h)
+{
+	return h->rate;
 }
 
 const char *

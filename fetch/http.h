@@ -45,10 +45,14 @@ struct reply {
 struct http;
 
 /* o and c are kept. Ends the process with CS_USAGE when a setting is not for this libcurl. */
+struct rate;
+
 struct http *http_new(const struct opts *o, const struct credentials *c);
 void http_free(struct http *h);
 /* An enum http_result. r->sink and r->arg are in place; tick (or NULL) is called about once a second. */
 int http_run(struct http *h, const struct request *q, struct reply *r, void (*tick)(void));
+/* How fast it may ask. */
+struct rate *http_rate(struct http *h);
 /* A field of the last answer, the i-th line of that name; NULL when there is none. Valid until the next run. */
 const char *http_field(struct http *h, const char *name, size_t i);
 /* GET, or POST where there is something to send, or what the user said. */

@@ -40,6 +40,7 @@ static const char *const auths[] = {"none", "bearer", "basic", "header", "query"
 static const char *const formats[] = {"json", "ndjson", "csv", "tsv", NULL};
 static const char *const paginates[] = {
     "none", "offset", "page", "cursor", "next-url", "link", NULL};
+static const char *const resets[] = {"auto", "epoch", "epoch-ms", "delta", "delta-ms", NULL};
 static const char *const cursor_types[] = {"time", "integer", "text", NULL};
 static const char *const whens[] = {"auto", "always", "never", NULL};
 
@@ -53,6 +54,7 @@ static void set_json(struct opts *o, const char *value, const char *where);
 static void set_method(struct opts *o, const char *value, const char *where);
 static void set_nothing(struct opts *o, const char *value, const char *where);
 static void set_query(struct opts *o, const char *value, const char *where);
+static void set_rate(struct opts *o, const char *value, const char *where);
 static void set_set(struct opts *o, const char *value, const char *where);
 static void set_stop_on(struct opts *o, const char *value, const char *where);
 static void set_tries(struct opts *o, const char *value, const char *where);
@@ -110,6 +112,8 @@ static const struct def defs[] = {
     {"proxy", TEXT, O(proxy)},
     {"query", CALL, .set = set_query},
     {"quiet", FLAG, 'q', O(quiet)},
+    {"rate", CALL, .set = set_rate},
+    {"rate-reset", WORD, O(rate_reset), .words = resets},
     {"records", AT, O(records)},
     {"retries", COUNT, O(retries), .max = 1000},
     {"retry-max-time", TIME, O(retry_max_time)},
@@ -332,6 +336,23 @@ set_cursor_param(struct opts *o, const char *value, const char *where)
 		die(CS_USAGE, "%s: \"%s\" is not NAME or header:NAME", where, value);
 	refuse_controls(value, where);
 	set_text(&o->cursor_param, value);
+}
+
+static void
+set_rate(struct opts *o, const char *value, const char *where)
+{
+	size_t n = strcspn(value, "/");
+	char *count = xstrndup(value, n), *window;
+
+	if (value[n] == '\0' || value[n + 1] == '\0')
+		die(CS_USAGE, "%s: \"%s\" is not N/s, N/m or N/h", where, value);
+	window = xasprintf("%s%s", strchr("smhd", value[n + 1]) != NULL ? "1" : "", value + n + 1);
+	o->rate = opt_uint(where, count, 1, 1000000);
+	o->rate_window = opt_duration(where, window);
+	if (o->rate_window == 0)
+		die(CS_USAGE, "%s: \"%s\" is not N/s, N/m or N/h", where, value);
+	free(count);
+	free(window);
 }
 
 static void

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "path.h"
+#include "quota.h"
 #include "secret.h"
 
 enum auth { AUTH_NONE, AUTH_BEARER, AUTH_BASIC, AUTH_HEADER, AUTH_QUERY };
@@ -84,6 +85,8 @@ struct opts {
 	/* politeness */
 	uint64_t retries, retry_max_time, max_wait, connect_timeout, stall_timeout;
 	bool retry_post;
+	uint64_t rate, rate_window; /* requests in so many milliseconds; 0: as many as we can */
+	int rate_reset;             /* enum reset */
 
 	/* state */
 	char *stream, *state;

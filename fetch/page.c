@@ -7,8 +7,10 @@
 #include "link.h"
 #include "origin.h"
 #include "progress.h"
+#include "rate.h"
 #include "retry.h"
 #include "retryafter.h"
+#include "stop.h"
 #include "url.h"
 
 #define REDIRECTS   5
@@ -112,6 +114,27 @@ failed(struct page *p, struct http *h, int code, const char *what)
 	return code;
 }
 
+static const char *
+field(void *http, const char *name, size_t i)
+{
+	return http_field(http, name, i);
+}
+
+/* Wait until a request may be made. 0, HTTP_SIGNAL, or CS_LATER after fail(). */
+static int
+take_turn(struct http *h)
+{
+	int64_t ms;
+
+	while ((ms = rate_ask(http_rate(h))) > 0) {
+		progress_wait(ms);
+		if (stop_sleep(ms, progress_tick) != 0)
+			return HTTP_SIGNAL;
+		progress_wait(0);
+	}
+	return ms < 0 ? CS_LATER : 0;
+}
+
 /* One exchange, redirects followed. An enum http_result, or a CS_* status after fail(). */
 static int
 exchange(
@@ -137,8 +160,11 @@ exchange(
 			    "another host, which gets no body and no method but GET: refused");
 			break;
 		}
+		if ((result = take_turn(h)) != 0)
+			break;
 		result = http_run(h, &here, r, progress_tick);
 		p->status = r->status;
+		rate_reply(http_rate(h), result == HTTP_OK ? r->status : 0, field, h);
 		if (result != HTTP_OK || r->status < 300 || r->status > 399 || r->status == 304 ||
 		    (to = http_field(h, "location", 0)) == NULL)
 			break;
@@ -170,11 +196,25 @@ stops(const struct opts *o, long status, bool first)
 	return false;
 }
 
+/* When the server wants us back, in ms; -1: it did not say. Some say it by their quota alone. */
+static int64_t
+come_back(struct http *h, const struct opts *o, long status)
+{
+	const char *value = http_field(h, "retry-after", 0);
+	int64_t after = value != NULL ? retry_after(value, http_field(h, "date", 0)) : -1;
+	struct quota q;
+
+	if (after >= 0 || (status != 403 && status != 429))
+		return after;
+	quota_read(&q, o->rate_reset, field, h);
+	return q.left == 0 || (q.left < 0 && status == 429) ? q.reset : -1;
+}
+
 /* A refusal that says when to come back, as a rate limit may, is none. */
 static bool
-is_transient(long status, const char *after)
+is_transient(long status, int64_t after)
 {
-	if (after != NULL && status >= 402 && status <= 499 && retry_after(after, NULL) >= 0)
+	if (after >= 0 && status >= 402 && status <= 499)
 		return true;
 	return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501);
 }
@@ -192,11 +232,11 @@ static int
 judge_status(
     struct page *p, struct http *h, const struct opts *o, struct verdict *v, bool tentative)
 {
-	const char *value = http_field(h, "retry-after", 0);
+	int64_t after = come_back(h, o, p->status);
 
-	if (is_transient(p->status, value)) {
-		*v = (struct verdict){CS_LATER,
-		    value != NULL ? retry_after(value, http_field(h, "date", 0)) : -1, ""};
+	if (is_transient(p->status, after)) {
+		rate_pause(http_rate(h), after);
+		*v = (struct verdict){CS_LATER, after, ""};
 		return AGAIN;
 	}
 	if (p->status == 401 || p->status == 403)

@@ -3,6 +3,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "clock.h"
 #include "cs.h"
 #include "instant.h"
 #include "progress.h"
@@ -31,10 +32,10 @@ backoff(uint64_t tries, int busy)
 	return base / 10 + chance((most < cap ? most : cap) - base / 10);
 }
 
-static void
-remember(int64_t after)
+void
+retry_remember(int64_t after)
 {
-	struct instant t = {.sec = (int64_t)time(NULL) + (after + 999) / 1000};
+	struct instant t = {.sec = clock_wall() + (after + 999) / 1000};
 
 	instant_format(&t, come_back);
 }
@@ -45,7 +46,7 @@ retry_wait(struct retry *r, int code, int64_t after, int busy, const char *what)
 	uint64_t wait;
 
 	if (after > 0)
-		remember(after);
+		retry_remember(after);
 	if (after > 0 && (uint64_t)after > r->o->max_wait)
 		return fail(CS_LATER,
 		    "%s: the server says to come back at %s, later than --max-wait allows", what,

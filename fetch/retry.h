@@ -20,6 +20,8 @@ struct retry {
  * code, or CS_LATER when the wait would be longer than allowed; -1 when a signal came.
  */
 int retry_wait(struct retry *r, int code, int64_t after, int busy, const char *what);
+/* The server wants us back in so many milliseconds. */
+void retry_remember(int64_t after);
 /* When the server wants us back, RFC 3339, for the error line; NULL: it did not say. */
 const char *retry_at(void);
 

@@ -6,6 +6,8 @@
 #include <strings.h>
 #include <time.h>
 
+#include "clock.h"
+
 #define FAR (INT64_C(1000) * 365 * 86400) /* seconds; more is as good as for ever */
 
 static int
@@ -23,7 +25,7 @@ month(const char *s)
 static int
 whole_year(int year)
 {
-	time_t now = time(NULL);
+	time_t now = clock_wall();
 	struct tm tm;
 
 	gmtime_r(&now, &tm);
@@ -88,6 +90,6 @@ retry_after(const char *value, const char *date)
 		return -1;
 	now = date != NULL ? http_date(date) : -1;
 	if (now < 0)
-		now = time(NULL);
+		now = clock_wall();
 	return then > now ? (then - now < FAR ? then - now : FAR) * 1000 : 0;
 }
