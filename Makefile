@@ -8,6 +8,7 @@ DATADIR ?= $(PREFIX)/share/cs
 CFLAGS  ?= -O2 -g
 
 tools := cs-fetch cs-map cs-load cs-state
+scripts := cs-singer
 dirs  := lib fetch map load state
 man   := $(wildcard man/*.[157])
 
@@ -44,13 +45,17 @@ libs-cs-state = $(sqlite) $(cjson)
 
 objs        = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c))
 
-all: $(tools:%=$(B)/%) ## build the four tools into build/
+all: $(tools:%=$(B)/%) $(scripts:%=$(B)/%) ## build the four tools into build/
 
 define tool
 $(B)/cs-$(1): $(call objs,$(1)) $(B)/libcs.a
 	$$(CC) $$(CFLAGS) $$(flags) $$(LDFLAGS) -o $$@ $$^ $$(libs-cs-$(1)) -lm
 endef
 $(foreach t,fetch map load state,$(eval $(call tool,$(t))))
+
+$(B)/cs-singer: map/cs-singer
+	@mkdir -p $(@D)
+	install $< $@
 
 $(B)/libcs.a: $(call objs,lib)
 	rm -f $@
@@ -115,7 +120,7 @@ bench: ## compare CPU time and memory with others', all or S='map load'
 	@+$(sub) all playground $(B)/usage $(benches)
 	@BUILD=$(B) tests/bench/run $(S)
 
-sh := tests/run tests/deps.sh tests/demo.sh tests/lib.bash .ci/run tests/bench/run
+sh := map/cs-singer tests/run tests/deps.sh tests/demo.sh tests/lib.bash .ci/run tests/bench/run
 c  := $(wildcard $(dirs:%=%/*.c) tests/*/*.c)
 lint: ## check the style of code, scripts and man pages
 	@tests/deps.sh lint
@@ -136,12 +141,12 @@ manual     = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 install: all ## install programs, manuals and pipelines: PREFIX= DESTDIR=
 	install -d $(DESTDIR)$(BINDIR) $(sort $(dir $(foreach m,$(man),$(call manual,$(m)))) \
 	    $(dir $(pipelines:%=$(DESTDIR)$(DATADIR)/%)))
-	install $(tools:%=$(B)/%) $(DESTDIR)$(BINDIR)
+	install $(tools:%=$(B)/%) $(scripts:%=$(B)/%) $(DESTDIR)$(BINDIR)
 	$(foreach m,$(man),install -m 644 $(m) $(call manual,$(m)) &&) :
 	$(foreach p,$(pipelines),install -m 644 $(p) $(DESTDIR)$(DATADIR)/$(p) &&) :
 
 uninstall: ## remove what install put there
-	rm -f $(tools:%=$(DESTDIR)$(BINDIR)/%) $(foreach m,$(man),$(call manual,$(m))) \
+	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(tools) $(scripts)) $(foreach m,$(man),$(call manual,$(m))) \
 	    $(pipelines:%=$(DESTDIR)$(DATADIR)/%)
 	-test ! -d $(DESTDIR)$(DATADIR) || find $(DESTDIR)$(DATADIR) -depth -type d -exec rmdir {} +
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "export.h"
 #include "file.h"
 #include "lines.h"
 #include "record.h"
@@ -20,6 +21,8 @@ struct run {
 	struct out out;
 	struct reject reject;
 	struct records records;
+	struct bridge bridge;      /* --from */
+	struct export export;      /* --to */
 	struct buf line;           /* a control line, rewritten */
 	uint64_t passed, rejected; /* records and lines since begin */
 	uint64_t lines, all;       /* with records: read, and written */
@@ -83,6 +86,27 @@ recount(struct run *r, const char *p, size_t n, int64_t rejected)
 	scan_release(&s);
 }
 
+/* What --to made of the lines so far. */
+static void
+send_messages(struct run *r)
+{
+	out_write(&r->out, r->export.out.p, r->export.out.len);
+	buf_clear(&r->export.out);
+}
+
+/* A control line is said in messages; nobody behind them hears of an error but by the status. 0 or that. */
+static int export(struct run *r, const struct control *c)
+{
+	export_control(&r->export, c);
+	send_messages(r);
+	out_flush(&r->out);
+	if (c->kind != CONTROL_ERROR)
+		return 0;
+	warnx("%s:%llu: the stream failed upstream: %s", r->in.name,
+	    (unsigned long long)r->in.lineno, c->message ? c->message : "no reason given");
+	return c->code > 0 && c->code < 126 ? (int)c->code : CS_DATA;
+}
+
 /* Pass a control line on, at once. 0 or a CS_ status. */
 static int
 control(struct run *r, const char *p, size_t n)
@@ -109,11 +133,30 @@ control(struct run *r, const char *p, size_t n)
 		p = r->line.p;
 		n = r->line.len;
 	}
+	if (!status && r->o->to) {
+		status = export(r, &c);
+	} else if (!status) {
+		out_line(&r->out, p, n);
+		out_flush(&r->out);
+	}
 	control_release(&c);
-	if (status)
-		return status;
-	out_line(&r->out, p, n);
-	out_flush(&r->out);
+	return status;
+}
+
+/* The lines that a record became, as messages. 0 or -1. */
+static int
+export_records(struct run *r)
+{
+	const char *p = r->records.out.p, *end = p + r->records.out.len, *nl;
+
+	for (; p < end; p = nl + 1) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		if (export_record(&r->export, p, (size_t)(nl - p)) < 0) {
+			buf_clear(&r->export.out);
+			return -1;
+		}
+	}
+	send_messages(r);
 	return 0;
 }
 
@@ -128,11 +171,40 @@ line(struct run *r, const char *p, size_t n)
 	r->lines++;
 	if (records_map(rec, p, n) < 0)
 		return refuse(r, rec->err.p, p, n);
-	if (rec->n)
+	if (rec->n && r->o->to && export_records(r) < 0)
+		return refuse(r, r->export.err, p, n);
+	if (rec->n && !r->o->to)
 		out_write(&r->out, rec->out.p, rec->out.len);
 	r->passed += rec->n;
 	r->all += rec->n;
 	return 0;
+}
+
+/* The lines that a foreign message became. 0 or a CS_ status. */
+static int
+bridged(struct run *r)
+{
+	const char *p = r->bridge.out.p, *end = p + r->bridge.out.len, *nl;
+	int status = 0;
+
+	for (; status == 0 && p < end; p = nl + 1) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		status = line(r, p, (size_t)(nl - p));
+	}
+	return status;
+}
+
+static int
+foreign(struct run *r, const char *p, size_t n)
+{
+	int status = bridge_line(&r->bridge, p, n);
+
+	if (status == 0)
+		return bridged(r);
+	if (status == BRIDGE_REFUSED)
+		return refuse(r, r->bridge.err.p, p, n);
+	warnx("%s:%llu: %s", r->in.name, (unsigned long long)r->in.lineno, r->bridge.err.p);
+	return status;
 }
 
 /* All lines. 0 or a CS_ status. */
@@ -146,7 +218,7 @@ lines(struct run *r)
 	while (!status && !r->out.error && (got = lines_next(&r->in, &p, &n)) != LINES_EOF) {
 		switch (got) {
 		case LINES_OK:
-			status = line(r, p, n);
+			status = r->o->from ? foreign(r, p, n) : line(r, p, n);
 			break;
 		case LINES_TOOLONG:
 			status = refuse(r, "longer than --max-record", NULL, 0);
@@ -157,6 +229,10 @@ lines(struct run *r)
 		default:
 			return 0; /* flush() failed, which is seen when stdout is closed */
 		}
+	}
+	if (!status && !r->out.error && r->o->from) {
+		bridge_end(&r->bridge);
+		status = bridged(r);
 	}
 	if (!status && !r->out.error && r->open) {
 		warnx("%s: the stream breaks off: a \"begin\" without an \"end\"", r->in.name);
@@ -228,7 +304,7 @@ finish(struct run *r, int status)
 {
 	uint64_t aside = r->reject.count;
 
-	if (status && out_flush(&r->out) == 0)
+	if (status && out_flush(&r->out) == 0 && !r->o->to)
 		give_up(r->out.fd, status);
 	if (out_close(&r->out) < 0) {
 		warn("stdout");
@@ -258,6 +334,13 @@ main(int argc, char **argv)
 	file_limit_fails();
 	opts_parse(&o, argc, argv);
 	records_init(&r.records, &o);
+	r.bridge = (struct bridge){.from = o.from,
+	    .stream = o.stream,
+	    .bare = o.rules.filter || !rules_none(&o.rules),
+	    .quiet = o.quiet};
+	if (o.from)
+		bridge_init(&r.bridge);
+	r.export = (struct export){.to = o.to, .stream = o.stream};
 	if (reject_open(&r.reject, o.rejects, "stdin", o.max_rejects))
 		return CS_IO;
 	started = true;
@@ -268,6 +351,8 @@ main(int argc, char **argv)
 	status = finish(&r, lines(&r));
 	lines_close(&r.in);
 	records_release(&r.records);
+	bridge_release(&r.bridge);
+	export_release(&r.export);
 	buf_release(&r.line);
 	return status;
 }

@@ -22,6 +22,7 @@ enum {
 	OPT_DROP,
 	OPT_FILTER_FILE,
 	OPT_FLATTEN,
+	OPT_FROM,
 	OPT_KEEP,
 	OPT_MAX_RECORD,
 	OPT_MAX_REJECTS,
@@ -29,6 +30,8 @@ enum {
 	OPT_REJECTS,
 	OPT_RENAME,
 	OPT_RULES,
+	OPT_STREAM,
+	OPT_TO,
 	OPT_TYPE,
 	OPT_WHERE
 };
@@ -43,6 +46,7 @@ static const struct option options[] = {
     {"filter", required_argument, NULL, 'f'},
     {"filter-file", required_argument, NULL, OPT_FILTER_FILE},
     {"flatten", optional_argument, NULL, OPT_FLATTEN},
+    {"from", required_argument, NULL, OPT_FROM},
     {"help", no_argument, NULL, 'h'},
     {"keep", required_argument, NULL, OPT_KEEP},
     {"max-record", required_argument, NULL, OPT_MAX_RECORD},
@@ -52,6 +56,8 @@ static const struct option options[] = {
     {"rejects", required_argument, NULL, OPT_REJECTS},
     {"rename", required_argument, NULL, OPT_RENAME},
     {"rules", required_argument, NULL, OPT_RULES},
+    {"stream", required_argument, NULL, OPT_STREAM},
+    {"to", required_argument, NULL, OPT_TO},
     {"type", required_argument, NULL, OPT_TYPE},
     {"verbose", no_argument, NULL, 'v'},
     {"version", no_argument, NULL, 'V'},
@@ -89,6 +95,10 @@ static void __attribute__((noreturn)) help(void)
 	     "      --type COLUMN=TYPE      string, integer, decimal, boolean, json, date,\n"
 	     "                              timestamp (to UTC), timestamp:s, :ms, :us\n"
 	     "      --rules FILE            all of these as JSON, by the same names\n"
+	     "Foreign streams:\n"
+	     "      --from singer|airbyte   messages of a tap or source come in\n"
+	     "      --to singer|airbyte     messages for a target or destination go out\n"
+	     "      --stream NAME           what those are called (CS_STREAM)\n"
 	     "Refused records:\n"
 	     "      --rejects FILE          set them aside and go on; then the status is 1\n"
 	     "      --max-rejects N         but not more than N\n"
@@ -223,6 +233,9 @@ opts_parse(struct opts *o, int argc, char **argv)
 		case OPT_FILTER_FILE:
 			filter_file(&o->rules, optarg);
 			break;
+		case OPT_FROM:
+			o->from = dialect_named("--from", optarg);
+			break;
 		case OPT_MAX_RECORD:
 			o->max_record = opt_size("--max-record", optarg, 2, SIZE_MAX / 4);
 			break;
@@ -231,6 +244,12 @@ opts_parse(struct opts *o, int argc, char **argv)
 			break;
 		case OPT_REJECTS:
 			o->rejects = optarg;
+			break;
+		case OPT_STREAM:
+			o->stream = optarg;
+			break;
+		case OPT_TO:
+			o->to = dialect_named("--to", optarg);
 			break;
 		case '?':
 			exit(CS_USAGE); /* getopt has said what */

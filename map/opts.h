@@ -6,10 +6,14 @@
 
 #include <stdint.h>
 
+#include "bridge.h"
 #include "rules.h"
 
 struct opts {
 	struct rules rules;
+	enum dialect from;   /* the messages that come in; to: that go out */
+	enum dialect to;
+	const char *stream;  /* what those are called; NULL: by the environment */
 	const char **vars;   /* for jqrun_new() */
 	const char *rejects; /* file, or NULL */
 	uint64_t max_rejects;

@@ -105,6 +105,7 @@ examples_run() {
 @test "cs-map.1: its examples run" { examples_run cs-map.1; }
 @test "cs-load.1: its examples run" { examples_run cs-load.1; }
 @test "cs-state.1: its examples run" { examples_run cs-state.1; }
+@test "cs-singer.1: its examples run" { examples_run cs-singer.1; }
 @test "cs-stream.5: its examples run" { examples_run cs-stream.5; }
 @test "cs-connector.5: its examples run" { examples_run cs-connector.5; }
 @test "cs.7: its examples run" { examples_run cs.7; }

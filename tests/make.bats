@@ -38,7 +38,7 @@ copy_and_build() {
 	succeeds make -s -C "$TREE" CFLAGS=-O0 SANITIZE= install DESTDIR="$PWD/dest" PREFIX=/opt/cs
 	equals "$(cd dest && find . -path ./opt/cs/share/cs -prune -o -type f -print | sort)" "$(
 		{
-			printf './opt/cs/bin/%s\n' cs-fetch cs-load cs-map cs-state
+			printf './opt/cs/bin/%s\n' cs-fetch cs-load cs-map cs-singer cs-state
 			cd "$ROOT/man" && printf '%s\n' * | sed -E 's|.*\.([157])$|./opt/cs/share/man/man\1/&|'
 		} | sort
 	)"
