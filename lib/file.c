@@ -157,9 +157,8 @@ bad:
 	return -1;
 }
 
-/* Make a rename in the directory of path durable. */
-static int
-sync_dir(const char *path)
+int
+file_sync_directory(const char *path)
 {
 	char *copy = xstrdup(path);
 	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
@@ -187,7 +186,7 @@ replace_commit(struct replace *r)
 		goto bad;
 	}
 	r->fd = -1;
-	if (r->tmp && (rename(r->tmp, r->path) < 0 || sync_dir(r->path) < 0))
+	if (r->tmp && (rename(r->tmp, r->path) < 0 || file_sync_directory(r->path) < 0))
 		goto bad;
 	forget(r);
 	return 0;
@@ -208,6 +207,19 @@ replace_abort(struct replace *r)
 	if (r->tmp)
 		unlink(r->tmp);
 	forget(r);
+}
+
+int
+file_temporary(void)
+{
+	const char *dir = getenv("TMPDIR");
+	char *path = xasprintf("%s/cs.XXXXXX", dir && *dir ? dir : "/tmp");
+	int fd = mkostemp(path, O_CLOEXEC);
+
+	if (fd >= 0)
+		unlink(path);
+	free(path);
+	return fd;
 }
 
 int

@@ -35,6 +35,10 @@ struct replace {
 int	replace_open(struct replace *r, const char *path, mode_t mode);
 int	replace_commit(struct replace *r);
 void	replace_abort(struct replace *r);
+/* Make a rename in the directory of path durable. 0, or -1 with errno. */
+int	file_sync_directory(const char *path);
+/* A new file without a name, in $TMPDIR or /tmp. Its descriptor, or -1 with errno. */
+int	file_temporary(void);
 /* Write n bytes over path that way. */
 int	file_write(const char *path, const void *p, size_t n, mode_t mode);
 

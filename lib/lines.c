@@ -203,7 +203,7 @@ out_open(struct out *o, int fd)
 static void
 put(struct out *o, const void *p, size_t n)
 {
-	if (!o->error && write_all(o->fd, p, n) < 0)
+	if (!o->error && (o->write ? o->write(o->arg, p, n) : write_all(o->fd, p, n)) < 0)
 		o->error = errno;
 }
 

@@ -59,6 +59,9 @@ struct out {
 	uint64_t bytes;
 	char *mem;
 	size_t len;
+	/* Takes the bytes in the descriptor's place, for a filter; NULL: write_all(). 0, or -1 with errno. */
+	int (*write)(void *arg, const void *p, size_t n);
+	void *arg;
 };
 
 void	out_open(struct out *o, int fd);

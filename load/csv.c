@@ -142,34 +142,6 @@ csv_check(struct csv *c, struct sink *s, const struct row *row)
 	return bad;
 }
 
-/* The end of the field at p: one past its last byte. */
-static const char *
-field_end(const char *p, const char *end)
-{
-	if (p < end && *p == '"')
-		for (p++; p < end; p++)
-			if (*p == '"' && (++p == end || *p != '"'))
-				break;
-	while (p < end && *p != ',' && *p != '\n')
-		p++;
-	return p;
-}
-
-/* Step over what stands before the header: a byte order mark and blank lines. How much that is. */
-static size_t
-prelude(struct csv *c, const char **p, size_t n)
-{
-	size_t i = 0;
-
-	c->bom = n >= 3 && memcmp(*p, "\xef\xbb\xbf", 3) == 0;
-	if (c->bom)
-		i = 3;
-	while (i < n && ((*p)[i] == '\n' || ((*p)[i] == '\r' && i + 1 < n && (*p)[i + 1] == '\n')))
-		i++;
-	*p += i;
-	return i;
-}
-
 int
 csv_read_header(struct csv *c, const char *path, const char *p, size_t n)
 {
@@ -205,41 +177,78 @@ end_line(const struct csv *c, struct out *out)
 	out_write(out, c->crlf ? "\r\n" : "\n", c->crlf ? 2 : 1);
 }
 
-/* A whole line's end, quotes looked through; *stop is where its ending begins. */
-static const char *
-line_end(const char *p, const char *end, const char **stop)
+int
+csv_find(const struct csv *c, const char *name)
 {
-	const char *line = p;
+	size_t k = c->index ? *place(c, (struct slice){name, strlen(name)}) : 0;
 
-	for (;;) {
-		p = field_end(p, end);
-		if (p == end || *p == '\n')
-			break;
-		p++;
+	return (int)k - 1;
+}
+
+int
+csv_each(struct csv *c, const char *path, const char *p, size_t n, csv_take *take, void *arg)
+{
+	struct csvread in = {0};
+	const char *from = p;
+	bool header = true;
+	int r, status = 0;
+
+	while (status == 0 &&
+	       ((r = csvread_next(&in, &p, &n)) > 0 || (r == 0 && (r = csvread_end(&in)) > 0))) {
+		struct slice raw = {from, (size_t)(p - from)};
+
+		from = p;
+		if (header) {
+			header = false;
+			continue;
+		}
+		raw.n -= raw.n && raw.p[raw.n - 1] == '\n';
+		raw.n -= in.crlf && raw.n && raw.p[raw.n - 1] == '\r';
+		if (in.n != c->nold) {
+			warnx("%s:%llu: %zu fields, and the header has %zu", path,
+			    (unsigned long long)in.line, in.n, c->nold);
+			status = CS_DATA;
+		} else {
+			status = take(arg, &in, raw);
+		}
 	}
-	*stop = p;
-	if (p == end)
-		return end;
-	if (p > line && p[-1] == '\r')
-		--*stop;
-	return p + 1;
+	if (status == 0 && r < 0) {
+		warnx("%s:%llu: %s", path, (unsigned long long)in.line, in.err);
+		status = CS_DATA;
+	}
+	csvread_release(&in);
+	return status;
 }
 
 void
-csv_copy(struct csv *c, struct out *out, const char *p, size_t n)
+csv_copy(struct csv *c, struct out *out, struct slice raw)
 {
-	const char *end, *next, *stop;
+	out_write(out, raw.p, raw.n);
+	for (size_t i = c->nold; i < c->n; i++)
+		out_write(out, ",", 1);
+	end_line(c, out);
+}
 
-	n -= prelude(c, &p, n);
-	end = p + n;
-	p = line_end(p, end, &stop); /* its header is written anew */
-	for (; p < end; p = next) {
-		next = line_end(p, end, &stop);
-		out_write(out, p, (size_t)(stop - p));
-		for (size_t i = c->nold; i < c->n && stop > p; i++)
-			out_write(out, ",", 1); /* a blank line is no row */
-		end_line(c, out);
+int
+csv_object(const struct csv *c, struct buf *out, const struct csvread *row)
+{
+	buf_addc(out, '{');
+	for (size_t i = 0; i < row->n; i++) {
+		const struct csvread_field *f = &row->field[i];
+
+		if (!utf8_valid(f->text.p, f->text.n) || memchr(f->text.p, '\0', f->text.n))
+			return -1;
+		if (i)
+			buf_addc(out, ',');
+		json_quote(out, c->columns[i].name, c->columns[i].len);
+		buf_addc(out, ':');
+		if (f->text.n || f->quoted)
+			json_quote(out, f->text.p, f->text.n);
+		else
+			buf_adds(out, "null");
 	}
+	buf_addc(out, '}');
+	return 0;
 }
 
 static void

@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "beside.h"
-#include "csv.h"
 #include "file.h"
+#include "part.h"
+#include "partition.h"
 #include "sink.h"
 
 struct file {
@@ -24,16 +24,20 @@ struct file {
 	struct decl *decls;
 	const char *path;
 	bool csv_format, open, append;
+	bool kept;       /* there is something to commit */
+	bool keyed;      /* rows have a key: they go to pending, not to rows */
 	struct out rows; /* records as NDJSON, in a file without a name */
 	uint64_t mark;   /* bytes of rows at the last batch() */
+	struct pending *pending;
+	int64_t pending_mark;
 	size_t mark_columns;
-	struct csv csv;
-	const char *old; /* the file as it was, mapped; NULL: none, or empty */
-	size_t old_n;
-	struct stat was; /* of that file; st_ino 0: there was none */
+	struct csv csv;   /* columns: of the old file, and of the records */
+	struct part part; /* the old file, and what takes its place */
 	struct beside before, after;
 	struct counts counts_before;
 	uint64_t resumed; /* serial of the stream whose life.from was checked */
+	struct keyed merging;
+	struct buf record;
 };
 
 static int
@@ -43,32 +47,32 @@ io_error(const char *path)
 	return CS_IO;
 }
 
-/* Map the file that is appended to, and see what is known of it. */
+static bool
+partitioned(const struct file *f)
+{
+	return f->sink.o->partition_by != NULL;
+}
+
+/* Read the file that is appended to or merged with, and what is known of it. */
 static int
 read_old(struct file *f)
 {
-	struct stat st;
-	void *p;
-	int fd;
+	int r;
 
+	f->before.size = f->before.crc = -1;
 	if (file_descriptor(f->path) >= 0)
 		return 0; /* it goes on where it stands */
-	fd = open(f->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : io_error(f->path);
-	if (fstat(fd, &st) < 0) {
-		close(fd);
-		return io_error(f->path);
+	if (partitioned(f)) {
+		f->before.size = 0;
+		return 0;
 	}
-	f->was = st;
-	f->before.size = st.st_size;
-	p = st.st_size ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
-	close(fd);
-	if (p == MAP_FAILED)
-		return io_error(f->path);
-	f->old = p;
-	f->old_n = (size_t)st.st_size;
-	return 0;
+	f->part = (struct part){.path = f->path, .is_csv = f->csv_format};
+	r = part_read(&f->part);
+	if (r == 0 && f->part.old.was.st_ino) {
+		f->before.size = (int64_t)f->part.old.raw_n;
+		f->before.crc = f->part.old.crc;
+	}
+	return r;
 }
 
 /* Design law 8: what is appended must go on from the checkpoint that the file stands at. */
@@ -76,17 +80,15 @@ static int
 check_resume(struct file *f)
 {
 	const struct life *life = f->sink.life;
-	int64_t size = f->before.size;
 	const char *state;
 	int r;
 
 	if (!life->begun || f->resumed == life->serial)
 		return 0;
 	f->resumed = life->serial;
-	r = beside_read(&f->before, f->path, size);
-	if (r)
+	r = beside_read(&f->before, f->path, f->keyed);
+	if (r || f->keyed) /* what comes again changes nothing */
 		return r;
-	f->before.size = size;
 	if (f->before.stream.len && strcmp(f->before.stream.p, life->stream) != 0) {
 		warnx("%s: holds stream \"%s\", so \"%s\" is not appended to it; use another file",
 		    f->path, f->before.stream.p, life->stream);
@@ -105,50 +107,50 @@ check_resume(struct file *f)
 static int
 open_rows(struct file *f)
 {
-	const char *dir = getenv("TMPDIR");
-	char *path = file_descriptor(f->path) < 0
-			 ? xasprintf("%s.XXXXXX", f->path)
-			 : xasprintf("%s/cs-load.XXXXXX", dir && *dir ? dir : "/tmp");
-	int fd = mkostemp(path, O_CLOEXEC), r = 0;
+	int fd;
 
-	if (fd < 0)
-		r = io_error(path);
-	else {
-		unlink(path);
-		out_open(&f->rows, fd);
+	if (f->keyed) {
+		f->pending = pending_new(64u << 20);
+		return f->pending ? 0 : CS_IO;
 	}
-	free(path);
-	return r;
+	fd = file_temporary();
+	if (fd < 0)
+		return io_error("temporary file (TMPDIR says where)");
+	out_open(&f->rows, fd);
+	return 0;
 }
 
 /* The columns that are known before any record: of the old file, and declared. */
-static int
+static void
 first_columns(struct file *f)
 {
-	int r = f->old ? csv_read_header(&f->csv, f->path, f->old, f->old_n) : 0;
-
-	for (const struct decl *d = f->decls; d && r == 0; d = d->next)
+	csv_release(&f->csv);
+	for (size_t i = 0; i < f->part.csv.n; i++)
+		csv_column(&f->csv, f->part.csv.columns[i].name, f->part.csv.columns[i].len);
+	for (const struct decl *d = f->decls; d; d = d->next)
 		for (size_t i = 0; i < d->ncolumns; i++)
 			csv_column(&f->csv, d->columns[i].name, strlen(d->columns[i].name));
-	return r;
 }
 
 static int
 start(struct file *f)
 {
 	const struct sink *s = &f->sink;
-	int r;
+	int r = 0;
 
+	f->keyed = s->o->key.n > 0;
 	/* A second stream of the same input goes behind the first. */
 	f->append = s->o->mode == MODE_APPEND || s->commits > 0 ||
+		    (f->keyed && s->o->mode != MODE_REPLACE) ||
 		    (s->o->mode == MODE_DEFAULT && s->life->begun && s->life->incremental);
 	f->sink.whole = !f->append;
-	f->before.size = -1;
-	r = f->append ? read_old(f) : 0;
+	f->part = (struct part){.path = f->path, .is_csv = f->csv_format};
+	if (f->append)
+		r = read_old(f);
 	if (r == 0 && f->append && !s->commits)
 		r = check_resume(f);
 	if (r == 0 && f->csv_format)
-		r = first_columns(f);
+		first_columns(f);
 	if (r == 0)
 		r = open_rows(f);
 	f->open = r == 0;
@@ -162,6 +164,7 @@ batch(struct sink *s)
 	int r = f->open ? 0 : start(f);
 
 	f->mark = f->rows.bytes;
+	f->pending_mark = f->pending ? pending_mark(f->pending) : 0;
 	f->mark_columns = f->csv.n;
 	f->counts_before = s->counts;
 	return r;
@@ -179,51 +182,72 @@ declare(struct sink *s, struct decl *d)
 	return 0;
 }
 
-/* The record without its tag, as it stands in the line. */
+/* The record without its tag, into f->record; p..end is what of it stands in the line. */
 static void
-write_record(struct file *f, const struct row *row, const char *p, const char *end)
+take_record(struct file *f, const struct row *row, const char *p, const char *end)
 {
+	buf_clear(&f->record);
 	if (row->tag && !row->tag->wrapped) {
-		out_write(&f->rows, "{", 1);
+		buf_addc(&f->record, '{');
 		while (strchr(" \t\r,", *p))
 			p++;
 	}
-	out_line(&f->rows, p, (size_t)(end - p));
+	buf_add(&f->record, p, (size_t)(end - p));
+}
+
+/* Look the record over: is it one, and may it have these columns? */
+static int
+check_record(struct file *f, const struct row *row, const char **end)
+{
+	struct slice key;
+	struct value v;
+	int r;
+
+	*end = row->p + row->n;
+	if (f->csv_format && row->op != OP_DELETE) {
+		r = csv_check(&f->csv, &f->sink, row);
+		if (r == 0 && row->tag && row->tag->wrapped)
+			for (--*end; **end != '}'; --*end)
+				; /* the wrapper's brace: it goes */
+		return r;
+	}
+	while ((r = scan_key(row->scan, &key)) > 0 && scan_value(row->scan, &v) == 0)
+		;
+	if (r == 0)
+		*end = row->scan->p;
+	return row_end(&f->sink, row, row->scan->err ? -1 : r);
 }
 
 static int
 write_row(struct sink *s, const struct row *row)
 {
 	struct file *f = (struct file *)s;
-	bool inside =
-	    row->tag && !row->tag->wrapped; /* behind the tag, in the middle of the object */
-	const char *p = row->scan->p - !inside, *end = row->p + row->n;
-	struct slice key;
-	struct value v;
+	/* behind the tag, in the middle of the object */
+	bool inside = row->tag && !row->tag->wrapped;
+	const char *p = row->scan->p - !inside, *end;
+	struct slice record;
 	int r;
 
-	if (row->op != OP_UPSERT)
-		return row_bad(s, "a file takes no updates and deletes");
+	if (row->op != OP_UPSERT && !f->keyed)
+		return row_bad(s, "updates and deletes need a key to find rows by (--key)");
 	if (row->table.p && (!s->o->table || !slice_is(row->table, s->o->table)))
 		return row_bad(s, "a record for table \"%.*s\": a file holds one table (--table)",
 		    (int)row->table.n, row->table.p);
-	if (f->csv_format) {
-		r = csv_check(&f->csv, s, row);
-	} else {
-		while ((r = scan_key(row->scan, &key)) > 0 && scan_value(row->scan, &v) == 0)
-			;
-		if (r == 0)
-			end = row->scan->p;
-		r = row_end(s, row, row->scan->err ? -1 : r);
-	}
+	r = check_record(f, row, &end);
 	if (r)
 		return r;
-	if (f->csv_format && row->tag && row->tag->wrapped)
-		for (end--; *end != '}'; end--)
-			; /* the wrapper's brace: it goes */
-	write_record(f, row, p, end);
-	s->counts.inserted++;
-	return f->rows.error ? (errno = f->rows.error, io_error(f->path)) : 0;
+	take_record(f, row, p, end);
+	record = (struct slice){f->record.p, f->record.len};
+	if (!f->keyed) {
+		out_line(&f->rows, record.p, record.n);
+		s->counts.inserted++;
+		return f->rows.error ? (errno = f->rows.error, io_error(f->path)) : 0;
+	}
+	buf_clear(&f->merging.key);
+	if (key_read(&f->merging.merge, &f->merging.key, &s->o->key, record, &f->merging.why) < 0)
+		return row_bad(s, "%s", f->merging.why.p);
+	return pending_add(
+	    f->pending, (struct slice){f->merging.key.p, f->merging.key.len}, row->op, record);
 }
 
 static int
@@ -231,6 +255,7 @@ keep(struct sink *s, const struct control *c)
 {
 	struct file *f = (struct file *)s;
 
+	f->kept = true;
 	if (!c)
 		return 0;
 	buf_clear(&f->after.stream);
@@ -246,9 +271,13 @@ drop(struct sink *s)
 	struct file *f = (struct file *)s;
 	uint64_t rejected = s->counts.rejected;
 
-	if (out_flush(&f->rows) < 0 || ftruncate(f->rows.fd, (off_t)f->mark) < 0 ||
-	    lseek(f->rows.fd, 0, SEEK_END) < 0)
+	if (f->keyed) {
+		if (pending_cut(f->pending, f->pending_mark))
+			return CS_IO;
+	} else if (out_flush(&f->rows) < 0 || ftruncate(f->rows.fd, (off_t)f->mark) < 0 ||
+		   lseek(f->rows.fd, 0, SEEK_END) < 0) {
 		return io_error(f->path);
+	}
 	f->rows.bytes = f->mark;
 	csv_cut(&f->csv, f->mark_columns);
 	s->counts = f->counts_before;
@@ -274,103 +303,41 @@ finish(struct sink *s, bool complete)
 	return 0;
 }
 
-/* The old rows, then the new ones, in the format of the file. 0 or CS_IO. */
+/* Each new row that has no key. 0, or a CS_ status after printing. */
 static int
-write_all_rows(struct file *f, struct out *out)
+each_row(struct file *f, int (*take)(void *arg, const char *p, size_t n), void *arg)
 {
 	struct lines in;
 	const char *p;
 	size_t n;
-	int r;
+	int r = LINES_EOF, status = 0;
 
-	if (f->csv_format) {
-		csv_write_header(&f->csv, out);
-		csv_copy(&f->csv, out, f->old, f->old_n);
-	} else if (f->old) {
-		out_write(out, f->old, f->old_n);
-		if (f->old[f->old_n - 1] != '\n')
-			out_write(out, "\n", 1);
-	}
 	if (out_flush(&f->rows) < 0 || lseek(f->rows.fd, 0, SEEK_SET) < 0)
 		return io_error(f->path);
 	lines_open(&in, f->rows.fd, f->path, SIZE_MAX - 1);
-	while ((r = lines_next(&in, &p, &n)) == LINES_OK)
-		if (f->csv_format)
-			csv_write(&f->csv, out, p, n);
-		else
-			out_line(out, p, n);
+	while (status == 0 && (r = lines_next(&in, &p, &n)) == LINES_OK)
+		status = take(arg, p, n);
 	lines_close(&in);
-	if (r == LINES_EOF && out_flush(out) == 0)
-		return 0;
-	errno = out->error ? out->error : errno;
-	return io_error(f->path);
+	return status ? status : r == LINES_EOF ? 0 : io_error(f->path);
 }
 
-static void
-forget_old(struct file *f)
-{
-	if (f->old)
-		munmap((void *)(uintptr_t)f->old, f->old_n);
-	f->old = NULL;
-	f->old_n = 0;
-	memset(&f->was, 0, sizeof f->was);
-	beside_release(&f->before);
-	f->before.size = -1;
-}
-
-/* Forget what belongs to the file just written. */
-static void
-stop(struct file *f)
-{
-	if (f->open)
-		out_close(&f->rows);
-	f->open = false;
-	forget_old(f);
-	csv_release(&f->csv);
-	beside_release(&f->after);
-}
-
-/* Is the file still the one that was read? */
-static bool
-same_old(const struct file *f)
-{
-	const struct stat *was = &f->was;
-	struct stat st;
-
-	if (stat(f->path, &st) < 0)
-		return !was->st_ino;
-	return st.st_ino == was->st_ino && st.st_dev == was->st_dev && st.st_size == was->st_size &&
-	       st.st_mtim.tv_sec == was->st_mtim.tv_sec &&
-	       st.st_mtim.tv_nsec == was->st_mtim.tv_nsec;
-}
-
-/* With the lock held: go behind what another loader has appended meanwhile. */
+/* With the lock held: go behind what another loader has written meanwhile. */
 static int
 follow_old(struct file *f)
 {
-	struct csv csv = {0};
 	int r;
 
-	if (!f->append || file_descriptor(f->path) >= 0 || same_old(f))
+	if (!f->append || file_descriptor(f->path) >= 0 || old_same(&f->part.old, f->path))
 		return 0;
 	if (f->sink.commits || f->sink.o->columns != COLUMNS_EVOLVE) {
 		warnx("%s: changed by something else meanwhile; run again", f->path);
 		return CS_LATER;
 	}
-	forget_old(f);
+	part_release(&f->part);
+	beside_release(&f->before);
 	f->resumed = 0;
 	r = read_old(f);
-	if (r == 0)
-		r = check_resume(f);
-	if (r || !f->csv_format)
-		return r;
-	if (f->old)
-		r = csv_read_header(&csv, f->path, f->old, f->old_n);
-	for (size_t i = 0; i < f->csv.n; i++)
-		csv_column(&csv, f->csv.columns[i].name, f->csv.columns[i].len);
-	csv_release(&f->csv);
-	f->csv = csv;
-	return r;
+	return r ? r : check_resume(f);
 }
 
 /*
@@ -405,15 +372,53 @@ lock_directory(struct file *f, const char *path, int *fd)
 	return CS_LATER;
 }
 
+static int
+add_single(void *arg, const char *p, size_t n)
+{
+	part_add(arg, p, n);
+	return 0;
+}
+
+static int
+add_partitioned(void *arg, const char *p, size_t n)
+{
+	return partition_add(arg, p, n);
+}
+
+/* The new file: the old rows, changed or not, then the new ones. */
+static int
+write_single(struct file *f, int fd)
+{
+	struct part *p = &f->part;
+	struct slice record;
+	int r;
+
+	part_begin(p, fd);
+	if (!f->keyed) {
+		r = part_copy(p);
+		if (r == 0)
+			r = each_row(f, add_single, p);
+	} else {
+		r = part_merge(p, &f->merging);
+		while (r == 0 && (r = keyed_rest(&f->merging, f->csv_format, &record)) > 0)
+			part_add(p, record.p, record.n), r = 0;
+		r = r < 0 ? CS_IO : r;
+	}
+	if (r == 0 && pack_close(&p->pack) < 0)
+		r = io_error(f->path);
+	return r;
+}
+
 /* In this order, so that a crash between any two steps leaves a file and a checkpoint that agree. */
 static int
-replace_file(struct file *f, struct replace *new, uint64_t size)
+replace_file(struct file *f, struct replace *new)
 {
-	char *stale = f->append ? NULL : xasprintf("%s.cs-state", f->path);
 	bool known = f->after.state.len > 0 && new->tmp;
+	char *stale = f->append ? NULL : xasprintf("%s.cs-state", f->path);
 	int r = 0;
 
-	f->after.size = (int64_t)size;
+	f->after.size = (int64_t)f->part.pack.size;
+	f->after.crc = f->part.pack.crc;
 	if (stale && unlink(stale) < 0 && errno != ENOENT)
 		r = io_error(stale);
 	free(stale);
@@ -426,36 +431,96 @@ replace_file(struct file *f, struct replace *new, uint64_t size)
 	return r;
 }
 
+/* Nothing has changed but the checkpoint. */
 static int
-commit(struct sink *s)
+leave_file(struct file *f)
 {
-	struct file *f = (struct file *)s;
+	f->after.size = f->before.size;
+	f->after.crc = f->before.crc;
+	return f->after.state.len ? beside_write(f->path, &f->before, &f->after) : 0;
+}
+
+static int
+commit_single(struct file *f)
+{
 	struct replace new;
-	struct out out;
 	int lock = -1, r = 0;
 
-	if (!f->open)
-		return 0;
-	if (s->o->dry_run) {
-		stop(f);
-		return 0;
-	}
-	if (replace_open(&new, f->path, 0666) < 0)
+	if (replace_open(&new, f->sink.o->dry_run ? "/dev/null" : f->path, 0666) < 0)
 		return io_error(f->path);
 	if (new.tmp)
 		r = lock_directory(f, new.path, &lock);
 	if (r == 0)
 		r = follow_old(f);
-	if (r == 0) {
-		out_open(&out, new.fd);
-		r = write_all_rows(f, &out);
-		free(out.mem); /* the descriptor is new's */
-	}
+	if (r == 0 && f->csv_format)
+		part_columns(&f->part, &f->csv);
 	if (r == 0)
-		r = replace_file(f, &new, out.bytes);
+		r = write_single(f, new.fd);
+	if (r == 0 && !f->sink.o->dry_run)
+		r = f->keyed && new.tmp && !f->part.changed ? leave_file(f) : replace_file(f, &new);
 	replace_abort(&new);
 	if (lock >= 0)
 		close(lock);
+	return r;
+}
+
+static int
+commit_partitioned(struct file *f)
+{
+	struct partition *x = NULL;
+	int lock = -1, r = lock_directory(f, f->path, &lock);
+
+	if (r == 0)
+		r = partition_recover(f->path);
+	if (r == 0 && f->append && !f->sink.commits) {
+		f->resumed = 0; /* another may have appended meanwhile */
+		r = check_resume(f);
+	}
+	if (r == 0) {
+		x = partition_new(f->path, f->sink.o->partition_by, f->csv_format);
+		r = partition_clean(x);
+	}
+	if (r == 0)
+		r = f->keyed ? partition_merge(x, &f->merging, &f->csv)
+			     : each_row(f, add_partitioned, x);
+	if (r == 0)
+		r = partition_write(x, &f->csv, !f->append);
+	if (r == 0 && !f->sink.o->dry_run)
+		r = partition_commit(x, &f->after);
+	partition_free(x);
+	if (lock >= 0)
+		close(lock);
+	return r;
+}
+
+/* Forget what belongs to the file just written. */
+static void
+stop(struct file *f)
+{
+	if (f->open && !f->keyed)
+		out_close(&f->rows);
+	pending_free(f->pending);
+	f->pending = NULL;
+	f->open = f->kept = false;
+	part_release(&f->part);
+	beside_release(&f->before);
+	csv_release(&f->csv);
+	beside_release(&f->after);
+}
+
+static int
+commit(struct sink *s)
+{
+	struct file *f = (struct file *)s;
+	int r = 0;
+
+	if (!f->open)
+		return 0;
+	f->merging.o = s->o;
+	f->merging.pending = f->pending;
+	f->merging.counts = &s->counts;
+	if (f->kept && (f->keyed || !s->o->dry_run))
+		r = partitioned(f) ? commit_partitioned(f) : commit_single(f);
 	if (r == 0)
 		s->commits++;
 	stop(f);
@@ -468,7 +533,9 @@ file_close(struct sink *s)
 	struct file *f = (struct file *)s;
 
 	stop(f);
+	keyed_release(&f->merging);
 	decl_free(f->decls);
+	buf_release(&f->record);
 	buf_release(&s->why);
 	free(f);
 }

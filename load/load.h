@@ -38,11 +38,11 @@ struct opts {
 	const char *rejects; /* file, or NULL */
 	uint64_t max_rejects;
 	const char *synced_at; /* column, or NULL */
+	const char *partition_by; /* column, or NULL: one file */
 	const char *stats;     /* file, or NULL */
 	const char *stream;    /* expected, or NULL */
 	uint64_t busy_timeout; /* ms */
 	size_t max_record;     /* bytes; 0: the default */
-	uint64_t memory;       /* bytes, for the page cache and what speeds up comparing */
 	bool dry_run, strict, quiet, verbose;
 };
 

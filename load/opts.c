@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "buf.h"
+#include "file.h"
 #include "lines.h"
 #include "load.h"
 #include "num.h"
@@ -18,9 +19,9 @@ enum { /* options without a letter */
 	OPT_KEY,
 	OPT_MAX_RECORD,
 	OPT_MAX_REJECTS,
-	OPT_MEMORY,
 	OPT_MISSING,
 	OPT_MODE,
+	OPT_PARTITION_BY,
 	OPT_REJECTS,
 	OPT_SCHEMA,
 	OPT_STATS,
@@ -37,9 +38,9 @@ static const struct option options_long[] = {
     {"help", no_argument, NULL, 'h'}, {"key", required_argument, NULL, OPT_KEY},
     {"max-record", required_argument, NULL, OPT_MAX_RECORD},
     {"max-rejects", required_argument, NULL, OPT_MAX_REJECTS},
-    {"memory", required_argument, NULL, OPT_MEMORY},
     {"missing", required_argument, NULL, OPT_MISSING}, {"mode", required_argument, NULL, OPT_MODE},
-    {"quiet", no_argument, NULL, 'q'}, {"rejects", required_argument, NULL, OPT_REJECTS},
+    {"partition-by", required_argument, NULL, OPT_PARTITION_BY}, {"quiet", no_argument, NULL, 'q'},
+    {"rejects", required_argument, NULL, OPT_REJECTS},
     {"schema", required_argument, NULL, OPT_SCHEMA}, {"stats", required_argument, NULL, OPT_STATS},
     {"stream", required_argument, NULL, OPT_STREAM}, {"strict", no_argument, NULL, OPT_STRICT},
     {"synced-at", required_argument, NULL, OPT_SYNCED_AT},
@@ -50,7 +51,7 @@ static const char help[] =
     "usage: cs-load --to TARGET --table NAME [options] <RECORDS\n"
     "Make the records of a cs-stream(5), or of plain NDJSON, durable, exactly once.\n"
     "\n"
-    "  --to TARGET          sqlite:FILE, ndjson:FILE or csv:FILE\n"
+    "  --to TARGET          sqlite:FILE, ndjson:FILE[.gz|.zst] or csv:FILE[.gz|.zst]\n"
     "  --table NAME         table of the records that name none (sqlite)\n"
     "  --key LIST           key columns, comma-separated: upsert by them\n"
     "  --mode MODE          upsert or append; for files append or replace\n"
@@ -58,6 +59,7 @@ static const char help[] =
     "types and columns\n"
     "  --schema FILE        tables declared as {\"table\",\"primary_key\",\"columns\"}\n"
     "  --columns MODE       new columns: evolve (added), freeze (an error), discard\n"
+    "  --partition-by COL   one file for each value: DIR/COL=VALUE/FILE (ndjson, csv)\n"
     "  --synced-at COLUMN   time of the run, set wherever a row is written\n"
     "bad records\n"
     "  --rejects FILE       set them aside with line number and reason, and go on\n"
@@ -67,7 +69,6 @@ static const char help[] =
     "operation\n"
     "  --stream NAME        refuse any other stream\n"
     "  --busy-timeout TIME  wait so long for other writers of the database (30s)\n"
-    "  --memory SIZE        for the page cache and for comparing rows (256M)\n"
     "  --stats FILE         write counts as JSON\n"
     "  -n, --dry-run        do everything but keep it; print the counts\n"
     "  -q, --quiet          no warnings\n"
@@ -175,14 +176,14 @@ set(struct opts *o, int option, const char *arg)
 	case OPT_MAX_REJECTS:
 		o->max_rejects = opt_uint("--max-rejects", arg, 0, UINT64_MAX);
 		break;
-	case OPT_MEMORY:
-		o->memory = opt_size("--memory", arg, 4u << 20, UINT64_C(1) << 40);
-		break;
 	case OPT_MISSING:
 		o->missing_null = choice("--missing", arg, "keep null");
 		break;
 	case OPT_MODE:
 		o->mode = MODE_UPSERT + (enum mode)choice("--mode", arg, "upsert append replace");
+		break;
+	case OPT_PARTITION_BY:
+		o->partition_by = arg;
 		break;
 	case OPT_REJECTS:
 		o->rejects = arg;
@@ -235,6 +236,8 @@ check(const struct opts *o)
 	if (!o->path)
 		errx(CS_USAGE, "--to is missing: where should the records go (cs-load --help)?");
 	if (o->target == TARGET_SQLITE) {
+		if (o->partition_by)
+			errx(CS_USAGE, "--partition-by is for files");
 		if (o->table ? !*o->table : o->key.n > 0)
 			errx(CS_USAGE, "--table is missing: which table should the records go to?");
 		if (o->mode == MODE_REPLACE)
@@ -243,12 +246,16 @@ check(const struct opts *o)
 			errx(CS_USAGE,
 			    "--mode append has no use for --key: with a key, records are upserted");
 	} else {
-		if (o->key.n || o->mode == MODE_UPSERT)
-			errx(CS_USAGE,
-			    "--key: a file is appended to or replaced, it is not upserted into");
-		if (o->synced_at || o->missing_null)
-			errx(CS_USAGE, "%s is for sqlite targets",
-			    o->synced_at ? "--synced-at" : "--missing");
+		if (o->key.n ? o->mode == MODE_APPEND : o->mode == MODE_UPSERT)
+			errx(CS_USAGE, o->key.n ? "--mode append has no use for --key: with a key, "
+						  "records are upserted"
+						: "--mode upsert needs a --key to find rows by");
+		if (o->missing_null && !o->key.n)
+			errx(CS_USAGE, "--missing needs a --key to find rows by");
+		if (o->partition_by && (file_descriptor(o->path) >= 0 || strchr(o->path, '\n')))
+			errx(CS_USAGE, "--partition-by: %s cannot be more than one file", o->path);
+		if (o->synced_at)
+			errx(CS_USAGE, "--synced-at is for sqlite targets");
 		if (o->target == TARGET_NDJSON && (o->columns != COLUMNS_EVOLVE || o->schema))
 			errx(CS_USAGE, "%s: an ndjson file has no columns",
 			    o->schema ? "--schema" : "--columns");
@@ -269,8 +276,7 @@ options(struct opts *o, int argc, char *argv[])
 {
 	int c;
 
-	*o = (struct opts){
-	    .busy_timeout = BUSY_TIMEOUT, .max_rejects = UINT64_MAX, .memory = 256u << 20};
+	*o = (struct opts){.busy_timeout = BUSY_TIMEOUT, .max_rejects = UINT64_MAX};
 	while ((c = getopt_long(argc, argv, "hnqvV", options_long, NULL)) != -1)
 		set(o, c, optarg);
 	if (optind < argc)

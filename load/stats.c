@@ -22,10 +22,9 @@ counts_print(const struct sink *s, uint64_t checkpoints)
 	const struct counts *c = &s->counts;
 
 	warnx("%s%llu inserted, %llu updated, %llu unchanged, %llu deleted, %llu ignored, "
-	      "%llu rejected; %llu checkpoints, %llu commits; %llu rows compared by digest",
+	      "%llu rejected; %llu checkpoints, %llu commits",
 	    s->o->dry_run ? "dry run: " : "", U(c->inserted), U(c->updated), U(c->unchanged),
-	    U(c->deleted), U(c->ignored), U(c->rejected), U(checkpoints), U(s->commits),
-	    U(s->spared));
+	    U(c->deleted), U(c->ignored), U(c->rejected), U(checkpoints), U(s->commits));
 }
 
 int

@@ -21,7 +21,6 @@ static void
 stmt_free(struct stmt *s)
 {
 	sqlite3_finalize(s->st);
-	sqlite3_finalize(s->at);
 	free(s->columns);
 	free(s);
 }
@@ -49,14 +48,14 @@ param(const struct stmt *s, unsigned column)
 	return i + 1;
 }
 
-/* "k1" = ?1 AND "k2" = ?2: the key's parameters in s, or in its own order. */
+/* "t"."k1" = ?1 AND "t"."k2" = ?2: the key's parameters in s, or in its own order. */
 static void
-key_is(struct buf *b, const struct table *t, const struct stmt *s)
+where_key(struct buf *b, const struct table *t, const struct stmt *s)
 {
 	for (size_t i = 0; i < t->key.n; i++) {
 		int c = table_find(t, (struct slice){t->key.v[i], strlen(t->key.v[i])});
 
-		buf_adds(b, i ? " AND " : "");
+		buf_adds(b, i ? " AND " : " WHERE ");
 		sql_name(b, t->key.v[i]);
 		buf_addf(b, " = ?%zu", s ? param(s, (unsigned)c) : i + 1);
 	}
@@ -76,7 +75,7 @@ compared(const struct table *t, unsigned i)
  * byte, whatever collation the column has: a change of case is a change.
  */
 static void
-any_differs(struct buf *b, const struct table *t, const struct stmt *s, bool excluded)
+any_differs(struct buf *b, const struct table *t, const struct stmt *s)
 {
 	const char *sep = "((";
 	size_t n = 0;
@@ -93,7 +92,7 @@ any_differs(struct buf *b, const struct table *t, const struct stmt *s, bool exc
 		buf_addc(b, '.');
 		sql_name(b, c->name);
 		buf_adds(b, c->collated ? " COLLATE BINARY IS NOT " : " IS NOT ");
-		if (excluded) {
+		if (s->op == OP_UPSERT) {
 			buf_adds(b, "excluded.");
 			sql_name(b, c->name);
 		} else {
@@ -113,7 +112,7 @@ any_differs(struct buf *b, const struct table *t, const struct stmt *s, bool exc
 
 /* a = X, b = Y: everything but the key. Returns how many of the columns are compared. */
 static size_t
-assignments(struct buf *b, const struct table *t, const struct stmt *s, bool excluded)
+assignments(struct buf *b, const struct table *t, const struct stmt *s)
 {
 	const char *sep = " SET ";
 	size_t n = 0;
@@ -126,7 +125,7 @@ assignments(struct buf *b, const struct table *t, const struct stmt *s, bool exc
 		n += compared(t, s->columns[i]);
 		buf_adds(b, sep);
 		sql_name(b, c->name);
-		if (excluded) {
+		if (s->op == OP_UPSERT) {
 			buf_adds(b, " = excluded.");
 			sql_name(b, c->name);
 		} else {
@@ -160,30 +159,26 @@ upsert_sql(struct buf *b, const struct table *t, const struct stmt *s)
 	buf_adds(b, ") DO ");
 	mark = b->len;
 	buf_adds(b, "UPDATE");
-	if (assignments(b, t, s, true)) {
+	if (assignments(b, t, s)) {
 		buf_adds(b, " WHERE ");
-		any_differs(b, t, s, true);
+		any_differs(b, t, s);
 	} else {
 		b->len = mark;
 		buf_adds(b, "NOTHING");
 	}
 }
 
-/* False when there is nothing that an update could change. rowid: its name, to be given in a parameter of its own;
- * NULL: the key does. */
+/* False when there is nothing that an update could change. */
 static bool
-update_sql(struct buf *b, const struct table *t, const struct stmt *s, const char *rowid)
+update_sql(struct buf *b, const struct table *t, const struct stmt *s)
 {
 	buf_adds(b, "UPDATE ");
 	sql_name(b, t->name);
-	if (!assignments(b, t, s, false))
+	if (!assignments(b, t, s))
 		return false;
-	buf_adds(b, " WHERE ");
-	if (rowid)
-		buf_addf(b, "%s = ?%zu AND ", rowid, s->n + 1);
-	key_is(b, t, s);
+	where_key(b, t, s);
 	buf_adds(b, " AND ");
-	any_differs(b, t, s, false);
+	any_differs(b, t, s);
 	return true;
 }
 
@@ -201,7 +196,7 @@ stmt_new(struct db *db, const struct table *t, enum op op, size_t words)
 	buf_clear(&db->sql);
 	if (op == OP_UPSERT)
 		upsert_sql(&db->sql, t, s);
-	else if (!update_sql(&db->sql, t, s, NULL))
+	else if (!update_sql(&db->sql, t, s))
 		return s;
 	s->st = db_prepare(db, db->sql.p);
 	if (s->st)
@@ -240,37 +235,6 @@ stmt_get(struct db *db, struct table *t, enum op op, struct stmt **out)
 	return 0;
 }
 
-const char *
-table_rowid(const struct table *t)
-{
-	static const char *const names[] = {"rowid", "_rowid_", "oid"};
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		size_t c = 0;
-
-		while (c < t->n && sqlite3_stricmp(t->columns[c].name, names[i]) != 0)
-			c++;
-		if (c == t->n)
-			return names[i];
-	}
-	return NULL;
-}
-
-int
-stmt_at(struct db *db, const struct table *t, struct stmt *s, sqlite3_stmt **st)
-{
-	if (!s->at) {
-		buf_clear(&db->sql);
-		if (update_sql(&db->sql, t, s, table_rowid(t))) {
-			s->at = db_prepare(db, db->sql.p);
-			if (!s->at)
-				return CS_IO;
-		}
-	}
-	*st = s->at;
-	return 0;
-}
-
 /* verb FROM table WHERE the key is given. */
 static int
 by_key(
@@ -280,8 +244,7 @@ by_key(
 		buf_clear(&db->sql);
 		buf_adds(&db->sql, verb);
 		sql_name(&db->sql, t->name);
-		buf_adds(&db->sql, " WHERE ");
-		key_is(&db->sql, t, NULL);
+		where_key(&db->sql, t, NULL);
 		*keep = db_prepare(db, db->sql.p);
 	}
 	*st = *keep;

@@ -134,7 +134,9 @@ end() { # RECORDS
 }
 
 @test "what a file cannot do is refused" {
-	fails_with 64 cs-load --to ndjson:out --key id </dev/null
+	fails_with 64 cs-load --to ndjson:out --key id --mode append </dev/null
+	fails_with 64 cs-load --to ndjson:out --missing null </dev/null
+	fails_with 64 cs-load --to sqlite:out --table t --partition-by id </dev/null
 	fails_with 64 cs-load --to csv:out --mode upsert </dev/null
 	fails_with 64 cs-load --to csv:out --synced-at x </dev/null
 	fails_with 64 cs-load --to ndjson:out --columns freeze </dev/null
