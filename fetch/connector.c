@@ -229,11 +229,11 @@ set_one(
 {
 	static const char *const pairs[] = {"form", "header", "query", NULL};
 	static const char *const lists[] = {
-	    "allow-host", "form", "header", "query", "stop-on", NULL};
+	    "allow-host", "cursor-replaces", "form", "header", "query", "stop-on", NULL};
 	bool nested = v->type == JSON_OBJECT || v->type == JSON_ARRAY;
 	char *text;
 
-	if (nested && strcmp(name, "json") == 0) {
+	if (nested && (strcmp(name, "json") == 0 || strcmp(name, "variables") == 0)) {
 		text = xstrndup(v->p, v->n);
 		set_text(c, o, name, "", text, where, true);
 		free(text);

@@ -238,6 +238,15 @@ cursor_param(const struct cursor *c, struct buf *out)
 	return buf_add(out, c->since.text.p, c->since.text.len);
 }
 
+int
+cursor_param_type(const struct opts *o)
+{
+	bool number = o->cursor_type == CURSOR_INTEGER ||
+		      (o->cursor_type == CURSOR_TIME && strncmp(o->param_format, "epoch", 5) == 0);
+
+	return number ? JSON_NUMBER : JSON_STRING;
+}
+
 /* The record's cursor into m. */
 static int
 read_mark(const struct opts *o, struct slice record, struct mark *m, uint64_t page, uint64_t n)

@@ -37,8 +37,9 @@ struct cursor {
  */
 int cursor_init(struct cursor *c, const struct opts *o, const struct state *s);
 void cursor_release(struct cursor *c);
-/* The value for --since-param, or 0 bytes when everything is wanted. */
+/* The value for --since-param, or 0 bytes when everything is wanted; as JSON it is of the type. */
 int cursor_param(const struct cursor *c, struct buf *out);
+int cursor_param_type(const struct opts *o);
 /*
  * Look at the records of a page; with --client-filter those before since are taken out of it. page: for messages, from 1.
  * 0, or CS_DATA after fail() for a record without a cursor.

@@ -45,13 +45,17 @@ static const struct topic {
 		"  --unix-socket PATH  --allow-host HOST[:PORT]\n"},
     {"records", "  --records PATH  --format json|ndjson|csv|tsv  --csv-delimiter CHAR\n"
 		"  --primary-key LIST  --max-record SIZE  --max-page SIZE\n"},
-    {"paging", "  --paginate none|offset|page|cursor|next-url|link  --page-size N\n"
-	       "  --limit-param NAME  --offset-param NAME  --page-param NAME\n"
-	       "  --first-page N  --cursor-path PATH  --cursor-param NAME|header:NAME\n"
-	       "  --next PATH  --total PATH  --total-pages PATH  --has-more PATH\n"
-	       "  --stop-on empty|short|status:CODE  --max-pages N  --max-records N\n"},
+    {"paging", "  --paginate none|offset|page|cursor|next-url|link|keyset|graphql|odata\n"
+	       "  --page-size N  --limit-param PARAM  --offset-param PARAM\n"
+	       "  --page-param PARAM  --first-page N\n"
+	       "  --cursor-path PATH  --cursor-param PARAM  --cursor-replaces NAME|*\n"
+	       "  --next PATH  --keyset PATH  --keyset-param PARAM\n"
+	       "  --graphql QUERY|@FILE  --variables JSON|@FILE\n"
+	       "  --total PATH  --total-pages PATH  --has-more PATH\n"
+	       "  --stop-on empty|short|status:CODE  --max-pages N  --max-records N\n"
+	       "  PARAM: NAME (in the query), body:PATH (in a JSON body), header:NAME\n"},
     {"changes", "  --cursor-field PATH  --cursor-type time|integer|text\n"
-		"  --since-param NAME  --client-filter  --start VALUE|-DURATION\n"
+		"  --since-param PARAM  --client-filter  --start VALUE|-DURATION\n"
 		"  --param-format rfc3339|date|epoch|epoch-ms|STRFTIME\n"
 		"  --lookback DURATION  --full  --incremental yes|no\n"},
     {"retries", "  --retries N (5)  --tries N  --retry-max-time DURATION  --retry-post\n"

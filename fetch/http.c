@@ -28,10 +28,30 @@ struct http {
 };
 
 void
+request_clear(struct request *r)
+{
+	buf_clear(&r->url);
+	buf_clear(&r->fields);
+	buf_clear(&r->body);
+	r->foreign = false;
+}
+
+void
+request_copy(struct request *to, const struct request *from)
+{
+	request_clear(to);
+	buf_add(&to->url, from->url.p, from->url.len);
+	buf_add(&to->fields, from->fields.p, from->fields.len);
+	buf_add(&to->body, from->body.p, from->body.len);
+	to->foreign = from->foreign;
+}
+
+void
 request_release(struct request *r)
 {
 	buf_release(&r->url);
-	buf_release(&r->cursor_header);
+	buf_release(&r->fields);
+	buf_release(&r->body);
 }
 
 const char *
@@ -100,17 +120,26 @@ set_form(struct http *h)
 	}
 }
 
-static void
-set_body(struct http *h)
+/* What is sent, or .p NULL. */
+static struct slice
+body(const struct http *h, const struct request *q)
 {
-	const struct opts *o = h->o;
-	const char *method = http_method(o);
+	if (q->body.len > 0)
+		return (struct slice){q->body.p, q->body.len};
+	if (h->o->data != NULL)
+		return (struct slice){h->o->data, h->o->data_len};
+	return (struct slice){h->form.p, h->form.len};
+}
 
-	if (o->data != NULL || h->form.len > 0) {
-		curl_easy_setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE,
-		    (curl_off_t)(o->data != NULL ? o->data_len : h->form.len));
-		curl_easy_setopt(
-		    h->easy, CURLOPT_POSTFIELDS, o->data != NULL ? o->data : h->form.p);
+static void
+set_body(struct http *h, const struct request *q)
+{
+	const char *method = http_method(h->o);
+	struct slice b = body(h, q);
+
+	if (b.p != NULL) {
+		curl_easy_setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)b.n);
+		curl_easy_setopt(h->easy, CURLOPT_POSTFIELDS, b.p);
 	}
 	if (strcmp(method, "HEAD") == 0)
 		curl_easy_setopt(h->easy, CURLOPT_NOBODY, 1L);
@@ -188,6 +217,18 @@ same_name(const char *line, const char *other)
 	return n == strcspn(other, ":") && strncasecmp(line, other, n) == 0;
 }
 
+/* Does what pages say this field itself? */
+static bool
+has_field(const struct request *q, const char *line)
+{
+	const char *f = q->fields.p;
+
+	for (; f != NULL && *f != '\0'; f += strcspn(f, "\n") + 1)
+		if (same_name(f, line))
+			return true;
+	return false;
+}
+
 /* Ours, unless the user has one of that name. */
 static void
 usual(struct curl_slist **list, const struct opts *o, bool foreign, const char *line)
@@ -217,6 +258,8 @@ headers(const struct http *h, const struct request *q)
 		return list;
 	for (size_t i = 0; i < o->header.n; i++) {
 		const char *text = o->header.v[i].text;
+		if (has_field(q, text))
+			continue;
 		char *line =
 		    text[strcspn(text, ":") + 1 + strspn(strchr(text, ':') + 1, " \t")] != '\0'
 			? xstrdup(text)
@@ -226,8 +269,11 @@ headers(const struct http *h, const struct request *q)
 	}
 	if (h->c->header != NULL)
 		list = curl_slist_append(list, h->c->header);
-	if (q->cursor_header.len > 0)
-		list = curl_slist_append(list, q->cursor_header.p);
+	for (const char *f = q->fields.p; f != NULL && *f != '\0'; f += strcspn(f, "\n") + 1) {
+		char *line = xstrndup(f, strcspn(f, "\n"));
+		list = curl_slist_append(list, line);
+		free(line);
+	}
 	return list;
 }
 
@@ -350,7 +396,7 @@ http_run(struct http *h, const struct request *q, struct reply *r, void (*tick)(
 	h->begun = false;
 	h->sunk = 0;
 	h->error[0] = '\0';
-	set_body(h);
+	set_body(h, q);
 	set_certificate(h, q->foreign);
 	curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, list);
 	curl_easy_setopt(h->easy, CURLOPT_URL, url.p);
@@ -418,9 +464,9 @@ http_curl(struct http *h, const struct request *q, struct buf *out)
 			buf_adds(&raw, " -H ");
 			shell_quote(&raw, l->data);
 		}
-	if (h->o->data != NULL || h->form.len > 0) {
+	if (body(h, q).p != NULL) {
 		buf_adds(&raw, " --data-binary ");
-		shell_quote(&raw, h->o->data != NULL ? h->o->data : h->form.p);
+		shell_quote(&raw, body(h, q).p);
 	}
 	buf_addc(&raw, ' ');
 	shell_quote(&raw, url.p);

@@ -13,11 +13,14 @@
 
 /* What to ask for. */
 struct request {
-	struct buf url;           /* without credentials */
-	struct buf cursor_header; /* "Name: value" that pages, or empty */
-	bool foreign;             /* another host: nothing of ours but the URL */
+	struct buf url;    /* without credentials */
+	struct buf fields; /* "Name: value\n" for each header field that pages */
+	struct buf body;   /* instead of the one that the settings have; empty: that one */
+	bool foreign;      /* another host: nothing of ours but the URL */
 };
 
+void request_clear(struct request *r);
+void request_copy(struct request *to, const struct request *from);
 void request_release(struct request *r);
 
 enum http_result {

@@ -33,10 +33,10 @@ set_out(struct job *j)
 	int r = cursor_init(&j->cursor, j->o, &j->state);
 
 	buf_adds(&since, "");
-	if (r == 0 && j->o->since_param != NULL)
+	if (r == 0 && j->o->since_param.text != NULL)
 		r = cursor_param(&j->cursor, &since);
 	if (r == 0)
-		pager_init(&j->pager, j->o, j->credentials.param, since.p);
+		r = pager_init(&j->pager, j->o, j->credentials.param, since.p);
 	buf_release(&since);
 	return r;
 }

@@ -117,6 +117,7 @@ settle(struct opts *o, const struct given *g, const struct opts *cli, const char
 	set_given(o, g);
 	if (cli->connector == NULL && operand != NULL)
 		opts_set(o, "url", operand, operand);
+	opts_settle(o);
 	opts_check(o);
 }
 

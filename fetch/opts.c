@@ -21,6 +21,7 @@ enum kind {
 	TIME,   /* uint64_t milliseconds */
 	WORD,   /* int, index into words */
 	AT,     /* struct path * */
+	PARAM,  /* struct place */
 	SECRET, /* struct secret */
 	CALL    /* set() does it */
 };
@@ -39,16 +40,17 @@ struct def {
 static const char *const auths[] = {"none", "bearer", "basic", "header", "query", NULL};
 static const char *const formats[] = {"json", "ndjson", "csv", "tsv", NULL};
 static const char *const paginates[] = {
-    "none", "offset", "page", "cursor", "next-url", "link", NULL};
+    "none", "offset", "page", "cursor", "next-url", "link", "keyset", "graphql", "odata", NULL};
 static const char *const resets[] = {"auto", "epoch", "epoch-ms", "delta", "delta-ms", NULL};
 static const char *const cursor_types[] = {"time", "integer", "text", NULL};
 static const char *const whens[] = {"auto", "always", "never", NULL};
 
 static void set_allow_host(struct opts *o, const char *value, const char *where);
 static void set_csv_delimiter(struct opts *o, const char *value, const char *where);
-static void set_cursor_param(struct opts *o, const char *value, const char *where);
+static void set_cursor_replaces(struct opts *o, const char *value, const char *where);
 static void set_data(struct opts *o, const char *value, const char *where);
 static void set_form(struct opts *o, const char *value, const char *where);
+static void set_graphql(struct opts *o, const char *value, const char *where);
 static void set_header(struct opts *o, const char *value, const char *where);
 static void set_json(struct opts *o, const char *value, const char *where);
 static void set_method(struct opts *o, const char *value, const char *where);
@@ -58,6 +60,7 @@ static void set_rate(struct opts *o, const char *value, const char *where);
 static void set_set(struct opts *o, const char *value, const char *where);
 static void set_stop_on(struct opts *o, const char *value, const char *where);
 static void set_tries(struct opts *o, const char *value, const char *where);
+static void set_variables(struct opts *o, const char *value, const char *where);
 
 #define O(field) .at = offsetof(struct opts, field)
 
@@ -76,8 +79,9 @@ static const struct def defs[] = {
     {"connector", TEXT, .run = true, O(connector)},
     {"csv-delimiter", CALL, .set = set_csv_delimiter},
     {"cursor-field", AT, O(cursor_field)},
-    {"cursor-param", CALL, .set = set_cursor_param},
+    {"cursor-param", PARAM, O(cursor_param)},
     {"cursor-path", AT, O(cursor_path)},
+    {"cursor-replaces", CALL, .set = set_cursor_replaces},
     {"cursor-type", WORD, O(cursor_type), .words = cursor_types},
     {"data", CALL, .set = set_data},
     {"dry-run", FLAG, 'n', true, O(dry_run)},
@@ -86,13 +90,16 @@ static const struct def defs[] = {
     {"format", WORD, O(format), .words = formats},
     {"full", FLAG, .run = true, O(full)},
     {"get", TEXT, .run = true, O(get)},
+    {"graphql", CALL, .set = set_graphql},
     {"has-more", AT, O(has_more)},
     {"header", CALL, 'H', .set = set_header},
     {"help", CALL, 'h', true, .set = set_nothing},
     {"incremental", BOOL, O(incremental)},
     {"json", CALL, .set = set_json},
     {"key", TEXT, O(key)},
-    {"limit-param", NAME, O(limit_param)},
+    {"keyset", AT, O(keyset)},
+    {"keyset-param", PARAM, O(keyset_param)},
+    {"limit-param", PARAM, O(limit_param)},
     {"lookback", TIME, O(lookback)},
     {"max-page", SIZE, O(max_page)},
     {"max-pages", COUNT, O(max_pages), .min = 1, .max = UINT64_MAX},
@@ -101,8 +108,8 @@ static const struct def defs[] = {
     {"max-wait", TIME, O(max_wait)},
     {"method", CALL, 'X', .set = set_method},
     {"next", AT, O(next)},
-    {"offset-param", NAME, O(offset_param)},
-    {"page-param", NAME, O(page_param)},
+    {"offset-param", PARAM, O(offset_param)},
+    {"page-param", PARAM, O(page_param)},
     {"page-size", COUNT, O(page_size), .min = 1, .max = 1000000},
     {"paginate", WORD, O(paginate), .words = paginates},
     {"param-format", NAME, O(param_format)},
@@ -119,7 +126,7 @@ static const struct def defs[] = {
     {"retry-max-time", TIME, O(retry_max_time)},
     {"retry-post", FLAG, O(retry_post)},
     {"set", CALL, .run = true, .set = set_set},
-    {"since-param", NAME, O(since_param)},
+    {"since-param", PARAM, O(since_param)},
     {"stall-timeout", TIME, O(stall_timeout)},
     {"start", TEXT, O(start)},
     {"state", TEXT, .run = true, O(state)},
@@ -132,6 +139,7 @@ static const struct def defs[] = {
     {"unix-socket", TEXT, O(unix_socket)},
     {"url", NAME, O(url)},
     {"user", TEXT, O(user)},
+    {"variables", CALL, .set = set_variables},
     {"verbose", FLAG, 'v', O(verbose)},
     {"version", CALL, 'V', true, .set = set_nothing},
 };
@@ -140,10 +148,6 @@ void
 opts_init(struct opts *o)
 {
 	*o = (struct opts){
-	    .limit_param = xstrdup("limit"),
-	    .offset_param = xstrdup("offset"),
-	    .page_param = xstrdup("page"),
-	    .cursor_param = xstrdup("cursor"),
 	    .param_format = xstrdup("rfc3339"),
 	    .first_page = 1,
 	    .max_record = LINES_MAX_RECORD,
@@ -205,6 +209,15 @@ refuse_controls(const char *value, const char *where)
 	for (; *value != '\0'; value++)
 		if ((unsigned char)*value < ' ' || *value == 0x7f)
 			die(CS_USAGE, "%s: control characters are not allowed here", where);
+}
+
+static void
+refuse_odd(const char *value, const char *where)
+{
+	refuse_controls(value, where);
+	if (*value == '\0' || !utf8_valid(value, strlen(value)))
+		die(CS_USAGE, "%s: %s", where,
+		    *value == '\0' ? "must not be empty" : "is not UTF-8");
 }
 
 /* Add text; its name (up to sep) takes the place of the same name in lower layers. */
@@ -288,34 +301,84 @@ set_method(struct opts *o, const char *value, const char *where)
 	set_text(&o->method, value);
 }
 
+/* TEXT or @FILE; the caller's. */
+static void
+text_or_file(struct buf *b, const char *value, const char *where)
+{
+	*b = (struct buf){.max = 64u << 20};
+	if (*value != '@')
+		buf_adds(b, value);
+	else if (file_read(b, value + 1) < 0)
+		die(CS_USAGE, "%s: %s: %s", where, value + 1, strerror(errno));
+}
+
+static void
+set_body(struct opts *o, struct buf *b, bool json)
+{
+	free(o->data);
+	o->data_len = b->len;
+	o->data = b->p != NULL ? buf_steal(b) : xstrdup("");
+	o->data_json = json;
+}
+
 static void
 set_data(struct opts *o, const char *value, const char *where)
 {
-	struct buf b = {.max = 64u << 20};
+	struct buf b;
 
-	if (*value != '@')
-		buf_adds(&b, value);
-	else if (file_read(&b, value + 1) < 0)
-		die(CS_USAGE, "%s: %s: %s", where, value + 1, strerror(errno));
-	free(o->data);
-	o->data_len = b.len;
-	o->data = b.p != NULL ? buf_steal(&b) : xstrdup("");
-	o->data_json = false;
+	text_or_file(&b, value, where);
+	set_body(o, &b, false);
+}
+
+static int
+json_or_file(struct buf *b, const char *value, const char *where)
+{
+	struct value v = {0};
+	const char *err;
+
+	text_or_file(b, value, where);
+	if (scan_text(b->p != NULL ? b->p : "", b->len, &v, &err) < 0)
+		die(CS_USAGE, "%s: is no valid JSON: %s", where, err);
+	return v.type;
 }
 
 static void
 set_json(struct opts *o, const char *value, const char *where)
 {
-	struct buf b = {0};
-	struct value v;
-	const char *err;
+	struct buf b;
 
-	set_data(o, value, where);
-	buf_add(&b, o->data, o->data_len);
-	if (scan_text(b.p, b.len, &v, &err) < 0)
-		die(CS_USAGE, "%s: is no valid JSON: %s", where, err);
-	buf_release(&b);
-	o->data_json = true;
+	json_or_file(&b, value, where);
+	set_body(o, &b, true);
+}
+
+static void
+set_graphql(struct opts *o, const char *value, const char *where)
+{
+	struct buf b;
+
+	text_or_file(&b, value, where);
+	if (b.len == 0 || !utf8_valid(b.p, b.len) || strlen(b.p) != b.len)
+		die(CS_USAGE, "%s: is empty, or no text in UTF-8", where);
+	free(o->graphql);
+	o->graphql = buf_steal(&b);
+}
+
+static void
+set_variables(struct opts *o, const char *value, const char *where)
+{
+	struct buf b;
+
+	if (json_or_file(&b, value, where) != JSON_OBJECT)
+		die(CS_USAGE, "%s: is no JSON object", where);
+	free(o->variables);
+	o->variables = buf_steal(&b);
+}
+
+static void
+set_cursor_replaces(struct opts *o, const char *value, const char *where)
+{
+	refuse_odd(value, where);
+	add(o, &o->cursor_replaces, value, "");
 }
 
 static void
@@ -327,15 +390,6 @@ set_csv_delimiter(struct opts *o, const char *value, const char *where)
 		die(CS_USAGE, "%s: \"%s\" is not one character such as ; or | or \\t", where,
 		    value);
 	o->csv_delimiter = value[0];
-}
-
-static void
-set_cursor_param(struct opts *o, const char *value, const char *where)
-{
-	if (*value == '\0' || strncmp(value, "body:", 5) == 0 || strcmp(value, "header:") == 0)
-		die(CS_USAGE, "%s: \"%s\" is not NAME or header:NAME", where, value);
-	refuse_controls(value, where);
-	set_text(&o->cursor_param, value);
 }
 
 static void
@@ -408,10 +462,7 @@ opts_set(struct opts *o, const char *name, const char *value, const char *where)
 		set_text(at, value);
 		break;
 	case NAME:
-		refuse_controls(value, where);
-		if (*value == '\0' || !utf8_valid(value, strlen(value)))
-			die(CS_USAGE, "%s: %s", where,
-			    *value == '\0' ? "must not be empty" : "is not UTF-8");
+		refuse_odd(value, where);
 		set_text(at, value);
 		break;
 	case COUNT:
@@ -426,6 +477,10 @@ opts_set(struct opts *o, const char *name, const char *value, const char *where)
 	case WORD:
 		*(int *)at = word(d->words, value, where);
 		o->paginate_said |= at == &o->paginate;
+		break;
+	case PARAM:
+		refuse_odd(value, where);
+		place_set(at, value, where);
 		break;
 	case AT:
 		*(struct path **)at = path_new(value, where);

@@ -14,12 +14,23 @@
 #include <stdint.h>
 
 #include "path.h"
+#include "place.h"
 #include "quota.h"
 #include "secret.h"
 
 enum auth { AUTH_NONE, AUTH_BEARER, AUTH_BASIC, AUTH_HEADER, AUTH_QUERY };
 enum format { FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV, FORMAT_TSV };
-enum paginate { PAGE_NONE, PAGE_OFFSET, PAGE_PAGE, PAGE_CURSOR, PAGE_NEXT_URL, PAGE_LINK };
+enum paginate {
+	PAGE_NONE,
+	PAGE_OFFSET,
+	PAGE_PAGE,
+	PAGE_CURSOR,
+	PAGE_NEXT_URL,
+	PAGE_LINK,
+	PAGE_KEYSET,
+	PAGE_GRAPHQL, /* opts_settle() makes a cursor of it ... */
+	PAGE_ODATA    /* ... and a next URL of this */
+};
 enum cursor_type { CURSOR_TIME, CURSOR_INTEGER, CURSOR_TEXT };
 enum when { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
 
@@ -46,6 +57,7 @@ struct opts {
 	char *data;         /* body; read from the file where @FILE was given */
 	size_t data_len;
 	bool data_json;
+	char *graphql, *variables; /* become the body; or NULL */
 
 	/* auth */
 	int auth; /* enum auth */
@@ -67,17 +79,20 @@ struct opts {
 	int paginate;       /* enum paginate */
 	bool paginate_said; /* it is not the default */
 	uint64_t page_size; /* 0: do not ask */
-	char *limit_param, *offset_param, *page_param;
+	struct place limit_param, offset_param, page_param, cursor_param, keyset_param;
 	uint64_t first_page;
-	char *cursor_param;
-	struct path *cursor_path, *next, *total, *total_pages, *has_more; /* or NULL */
+	struct path *cursor_path, *next, *total, *total_pages, *has_more, *keyset; /* or NULL */
+	struct path *errors;         /* no page has any there; NULL: it may */
+	bool next_sure, total_maybe; /* the paths are the protocol's own, total need not be there */
+	struct list cursor_replaces; /* parameters that a cursor takes the place of; * is all */
 	bool stop_empty, stop_short;
 	int stop_status[8], n_stop_status;
 	uint64_t max_pages, max_records; /* 0: no limit */
 
 	/* incremental */
 	struct path *cursor_field; /* NULL: every run is a full one */
-	char *since_param, *param_format, *start;
+	struct place since_param, until_param;
+	char *param_format, *start;
 	int cursor_type; /* enum cursor_type */
 	uint64_t lookback;
 	bool client_filter, full, incremental;
@@ -116,6 +131,8 @@ int opts_known(const char *name);
 struct secret *opts_secret(struct opts *o, const char *name);
 int opts_is_secret(const char *name);
 
+/* What the way of paging implies where nothing else was said: once, before opts_check(). */
+void opts_settle(struct opts *o);
 /* Do the settings fit each other? Ends the process with CS_USAGE if not. */
 void opts_check(const struct opts *o);
 

@@ -92,15 +92,24 @@ check_paging(const struct opts *o)
 	check_path(o->total, "--total", true);
 	check_path(o->total_pages, "--total-pages", true);
 	check_path(o->has_more, "--has-more", true);
+	check_path(o->keyset, "--keyset", false);
 	if (o->paginate == PAGE_CURSOR)
 		need(o->cursor_path != NULL, "--paginate cursor", "--cursor-path PATH");
 	if (o->paginate == PAGE_NEXT_URL)
 		need(o->next != NULL, "--paginate next-url", "--next PATH");
+	if (o->paginate == PAGE_KEYSET) {
+		need(o->keyset != NULL, "--paginate keyset", "--keyset PATH");
+		need(o->keyset_param.text != NULL, "--paginate keyset", "--keyset-param PARAM");
+	}
 	need(!o->stop_short || o->page_size > 0, "--stop-on short", "--page-size N");
 	if (o->connector != NULL) /* a stream may do without what the connector says for all */
 		return;
 	need(o->cursor_path == NULL || o->paginate == PAGE_CURSOR, "--cursor-path",
 	    "--paginate cursor");
+	need(o->graphql == NULL || o->paginate == PAGE_CURSOR || o->paginate == PAGE_NONE,
+	    "--graphql", "--paginate graphql");
+	need(o->variables == NULL || o->graphql != NULL, "--variables", "--graphql QUERY");
+	need(o->keyset == NULL || o->paginate == PAGE_KEYSET, "--keyset", "--paginate keyset");
 	need(o->next == NULL || o->paginate == PAGE_NEXT_URL, "--next", "--paginate next-url");
 	need(o->has_more == NULL || o->paginate != PAGE_NONE, "--has-more", "--paginate");
 	need(
@@ -128,12 +137,12 @@ check_incremental(const struct opts *o)
 	check_path(o->cursor_field, "--cursor-field", false);
 	check_param_format(o);
 	if (o->cursor_field != NULL) {
-		need(o->since_param != NULL || o->client_filter, "--cursor-field",
+		need(o->since_param.text != NULL || o->client_filter, "--cursor-field",
 		    "--since-param NAME where the server can filter, else --client-filter");
 		need(o->lookback == 0 || o->cursor_type == CURSOR_TIME, "--lookback",
 		    "--cursor-type time");
 	} else if (o->connector == NULL) {
-		need(o->since_param == NULL, "--since-param", "--cursor-field PATH");
+		need(o->since_param.text == NULL, "--since-param", "--cursor-field PATH");
 		need(o->start == NULL, "--start", "--cursor-field PATH");
 		need(o->lookback == 0, "--lookback", "--cursor-field PATH");
 		need(!o->client_filter, "--client-filter", "--cursor-field PATH");

@@ -140,14 +140,12 @@ static int
 exchange(
     struct page *p, struct http *h, const struct opts *o, const struct request *q, struct reply *r)
 {
-	struct request here = {.foreign = q->foreign};
+	struct request here = {0};
 	const char *to;
 	char *url;
 	int result, n;
 
-	buf_add(&here.url, q->url.p, q->url.len);
-	buf_add(&here.cursor_header, q->cursor_header.p ? q->cursor_header.p : "",
-	    q->cursor_header.len);
+	request_copy(&here, q);
 	for (n = 0;; n++) {
 		buf_clear(&p->url);
 		buf_add(&p->url, here.url.p, here.url.len);
@@ -397,18 +395,4 @@ page_text(const struct page *p, struct http *h, const struct path *path, struct 
 		return 0;
 	buf_adds(out, value);
 	return JSON_STRING;
-}
-
-int
-page_lacks_next(const struct page *p, const struct opts *o)
-{
-	bool cursor = o->paginate == PAGE_CURSOR;
-
-	if (p->split.n == 0 || p->split.n < o->page_size)
-		return 0;
-	return fail(CS_DATA,
-	    "%s: %s %s: is not there: if the only page may lack it, "
-	    "say --page-size, --total or --has-more",
-	    p->url.p, cursor ? "--cursor-path" : "--next",
-	    cursor ? o->cursor_path->text : o->next->text);
 }

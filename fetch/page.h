@@ -38,10 +38,5 @@ int page_get(struct page *p, struct http *h, const struct opts *o, const struct 
 /* The value at path in the page or its header as text; returns as path_text() does. */
 int page_text(const struct page *p, struct http *h, const struct path *path, struct buf *out,
     const char **err);
-/*
- * The first page has no member that leads to the next, and nothing says that it is the only page: 0 if its
- * size does, else CS_DATA after fail(), for the path may be misspelt.
- */
-int page_lacks_next(const struct page *p, const struct opts *o);
 
 #endif

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "keyset.h"
 #include "page.h"
 #include "seen.h"
 #include "state.h"
@@ -21,14 +22,15 @@
 struct pager {
 	const struct opts *o;
 	const char *auth_param; /* a query parameter that is a credential, or NULL */
-	struct buf base;        /* the first request's URL, without what pages */
+	struct request base;    /* what all requests begin as */
 	uint64_t plan;          /* fingerprint of all that decides what pages hold */
 	struct seen seen;
 
 	uint64_t at;      /* offset or page number to ask for */
 	struct buf next;  /* cursor or URL to ask for; empty: the first page */
-	bool next_object; /* next is a JSON object of parameters */
+	int next_type;    /* as place_put() wants it */
 	bool foreign;     /* next is a URL on another host */
+	struct keyset keyset;
 	uint64_t last_at, hash,
 	    full;        /* of the last page: where it was, its records; records of the first */
 	uint64_t *lines; /* fingerprints of its records */
@@ -42,7 +44,10 @@ struct pager {
 	bool told;     /* of a rewind */
 	bool distrust; /* the scan itself is in doubt: do not resume it */
 
-	uint64_t pages, received, empties;
+	/* the request to come is to bring nothing: the count, or the first page, was not the end */
+	enum { PROBE_NONE, PROBE_COUNT, PROBE_SHORT } probe;
+
+	uint64_t pages, received, empties, most; /* most: records on a page */
 	uint64_t total, total_min, total_max; /* UINT64_MAX: never seen */
 };
 
@@ -50,16 +55,24 @@ enum {
 	PAGER_END = 0,
 	PAGER_MORE = 1,
 	PAGER_REWIND = 2, /* drop this page and go on where the pager is now */
-	PAGER_CAPPED = 3  /* there is more, but --max-pages is reached, as fail() has said */
+	PAGER_CAPPED = 3, /* there is more, but --max-pages is reached, as fail() has said */
+	PAGER_LOST = -1   /* pager_refused() alone */
 };
 
-/* since: the value for --since-param, or empty. */
-void pager_init(struct pager *p, const struct opts *o, const char *auth_param, const char *since);
+/* since: the value for --since-param, or empty. 0, or a CS_* status after fail(). */
+int pager_init(struct pager *p, const struct opts *o, const char *auth_param, const char *since);
 void pager_release(struct pager *p);
 void pager_request(const struct pager *p, struct request *q);
-/* May the server refuse the request for what it begins with? Then pager_refused() knows another. */
+/*
+ * May the server refuse the request for what it asks? Then pager_refused() says how to go on: PAGER_MORE with
+ * another, PAGER_END, a CS_* status after fail(), or PAGER_LOST when it does not know either.
+ */
 bool pager_tentative(const struct pager *p);
-bool pager_refused(struct pager *p);
+int pager_refused(struct pager *p);
+/* By offset or page number. */
+bool pager_by_number(const struct opts *o);
+/* Call it a failure that cannot be taken up where it was. Returns r. */
+int pager_doubt(struct pager *p, int r);
 /*
  * Take note of a page, and take out of it the record that ended the last one. One of the above, or a
  * CS_* status after fail().

@@ -1,6 +1,7 @@
 #include "path.h"
 
 #include <ctype.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,6 +130,35 @@ path_new(const char *text, const char *where)
 	return p;
 }
 
+struct path *
+path_any(const char *text, ...)
+{
+	struct path *first = path_new(text, text), *last = first;
+	va_list ap;
+
+	va_start(ap, text);
+	while ((text = va_arg(ap, const char *)) != NULL)
+		last = last->or = path_new(text, text);
+	va_end(ap);
+	return first;
+}
+
+struct path *
+path_beside(const struct path *p, const char *a, const char *b)
+{
+	struct buf text = {0};
+	struct path *made;
+
+	for (int i = 0; i + 1 < p->n_outer; i++) {
+		buf_addc(&text, '.');
+		json_quote(&text, p->step[i].p, p->step[i].n);
+	}
+	buf_addf(&text, ".%s.%s", a, b);
+	made = path_new(text.p, p->text);
+	buf_release(&text);
+	return made;
+}
+
 static int
 member(const struct slice *key, const char *json, size_t n, struct value *found)
 {
@@ -195,8 +225,8 @@ value_text(const struct value *v, struct buf *out, const char **err)
 	return v->type;
 }
 
-int
-path_text(const struct path *p, const char *json, size_t n, struct buf *out, const char **err)
+static int
+one_text(const struct path *p, const char *json, size_t n, struct buf *out, const char **err)
 {
 	struct first f = {0};
 	struct value v = {0};
@@ -216,5 +246,15 @@ path_text(const struct path *p, const char *json, size_t n, struct buf *out, con
 			r = value_text(&v, out, err);
 	}
 	buf_release(&f.text);
+	return r;
+}
+
+int
+path_text(const struct path *p, const char *json, size_t n, struct buf *out, const char **err)
+{
+	int r = 0;
+
+	for (; p != NULL && r == 0; p = p->or)
+		r = one_text(p, json, n, out, err);
 	return r;
 }

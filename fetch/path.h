@@ -23,10 +23,15 @@ struct path {
 	int n_outer;        /* those before [] */
 	bool iterates;      /* there is a [] */
 	struct jqrun *jq;   /* when it is no simple path, else NULL */
+	struct path *or;    /* where to look when it is not there; or NULL */
 };
 
 /* Compiled; owned by the caller for good. Ends the process with CS_USAGE when it is no path. */
 struct path *path_new(const char *text, const char *where);
+/* The first of several that is there; NULL at the end. */
+struct path *path_any(const char *text, ...) __attribute__((sentinel));
+/* A simple path's value is in an object: the path of a member a of it, and of that b. */
+struct path *path_beside(const struct path *p, const char *a, const char *b);
 /*
  * The value at steps from..to of p in the valid JSON text. 1 and *v; 0 when it is not there
  * (or something on the way is no object). Of duplicate keys the last counts.

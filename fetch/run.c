@@ -247,10 +247,13 @@ pages(struct sync *s)
 		tentative =
 		    (j->state.unfinished && j->pager.pages == 0) || pager_tentative(&j->pager);
 		r = get(s, j->pager.pages == 0 && !j->state.unfinished, tentative);
-		if (r == PAGE_REFUSED && pager_refused(&j->pager))
-			continue;
-		if (r == PAGE_REFUSED && (r = job_restart(j)) == 0)
-			continue;
+		if (r == PAGE_REFUSED) {
+			more = pager_refused(&j->pager);
+			if (more == PAGER_MORE || (more == PAGER_LOST && (r = job_restart(j)) == 0))
+				continue;
+			if (more != PAGER_LOST)
+				return more == PAGER_END ? end(s, true) : more;
+		}
 		if (r != 0)
 			return r;
 		more = pager_take(&j->pager, &j->page, j->http);

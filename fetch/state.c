@@ -21,6 +21,7 @@ state_release(struct state *s)
 	free(s->since);
 	free(s->max);
 	free(s->next);
+	free(s->known);
 	state_init(s);
 }
 
@@ -53,6 +54,18 @@ text(const struct value *v, char **out)
 	free(*out);
 	*out = b.p != NULL ? buf_steal(&b) : xstrdup("");
 	return true;
+}
+
+/* A cursor: a string's text, or JSON. */
+static bool
+cursor(const struct value *v, char **out, int *type)
+{
+	*type = v->type;
+	if (v->type == JSON_STRING || v->type == JSON_NULL)
+		return text(v, out);
+	free(*out);
+	*out = xstrndup(v->p, v->n);
+	return v->type != JSON_TRUE && v->type != JSON_FALSE;
 }
 
 static bool
@@ -102,9 +115,9 @@ resume_member(struct state *s, struct slice key, const struct value *v)
 	if (slice_is(key, "max"))
 		return text(v, &s->max);
 	if (slice_is(key, "next"))
-		return text(v, &s->next);
-	if (slice_is(key, "object"))
-		return truth(v, &s->next_object);
+		return cursor(v, &s->next, &s->next_type);
+	if (slice_is(key, "known"))
+		return text(v, &s->known);
 	if (slice_is(key, "ascending"))
 		return truth(v, &s->ascending);
 	if (slice_is(key, "started"))
@@ -214,8 +227,15 @@ state_format(const struct state *s, struct buf *out)
 			buf_addf(out, ",\"total\":%" PRIu64, s->total);
 		if (s->next != NULL) {
 			buf_addc(out, ',');
-			put_text(out, "next", s->next);
-			buf_addf(out, ",\"object\":%s}", s->next_object ? "true" : "false");
+			if (s->next_type == JSON_STRING)
+				put_text(out, "next", s->next);
+			else
+				buf_addf(out, "\"next\":%s", s->next);
+			if (s->known != NULL) {
+				buf_addc(out, ',');
+				put_text(out, "known", s->known);
+			}
+			buf_addc(out, '}');
 		} else
 			buf_addf(
 			    out, ",\"at\":%" PRIu64 ",\"hash\":\"%" PRIx64 "\"}", s->at, s->hash);

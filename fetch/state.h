@@ -31,7 +31,8 @@ struct state {
 	uint64_t total;   /* last seen; UINT64_MAX: none */
 	uint64_t at, hash;
 	char *next; /* NULL: at and hash say where */
-	bool next_object;
+	int next_type; /* of next: its enum json_type */
+	char *known;   /* keyset: what has been sent with the last keys, or NULL */
 };
 
 void state_init(struct state *s);

@@ -67,12 +67,15 @@ log() {
 
 @test "page number: to the total number of pages, of records, or an empty page" {
 	local all=(--records .data --paginate page --limit-param per_page --page-size 50)
+	# The last page is as full as any: one request more shows that the count is right.
 	users /pagination/page_number "${all[@]}" --total-pages .total_pages
-	equals "$(log | jq -r .query.page | tr '\n' ,)" 1,2,3,4,
+	equals "$(log | jq -r .query.page | tr '\n' ,)" 1,2,3,4,5,
 	users /pagination/page_number "${all[@]}" --total .total_items
-	equals "$(log | wc -l)" 8
+	equals "$(log | wc -l)" 10
 	users /pagination/page_number "${all[@]}"
-	equals "$(log | wc -l)" 13
+	equals "$(log | wc -l)" 15
+	users /pagination/page_number "${all[@]}" --page-size 48 --total-pages .total_pages
+	equals "$(log | wc -l)" 20
 }
 
 @test "page number: a server that caps the page size loses nothing" {
@@ -144,6 +147,48 @@ log() {
 	equals "$(requests | wc -l)" 4
 }
 
+@test "more records than the server says is an error too, and beyond the end all answers are one" {
+	need perl
+	start_canned
+	local all=("$SERVER/x" --records .d --paginate page --page-size 2)
+	reply 1 '{"d":[1,2],"t":4,"p":2}'
+	reply 2 '{"d":[3,4],"t":4,"p":2}'
+	reply 3 '{"d":[5],"t":4,"p":2}'
+	fails_with 76 cs-fetch "${all[@]}" --total .t
+	contains "$stderr" 'there are 4 records, but 5 came'
+	local n=3 last
+	for last in '{"d":[],"t":4,"p":2}' '{"d":[3,4],"t":4,"p":2}' '{"d":[1,2],"t":4,"p":2}' 404; do
+		reply $((n += 1)) '{"d":[1,2],"t":4,"p":2}'
+		reply $((n += 1)) '{"d":[3,4],"t":4,"p":2}'
+		if [ "$last" = 404 ]; then answer $((n += 1)) 404 'no such page'; else reply $((n += 1)) "$last"; fi
+		succeeds cs-fetch "${all[@]}" --total-pages .p
+		equals "$(records <<<"$output" | tr -d '\n')" '{"value":1}{"value":2}{"value":3}{"value":4}'
+	done
+}
+
+@test "a server that gives shorter pages than it was asked for is noticed" {
+	need perl
+	start_canned
+	local all=("$SERVER/x" --records .d --paginate page --page-size 10)
+	reply 1 '{"d":[1,2]}'
+	reply 2 '{"d":[3,4]}'
+	reply 3 '{"d":[]}'
+	succeeds cs-fetch "${all[@]}"
+	contains "$stderr" 'gives 2 records a page, not 10'
+	# A short first page is not taken for the end without a look.
+	reply 4 '{"d":[1,2]}'
+	reply 5 '{"d":[3,4]}'
+	fails_with 76 cs-fetch "${all[@]}" --stop-on short
+	contains "$stderr" 'shorter than --page-size: say --page-size 2'
+	reply 6 '{"d":[1,2]}'
+	answer 7 404 '{}'
+	succeeds cs-fetch "${all[@]}" --stop-on short
+	reply 8 '{"d":[1,2],"c":"a"}'
+	reply 9 '{"d":[],"c":"b"}'
+	succeeds cs-fetch "$SERVER/x" --records .d --page-size 10 --paginate cursor --cursor-path .c --stop-on short
+	equals "$(requests | wc -l)" 9
+}
+
 @test "fewer records than the server says is an error" {
 	fails_with 76 cs-fetch "$PLAYGROUND/pagination/offset?_fault=total:500" --records .data \
 		--paginate offset --page-size 50 --total .total
@@ -210,13 +255,15 @@ asked() {
 		[1,2,3]
 		[1,2,3]
 		[4,5,6]
+		[]
 	END
 	succeeds cs-fetch "$SERVER/x" --records .d --paginate offset --total .t
-	equals "$(asked)" '0 2 3 '
+	equals "$(asked)" '0 2 3 6 '
 	equals "$(got)" '1 2 3 4 5 6 '
-	reply 4 '{"d":[1,2,3],"t":6}'
-	answer 5 400 'offset must be a multiple of limit'
-	reply 6 '{"d":[4,5,6],"t":6}'
+	reply 5 '{"d":[1,2,3],"t":6}'
+	answer 6 400 'offset must be a multiple of limit'
+	reply 7 '{"d":[4,5,6],"t":6}'
+	answer 8 404 'beyond the end'
 	succeeds cs-fetch "$SERVER/x" --records .d --paginate offset --total .t
 	equals "$(records <<<"$output" | wc -l)" 6
 }

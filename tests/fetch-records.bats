@@ -209,11 +209,16 @@ refused_body() {
 	for way in '--paginate cursor --cursor-path .page.nxt' '--paginate next-url --next .nxt' \
 		'--paginate cursor --cursor-path header:X-Nxt' '--paginate cursor --cursor-path .page|.nxt//empty'; do
 		# shellcheck disable=SC2086
-		refused_body ': is not there: if the only page may lack it' '{"data":[1,2],"page":{"next":"p2"}}' --records .data $way
+		refused_body ': is not there: if the only page may lack it' '{"data":[1,2],"page":{"n":"p2"}}' --records .data $way
 		# shellcheck disable=SC2086
-		fetched '{"data":[1],"page":{"next":"p2"}}' --records .data --page-size 2 $way
+		refused_body ': is not there, but .page.next is' '{"data":[1],"page":{"next":"p2"}}' --records .data --page-size 2 $way
 		# shellcheck disable=SC2086
-		fetched '{"data":[],"page":{"next":"p2"}}' --records .data $way
+		refused_body ': is not there, but .hasMore is' '{"data":[],"next":null,"hasMore":true}' --records .data --page-size 2 $way
+		# shellcheck disable=SC2086
+		fetched '{"data":[1],"page":{"n":"p2","next":null,"prev_cursor":"p0"}}' --records .data --page-size 2 $way
+		contains "$stderr" ': is not there: taken for the only page'
+		# shellcheck disable=SC2086
+		fetched '{"data":[],"page":{"n":"p2"}}' --records .data $way
 		# shellcheck disable=SC2086
 		fetched '{"data":[1],"m":false}' --records .data --has-more .m $way
 		# shellcheck disable=SC2086
