@@ -38,6 +38,7 @@ struct load {
 	bool direct;        /* stdin never blocks: no spool */
 	bool open;          /* a batch is */
 	bool ended;         /* the stream has, and no other has begun */
+	uint64_t spooled;   /* bytes of lines in the spool */
 	uint64_t bytes;     /* of records since the transaction began */
 	time_t since;       /* when that was; 0: none is open */
 	struct counts told; /* what earlier end lines said */
@@ -163,8 +164,11 @@ apply(struct load *l, uint64_t lineno, const char *p, size_t n)
 	int r;
 
 	l->bytes += n;
+	l->sink->ahead -= n < l->sink->ahead ? n : l->sink->ahead;
 	if (line_kind(p, n) == LINE_CONTROL)
 		return schema(l, lineno, p, n);
+	l->sink->bytes += n;
+	l->sink->records++;
 	r = one_row(l, p, n);
 	return r == ROW_BAD ? reject(l, lineno, p, n) : r;
 }
@@ -196,6 +200,8 @@ drain(struct load *l)
 	uint64_t lineno;
 	int got = LINES_EOF, r = spool_rewind(&l->spool);
 
+	l->sink->ahead = l->spooled;
+	l->spooled = 0;
 	while (r == 0 && (got = spool_next(&l->spool, &p, &n, &lineno)) == LINES_OK)
 		r = apply(l, lineno, p, n);
 	if (r == 0 && got != LINES_EOF) {
@@ -210,8 +216,10 @@ take(struct load *l, const char *p, size_t n)
 {
 	int r;
 
-	if (!l->direct)
+	if (!l->direct) {
+		l->spooled += n;
 		return spool_add(&l->spool, l->lines.lineno, p, n);
+	}
 	r = open_batch(l);
 	return r ? r : apply(l, l->lines.lineno, p, n);
 }
@@ -549,6 +557,7 @@ input_load(struct input *in, const struct opts *o, struct sink *sink)
 	l.lines.idle = idle;
 	l.lines.arg = &l;
 	l.direct = fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode);
+	sink->ahead = l.direct ? (uint64_t)st.st_size : 0;
 	spool_init(&l.spool, o->max_record);
 	out_open(&in->out, STDOUT_FILENO);
 	r = reject_open(&l.reject, o->rejects && o->dry_run ? "/dev/null" : o->rejects, "stdin",

@@ -43,6 +43,7 @@ struct opts {
 	const char *stream;    /* expected, or NULL */
 	uint64_t busy_timeout; /* ms */
 	size_t max_record;     /* bytes; 0: the default */
+	uint64_t memory;       /* bytes, for the page cache and what speeds up comparing */
 	bool dry_run, strict, quiet, verbose;
 };
 

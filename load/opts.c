@@ -19,6 +19,7 @@ enum { /* options without a letter */
 	OPT_KEY,
 	OPT_MAX_RECORD,
 	OPT_MAX_REJECTS,
+	OPT_MEMORY,
 	OPT_MISSING,
 	OPT_MODE,
 	OPT_PARTITION_BY,
@@ -38,6 +39,7 @@ static const struct option options_long[] = {
     {"help", no_argument, NULL, 'h'}, {"key", required_argument, NULL, OPT_KEY},
     {"max-record", required_argument, NULL, OPT_MAX_RECORD},
     {"max-rejects", required_argument, NULL, OPT_MAX_REJECTS},
+    {"memory", required_argument, NULL, OPT_MEMORY},
     {"missing", required_argument, NULL, OPT_MISSING}, {"mode", required_argument, NULL, OPT_MODE},
     {"partition-by", required_argument, NULL, OPT_PARTITION_BY}, {"quiet", no_argument, NULL, 'q'},
     {"rejects", required_argument, NULL, OPT_REJECTS},
@@ -69,6 +71,7 @@ static const char help[] =
     "operation\n"
     "  --stream NAME        refuse any other stream\n"
     "  --busy-timeout TIME  wait so long for other writers of the database (30s)\n"
+    "  --memory SIZE        for the page cache and for comparing rows (256M)\n"
     "  --stats FILE         write counts as JSON\n"
     "  -n, --dry-run        do everything but keep it; print the counts\n"
     "  -q, --quiet          no warnings\n"
@@ -176,6 +179,9 @@ set(struct opts *o, int option, const char *arg)
 	case OPT_MAX_REJECTS:
 		o->max_rejects = opt_uint("--max-rejects", arg, 0, UINT64_MAX);
 		break;
+	case OPT_MEMORY:
+		o->memory = opt_size("--memory", arg, 4u << 20, UINT64_C(1) << 40);
+		break;
 	case OPT_MISSING:
 		o->missing_null = choice("--missing", arg, "keep null");
 		break;
@@ -276,7 +282,8 @@ options(struct opts *o, int argc, char *argv[])
 {
 	int c;
 
-	*o = (struct opts){.busy_timeout = BUSY_TIMEOUT, .max_rejects = UINT64_MAX};
+	*o = (struct opts){
+	    .busy_timeout = BUSY_TIMEOUT, .max_rejects = UINT64_MAX, .memory = 256u << 20};
 	while ((c = getopt_long(argc, argv, "hnqvV", options_long, NULL)) != -1)
 		set(o, c, optarg);
 	if (optind < argc)

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digest.h"
 #include "show.h"
-#include "sqlite.h"
 
 /* "is not an INTEGER", or what else there is to say of a value that does not fit; fits: what was declared,
  * but not what the table has. */
@@ -270,6 +270,15 @@ choose_columns(const struct db *db, struct table *t, const struct row *row, size
 	}
 }
 
+static int
+bind_all(struct db *db, const struct table *t, const struct stmt *s, sqlite3_stmt *st)
+{
+	for (size_t i = 0; st && i < s->n; i++)
+		if (bind(st, (int)i + 1, &t->columns[s->columns[i]]) != SQLITE_OK)
+			return db_fail(db);
+	return 0;
+}
+
 /*
  * Whether a row was inserted, updated or left alone is told without a second
  * statement: an update does not set the last rowid, and one that changes nothing counts no change.
@@ -278,7 +287,8 @@ static int
 upsert(struct db *db, struct table *t, struct stmt *s)
 {
 	struct counts *n = &db->sink.counts;
-	sqlite3_int64 none = -1;
+	sqlite3_int64 none = -1, rowid;
+	enum digest_did did;
 	bool there = false;
 	int r = 0;
 
@@ -293,13 +303,41 @@ upsert(struct db *db, struct table *t, struct stmt *s)
 	r = run(db, s->st, NULL);
 	if (r)
 		return r;
-	if (!sqlite3_changes(db->h))
-		n->unchanged++;
-	else if (t->without_rowid ? there : sqlite3_last_insert_rowid(db->h) == none)
-		n->updated++;
-	else
-		n->inserted++;
-	return 0;
+	rowid = sqlite3_last_insert_rowid(db->h);
+	did = !sqlite3_changes(db->h) ? DIGEST_UNCHANGED
+	      : t->without_rowid      ? there
+	      : rowid == none         ? DIGEST_UPDATED
+				      : DIGEST_INSERTED;
+	n->unchanged += did == DIGEST_UNCHANGED;
+	n->updated += did == DIGEST_UPDATED;
+	n->inserted += did == DIGEST_INSERTED;
+	return t->key.n ? digest_upserted(db, t, did, rowid) : 0;
+}
+
+/* Update the row that the digest map knows; *done: there was one, with the record's key, and it has changed. */
+static int
+upsert_at(struct db *db, struct table *t, struct stmt *s, bool *done)
+{
+	sqlite3_int64 rowid;
+	sqlite3_stmt *st;
+	int r;
+
+	*done = false;
+	if (!digest_rowid(t, &rowid))
+		return 0;
+	r = stmt_at(db, t, s, &st);
+	if (r || !st)
+		return r;
+	r = bind_all(db, t, s, st);
+	if (r == 0 && sqlite3_bind_int64(st, (int)s->n + 1, rowid) != SQLITE_OK)
+		r = db_fail(db);
+	if (r == 0)
+		r = run(db, st, NULL);
+	*done = r == 0 && sqlite3_changes(db->h);
+	if (!*done)
+		return r == ROW_BAD ? 0 : r; /* the upsert will tell */
+	db->sink.counts.updated++;
+	return digest_upserted(db, t, DIGEST_UPDATED, rowid);
 }
 
 static int
@@ -308,6 +346,7 @@ update(struct db *db, struct table *t, struct stmt *s)
 	bool there = true;
 	int r = s->st ? run(db, s->st, NULL) : 0;
 
+	digest_touched(t);
 	if (r)
 		return r;
 	if (!s->st || !sqlite3_changes(db->h)) {
@@ -322,15 +361,6 @@ update(struct db *db, struct table *t, struct stmt *s)
 	return r;
 }
 
-static int
-bind_all(struct db *db, const struct table *t, const struct stmt *s)
-{
-	for (size_t i = 0; s->st && i < s->n; i++)
-		if (bind(s->st, (int)i + 1, &t->columns[s->columns[i]]) != SQLITE_OK)
-			return db_fail(db);
-	return 0;
-}
-
 /* The row that an upsert would insert is refused, but it may have been one to update. */
 static int
 update_instead(struct db *db, struct table *t)
@@ -343,7 +373,7 @@ update_instead(struct db *db, struct table *t)
 	if (r == 0 && there)
 		r = stmt_get(db, t, OP_UPDATE, &s);
 	if (r == 0 && there)
-		r = bind_all(db, t, s);
+		r = bind_all(db, t, s, s->st);
 	if (r == 0)
 		r = there ? update(db, t, s) : row_bad(&db->sink, "%s", why);
 	free(why);
@@ -353,16 +383,25 @@ update_instead(struct db *db, struct table *t)
 static int
 write_row(struct db *db, struct table *t, const struct row *row, size_t members)
 {
+	enum digest_says says;
 	struct stmt *s;
+	bool done = false;
 	int r;
 
 	db->at = t;
 	choose_columns(db, t, row, members);
+	says = row->op == OP_UPSERT ? digest_look(t) : DIGEST_NOTHING;
+	if (says == DIGEST_SAME) {
+		db->sink.counts.unchanged++;
+		db->sink.spared++;
+		return 0;
+	}
 	r = stmt_get(db, t, row->op, &s);
-	if (r)
-		return r;
-	r = bind_all(db, t, s);
-	if (r)
+	if (r == 0 && says == DIGEST_OTHER)
+		r = upsert_at(db, t, s, &done);
+	if (r == 0 && !done)
+		r = bind_all(db, t, s, s->st);
+	if (r || done)
 		return r;
 	if (row->op != OP_UPSERT)
 		return update(db, t, s);
@@ -380,6 +419,7 @@ delete_row(struct db *db, struct table *t)
 	sqlite3_stmt *st;
 	int r = stmt_delete(db, t, &st);
 
+	digest_touched(t);
 	if (r == 0)
 		r = run_key(db, t, st, NULL);
 	if (r == 0 && sqlite3_changes(db->h))

@@ -43,6 +43,9 @@ struct sink {
 	struct buf why;	       /* the reason of the last ROW_BAD */
 	struct names added;    /* columns added to tables that were there */
 	uint64_t commits;
+	uint64_t records, bytes; /* given to row() so far */
+	uint64_t spared;         /* rows known to be unchanged without a statement */
+	uint64_t ahead;          /* bytes of records that are known to come; 0: nobody knows */
 	/* Files: commit() only once the stream has ended; and then only if it has ended well. */
 	bool lazy, whole;
 	int (*batch)(struct sink *s);

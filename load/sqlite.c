@@ -6,11 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "digest.h"
 #include "show.h"
-#include "sqlite.h"
 #include "statedb.h"
-
-#define CACHE_KIB "65536" /* holds the inner pages of a random key's index; the default spills */
 
 const char *
 db_message(struct db *db)
@@ -84,11 +82,18 @@ db_state(struct db *db)
 	return CS_IO;
 }
 
+static void
+digests_drop(struct db *db)
+{
+	for (struct table *t = db->tables; t; t = t->next)
+		digest_drop(t);
+}
+
 static int
 batch(struct sink *sink)
 {
 	struct db *db = (struct db *)sink;
-	int64_t schema;
+	int64_t schema, data = -1;
 	int r;
 
 	db->before = sink->counts;
@@ -106,6 +111,11 @@ batch(struct sink *sink)
 	r = ask(db, "PRAGMA schema_version", &schema);
 	if (r == 0 && schema != db->schema)
 		tables_forget(db); /* somebody else altered a table */
+	if (r == 0)
+		r = ask(db, "PRAGMA data_version", &data);
+	if (r == 0 && data != db->data)
+		digests_drop(db); /* somebody else wrote */
+	db->data = data;
 	return r ? r : resume_begin(db);
 }
 
@@ -159,6 +169,7 @@ finish(struct sink *sink, bool complete)
 
 	for (t = complete ? db->tables : NULL; t && r == 0; t = t->next)
 		r = table_finish(db, t);
+	digests_drop(db);
 	return r ? r : resume_end(db);
 }
 
@@ -179,6 +190,20 @@ write_checkpoint(struct db *db)
 	free(db->run);
 	db->stream = db->run = NULL;
 	return rc == SQLITE_OK ? 0 : db_fail(db);
+}
+
+/*
+ * WAL for files of our making; others stay as their owner has them. Not before their first commit: until then
+ * there is nothing to be read in them, and the pages of that transaction are written once instead of twice. When others
+ * are in the way it is tried again with the next commit.
+ */
+static int
+make_wal(struct db *db)
+{
+	int rc = sqlite3_exec(db->h, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+
+	db->fresh = (rc & 0xff) == SQLITE_BUSY;
+	return rc == SQLITE_OK || db->fresh ? 0 : db_fail(db);
 }
 
 static int
@@ -202,6 +227,8 @@ commit(struct sink *sink)
 	if (r == 0) {
 		db->tx = false;
 		sink->commits++;
+		if (db->fresh)
+			r = make_wal(db);
 	}
 	return r;
 }
@@ -226,23 +253,6 @@ db_close(struct sink *sink)
 	free(db);
 }
 
-/* WAL for files of our making; others stay as their owner has them. */
-static int
-make_wal(struct db *db, uint64_t patience)
-{
-	for (;;) {
-		int rc = sqlite3_exec(db->h, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
-
-		if (rc == SQLITE_OK)
-			return 0;
-		/* The busy handler is not asked here, and several loaders may start at once. */
-		if (rc != SQLITE_BUSY || patience < 10)
-			return db_fail(db);
-		usleep(10000);
-		patience -= 10;
-	}
-}
-
 static int
 open_file(struct db *db)
 {
@@ -261,14 +271,16 @@ open_file(struct db *db)
 	sqlite3_extended_result_codes(db->h, 1);
 	sqlite3_busy_timeout(db->h, (int)o->busy_timeout);
 	sqlite3_db_config(db->h, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
-	r = db_exec(db, "PRAGMA cache_size = -" CACHE_KIB "; PRAGMA temp_store = FILE;"
-			"PRAGMA synchronous = FULL");
+	/* EXTRA: a rollback journal that is gone stays gone, so that what was acknowledged is not rolled back. */
+	buf_addf(&db->sql,
+	    "PRAGMA cache_size = -%llu; PRAGMA temp_store = FILE; PRAGMA synchronous = EXTRA",
+	    (unsigned long long)(cache_bytes(o) >> 10));
+	r = db_exec(db, db->sql.p);
 	if (r == 0)
 		r = ask(db, "PRAGMA schema_version", &v); /* reads the file: is it a database? */
 	if (r == 0)
 		r = number_functions(db);
-	if (r == 0 && fresh && !o->dry_run)
-		r = make_wal(db, o->busy_timeout);
+	db->fresh = fresh && !o->dry_run;
 	db->schema = -1;
 	return r;
 }

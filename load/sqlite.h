@@ -1,7 +1,7 @@
 /*
  * The SQLite sink, inside. sqlite.c holds the connection and its transactions, catalog.c reads
  * what is known of a table, table.c keeps its columns and adds to them, widen.c changes their
- * types, stmt.c has the prepared statements, row.c binds records to them,
+ * types, stmt.c has the prepared statements, row.c binds records to them, digest.c knows which need none,
  * number.c knows when two numbers are the same,
  * resume.c sees to it that rows are appended once.
  */
@@ -41,6 +41,7 @@ struct column {
 
 struct stmt {
 	sqlite3_stmt *st; /* NULL: an update with nothing to change */
+	sqlite3_stmt *at; /* of an upsert: the update of a row that is there, by its rowid too; made when needed */
 	enum op op;
 	uint64_t set[SET_WORDS]; /* columns bound, by index */
 	unsigned *columns;	 /* the same, in the order of the parameters */
@@ -69,6 +70,7 @@ struct table {
 	struct stmt *stmts[STMTS_MAX], *last;
 	size_t nstmts, evict;
 	sqlite3_stmt *find, *delete;
+	struct digest *digest;
 };
 
 struct db {
@@ -81,6 +83,7 @@ struct db {
 	struct buf mem;	      /* decoded strings of the record at hand */
 	struct buf sql;
 	char now[INSTANT_MAX];	      /* --synced-at: the start of the run */
+	bool fresh;	      /* the file is of our making, and not in WAL mode yet */
 	bool tx, marked;      /* in a transaction; with a savepoint */
 	uint64_t begun;       /* serial of the stream that base and last_run are of */
 	struct buf base;      /* its state as stored before it began; "null" when there was none */
@@ -89,12 +92,23 @@ struct db {
 	bool appends;         /* it did, */
 	bool loose;           /* and since its last checkpoint */
 	int64_t schema;	      /* schema_version as last seen */
+	int64_t data;	      /* data_version as last seen: others have written when it is another */
 	char *stream, *run;   /* the checkpoint kept but not yet written */
 	struct buf state;
 	int64_t records;
 	struct counts before; /* as at the mark */
 	size_t added_before;
 };
+
+/* The page cache: a quarter of --memory, or half where that is little. 64 MiB hold the inner pages of a random
+ * key's index; SQLite's default spills. */
+static inline uint64_t
+cache_bytes(const struct opts *o)
+{
+	uint64_t half = o->memory / 2, fourth = o->memory / 4;
+
+	return fourth > UINT64_C(64) << 20 ? fourth : half < UINT64_C(64) << 20 ? half : UINT64_C(64) << 20;
+}
 
 /* What SQLite says, fit to be shown. */
 const char *db_message(struct db *db);
@@ -139,6 +153,11 @@ int	number_functions(struct db *db);
 
 /* The statement that upserts or updates the columns t->set. */
 int	stmt_get(struct db *db, struct table *t, enum op op, struct stmt **s);
+/* For an upsert: the update of the row with the rowid in parameter s->n + 1, if it has the record's key and would change;
+ * *st is NULL when there is nothing but a key. */
+int	stmt_at(struct db *db, const struct table *t, struct stmt *s, sqlite3_stmt **st);
+/* A name of the rowid that no column of the table takes; NULL: there is none. */
+const char *table_rowid(const struct table *t);
 /* The statements that find and delete a row by its key, its columns in the key's order. */
 int	stmt_find(struct db *db, struct table *t, sqlite3_stmt **st);
 int	stmt_delete(struct db *db, struct table *t, sqlite3_stmt **st);

@@ -22,9 +22,10 @@ counts_print(const struct sink *s, uint64_t checkpoints)
 	const struct counts *c = &s->counts;
 
 	warnx("%s%llu inserted, %llu updated, %llu unchanged, %llu deleted, %llu ignored, "
-	      "%llu rejected; %llu checkpoints, %llu commits",
+	      "%llu rejected; %llu checkpoints, %llu commits; %llu rows compared by digest",
 	    s->o->dry_run ? "dry run: " : "", U(c->inserted), U(c->updated), U(c->unchanged),
-	    U(c->deleted), U(c->ignored), U(c->rejected), U(checkpoints), U(s->commits));
+	    U(c->deleted), U(c->ignored), U(c->rejected), U(checkpoints), U(s->commits),
+	    U(s->spared));
 }
 
 int

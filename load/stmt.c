@@ -21,6 +21,7 @@ static void
 stmt_free(struct stmt *s)
 {
 	sqlite3_finalize(s->st);
+	sqlite3_finalize(s->at);
 	free(s->columns);
 	free(s);
 }
@@ -48,14 +49,14 @@ param(const struct stmt *s, unsigned column)
 	return i + 1;
 }
 
-/* "t"."k1" = ?1 AND "t"."k2" = ?2: the key's parameters in s, or in its own order. */
+/* "k1" = ?1 AND "k2" = ?2: the key's parameters in s, or in its own order. */
 static void
-where_key(struct buf *b, const struct table *t, const struct stmt *s)
+key_is(struct buf *b, const struct table *t, const struct stmt *s)
 {
 	for (size_t i = 0; i < t->key.n; i++) {
 		int c = table_find(t, (struct slice){t->key.v[i], strlen(t->key.v[i])});
 
-		buf_adds(b, i ? " AND " : " WHERE ");
+		buf_adds(b, i ? " AND " : "");
 		sql_name(b, t->key.v[i]);
 		buf_addf(b, " = ?%zu", s ? param(s, (unsigned)c) : i + 1);
 	}
@@ -75,7 +76,7 @@ compared(const struct table *t, unsigned i)
  * byte, whatever collation the column has: a change of case is a change.
  */
 static void
-any_differs(struct buf *b, const struct table *t, const struct stmt *s)
+any_differs(struct buf *b, const struct table *t, const struct stmt *s, bool excluded)
 {
 	const char *sep = "((";
 	size_t n = 0;
@@ -92,7 +93,7 @@ any_differs(struct buf *b, const struct table *t, const struct stmt *s)
 		buf_addc(b, '.');
 		sql_name(b, c->name);
 		buf_adds(b, c->collated ? " COLLATE BINARY IS NOT " : " IS NOT ");
-		if (s->op == OP_UPSERT) {
+		if (excluded) {
 			buf_adds(b, "excluded.");
 			sql_name(b, c->name);
 		} else {
@@ -112,7 +113,7 @@ any_differs(struct buf *b, const struct table *t, const struct stmt *s)
 
 /* a = X, b = Y: everything but the key. Returns how many of the columns are compared. */
 static size_t
-assignments(struct buf *b, const struct table *t, const struct stmt *s)
+assignments(struct buf *b, const struct table *t, const struct stmt *s, bool excluded)
 {
 	const char *sep = " SET ";
 	size_t n = 0;
@@ -125,7 +126,7 @@ assignments(struct buf *b, const struct table *t, const struct stmt *s)
 		n += compared(t, s->columns[i]);
 		buf_adds(b, sep);
 		sql_name(b, c->name);
-		if (s->op == OP_UPSERT) {
+		if (excluded) {
 			buf_adds(b, " = excluded.");
 			sql_name(b, c->name);
 		} else {
@@ -159,26 +160,30 @@ upsert_sql(struct buf *b, const struct table *t, const struct stmt *s)
 	buf_adds(b, ") DO ");
 	mark = b->len;
 	buf_adds(b, "UPDATE");
-	if (assignments(b, t, s)) {
+	if (assignments(b, t, s, true)) {
 		buf_adds(b, " WHERE ");
-		any_differs(b, t, s);
+		any_differs(b, t, s, true);
 	} else {
 		b->len = mark;
 		buf_adds(b, "NOTHING");
 	}
 }
 
-/* False when there is nothing that an update could change. */
+/* False when there is nothing that an update could change. rowid: its name, to be given in a parameter of its own;
+ * NULL: the key does. */
 static bool
-update_sql(struct buf *b, const struct table *t, const struct stmt *s)
+update_sql(struct buf *b, const struct table *t, const struct stmt *s, const char *rowid)
 {
 	buf_adds(b, "UPDATE ");
 	sql_name(b, t->name);
-	if (!assignments(b, t, s))
+	if (!assignments(b, t, s, false))
 		return false;
-	where_key(b, t, s);
+	buf_adds(b, " WHERE ");
+	if (rowid)
+		buf_addf(b, "%s = ?%zu AND ", rowid, s->n + 1);
+	key_is(b, t, s);
 	buf_adds(b, " AND ");
-	any_differs(b, t, s);
+	any_differs(b, t, s, false);
 	return true;
 }
 
@@ -196,7 +201,7 @@ stmt_new(struct db *db, const struct table *t, enum op op, size_t words)
 	buf_clear(&db->sql);
 	if (op == OP_UPSERT)
 		upsert_sql(&db->sql, t, s);
-	else if (!update_sql(&db->sql, t, s))
+	else if (!update_sql(&db->sql, t, s, NULL))
 		return s;
 	s->st = db_prepare(db, db->sql.p);
 	if (s->st)
@@ -235,6 +240,37 @@ stmt_get(struct db *db, struct table *t, enum op op, struct stmt **out)
 	return 0;
 }
 
+const char *
+table_rowid(const struct table *t)
+{
+	static const char *const names[] = {"rowid", "_rowid_", "oid"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		size_t c = 0;
+
+		while (c < t->n && sqlite3_stricmp(t->columns[c].name, names[i]) != 0)
+			c++;
+		if (c == t->n)
+			return names[i];
+	}
+	return NULL;
+}
+
+int
+stmt_at(struct db *db, const struct table *t, struct stmt *s, sqlite3_stmt **st)
+{
+	if (!s->at) {
+		buf_clear(&db->sql);
+		if (update_sql(&db->sql, t, s, table_rowid(t))) {
+			s->at = db_prepare(db, db->sql.p);
+			if (!s->at)
+				return CS_IO;
+		}
+	}
+	*st = s->at;
+	return 0;
+}
+
 /* verb FROM table WHERE the key is given. */
 static int
 by_key(
@@ -244,7 +280,8 @@ by_key(
 		buf_clear(&db->sql);
 		buf_adds(&db->sql, verb);
 		sql_name(&db->sql, t->name);
-		where_key(&db->sql, t, NULL);
+		buf_adds(&db->sql, " WHERE ");
+		key_is(&db->sql, t, NULL);
 		*keep = db_prepare(db, db->sql.p);
 	}
 	*st = *keep;

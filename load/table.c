@@ -1,8 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digest.h"
 #include "show.h"
-#include "sqlite.h"
 
 static uint32_t
 hash(const char *p, size_t n)
@@ -158,6 +158,7 @@ void
 table_free(struct table *t)
 {
 	stmts_free(t);
+	digest_free(t);
 	for (size_t i = 0; i < t->n; i++) {
 		free(t->columns[i].name);
 		free(t->columns[i].sqltype);
@@ -283,6 +284,7 @@ table_sync(struct db *db, struct table *t)
 	if (!t->dirty)
 		return 0;
 	t->dirty = false;
+	digest_drop(t);
 	if (!t->exists)
 		return table_create(db, t);
 	for (size_t i = 0; i < t->n; i++)
