@@ -59,8 +59,10 @@ static const struct topic {
 		"  --param-format rfc3339|date|epoch|epoch-ms|STRFTIME\n"
 		"  --lookback DURATION  --full  --incremental yes|no\n"},
     {"retries", "  --retries N (5)  --tries N  --retry-max-time DURATION  --retry-post\n"
+		"  --retry-budget N (100)\n"
 		"  --max-wait DURATION (15m)  --connect-timeout DURATION (10s)\n"
 		"  --stall-timeout DURATION (30s)  --rate N/s|N/m|N/h\n"
+		"  --retry-if PROGRAM  --fail-if PROGRAM  --ignore-status CODES\n"
 		"  --rate-reset auto|epoch|epoch-ms|delta|delta-ms\n"},
     {"run", "  --stream NAME  --state JSON|@FILE  --check  -n, --dry-run\n"
 	    "  -v, --verbose  -q, --quiet  --progress auto|always|never\n"

@@ -305,6 +305,41 @@ http_field(struct http *h, const char *name, size_t i)
 	return f->value[strspn(f->value, " \t\r\n")] != '\0' ? f->value : "";
 }
 
+static void
+add_text(struct buf *out, const char *s, size_t n)
+{
+	if (utf8_valid(s, n))
+		json_quote(out, s, n);
+	else
+		buf_adds(out, "null");
+}
+
+void
+http_headers(struct http *h, struct buf *out)
+{
+	struct curl_header *f = NULL;
+	struct buf text = {0};
+	const char *value;
+
+	buf_addc(out, '{');
+	while ((f = curl_easy_nextheader(h->easy, CURLH_HEADER, -1, f)) != NULL) {
+		if (f->index > 0)
+			continue;
+		buf_adds(out, out->p[out->len - 1] == '{' ? "" : ",");
+		buf_clear(&text);
+		for (const char *c = f->name; *c != '\0'; c++)
+			buf_addc(&text, (char)tolower((unsigned char)*c));
+		add_text(out, text.p, text.len);
+		buf_addc(out, ':');
+		buf_clear(&text);
+		for (size_t i = 0; (value = http_field(h, f->name, i)) != NULL; i++)
+			buf_addf(&text, "%s%s", i > 0 ? ", " : "", value);
+		add_text(out, text.p, text.len);
+	}
+	buf_addc(out, '}');
+	buf_release(&text);
+}
+
 static bool
 worth_a_retry(CURLcode code)
 {

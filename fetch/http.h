@@ -58,6 +58,8 @@ int http_run(struct http *h, const struct request *q, struct reply *r, void (*ti
 struct rate *http_rate(struct http *h);
 /* A field of the last answer, the i-th line of that name; NULL when there is none. Valid until the next run. */
 const char *http_field(struct http *h, const char *name, size_t i);
+/* All of them as a JSON object: names in lower case, several values of one name joined by commas. */
+void http_headers(struct http *h, struct buf *out);
 /* GET, or POST where there is something to send, or what the user said. */
 const char *http_method(const struct opts *o);
 /* Is there a body, or a method other than GET and HEAD? */

@@ -52,6 +52,7 @@ static void set_data(struct opts *o, const char *value, const char *where);
 static void set_form(struct opts *o, const char *value, const char *where);
 static void set_graphql(struct opts *o, const char *value, const char *where);
 static void set_header(struct opts *o, const char *value, const char *where);
+static void set_ignore_status(struct opts *o, const char *value, const char *where);
 static void set_json(struct opts *o, const char *value, const char *where);
 static void set_method(struct opts *o, const char *value, const char *where);
 static void set_nothing(struct opts *o, const char *value, const char *where);
@@ -85,6 +86,7 @@ static const struct def defs[] = {
     {"cursor-type", WORD, O(cursor_type), .words = cursor_types},
     {"data", CALL, .set = set_data},
     {"dry-run", FLAG, 'n', true, O(dry_run)},
+    {"fail-if", AT, O(fail_if)},
     {"first-page", COUNT, O(first_page), .max = 1000000},
     {"form", CALL, .set = set_form},
     {"format", WORD, O(format), .words = formats},
@@ -94,6 +96,7 @@ static const struct def defs[] = {
     {"has-more", AT, O(has_more)},
     {"header", CALL, 'H', .set = set_header},
     {"help", CALL, 'h', true, .set = set_nothing},
+    {"ignore-status", CALL, .set = set_ignore_status},
     {"incremental", BOOL, O(incremental)},
     {"json", CALL, .set = set_json},
     {"key", TEXT, O(key)},
@@ -123,6 +126,8 @@ static const struct def defs[] = {
     {"rate-reset", WORD, O(rate_reset), .words = resets},
     {"records", AT, O(records)},
     {"retries", COUNT, O(retries), .max = 1000},
+    {"retry-budget", COUNT, O(retry_budget), .max = 1000000},
+    {"retry-if", AT, O(retry_if)},
     {"retry-max-time", TIME, O(retry_max_time)},
     {"retry-post", FLAG, O(retry_post)},
     {"set", CALL, .run = true, .set = set_set},
@@ -154,6 +159,7 @@ opts_init(struct opts *o)
 	    .max_page = 256u << 20,
 	    .incremental = true,
 	    .retries = 5,
+	    .retry_budget = 100,
 	    .max_wait = 15 * 60 * 1000,
 	    .connect_timeout = 10 * 1000,
 	    .stall_timeout = 30 * 1000,
@@ -340,6 +346,27 @@ json_or_file(struct buf *b, const char *value, const char *where)
 	if (scan_text(b->p != NULL ? b->p : "", b->len, &v, &err) < 0)
 		die(CS_USAGE, "%s: is no valid JSON: %s", where, err);
 	return v.type;
+}
+
+/* 404,410,420-429 */
+static void
+set_ignore_status(struct opts *o, const char *value, const char *where)
+{
+	char *list = xstrdup(value), *at = list, *one, *dash;
+
+	while ((one = strsep(&at, ",")) != NULL) {
+		struct status_range r;
+
+		if (o->n_ignore_status == (int)LEN(o->ignore_status))
+			die(CS_USAGE, "%s: more than %zu status codes", where,
+			    LEN(o->ignore_status));
+		if ((dash = strchr(one, '-')) != NULL)
+			*dash++ = '\0';
+		r.from = (int)opt_uint(where, one, 300, 599);
+		r.to = dash != NULL ? (int)opt_uint(where, dash, r.from, 599) : r.from;
+		o->ignore_status[o->n_ignore_status++] = r;
+	}
+	free(list);
 }
 
 static void

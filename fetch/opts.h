@@ -98,8 +98,13 @@ struct opts {
 	bool client_filter, full, incremental;
 
 	/* politeness */
-	uint64_t retries, retry_max_time, max_wait, connect_timeout, stall_timeout;
+	uint64_t retries, retry_budget, retry_max_time, max_wait, connect_timeout, stall_timeout;
 	bool retry_post;
+	struct path *retry_if, *fail_if; /* programs, or NULL */
+	struct status_range {
+		int from, to;
+	} ignore_status[16];
+	int n_ignore_status;
 	uint64_t rate, rate_window; /* requests in so many milliseconds; 0: as many as we can */
 	int rate_reset;             /* enum reset */
 

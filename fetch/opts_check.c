@@ -166,6 +166,8 @@ opts_check(const struct opts *o)
 		die(CS_USAGE, "--records: in this --format each line is a record");
 	need(
 	    o->csv_delimiter == '\0' || o->format >= FORMAT_CSV, "--csv-delimiter", "--format csv");
+	check_path(o->retry_if, "--retry-if", false);
+	check_path(o->fail_if, "--fail-if", false);
 	check_paging(o);
 	check_incremental(o);
 }

@@ -6,6 +6,7 @@
 
 #include "link.h"
 #include "origin.h"
+#include "predicate.h"
 #include "progress.h"
 #include "rate.h"
 #include "retry.h"
@@ -15,7 +16,8 @@
 
 #define REDIRECTS   5
 #define EXCERPT_MAX 4096 /* bytes kept of a body, so that no secret is cut before it is masked */
-#define EXCERPT     160  /* bytes shown of them */
+#define PROGRAM_MAX (64u << 10) /* bytes kept for a program of the user's */
+#define EXCERPT     160         /* bytes shown of them */
 
 static bool
 is_program(const struct path *path)
@@ -23,12 +25,19 @@ is_program(const struct path *path)
 	return path != NULL && path->jq != NULL;
 }
 
+/* Does a program of the user's judge replies? */
+static bool
+has_judge(const struct opts *o)
+{
+	return o->retry_if != NULL || o->fail_if != NULL;
+}
+
 /* A program may look at the records, which the envelope has not. */
 static bool
 wants_records(const struct opts *o)
 {
 	return is_program(o->cursor_path) || is_program(o->next) || is_program(o->has_more) ||
-	       is_program(o->total) || is_program(o->total_pages);
+	       is_program(o->total) || is_program(o->total_pages) || has_judge(o);
 }
 
 void
@@ -36,7 +45,7 @@ page_init(struct page *p, const struct opts *o)
 {
 	char delimiter = o->format == FORMAT_TSV ? '\t' : ',';
 
-	*p = (struct page){
+	*p = (struct page){.excerpt.max = has_judge(o) ? PROGRAM_MAX : EXCERPT_MAX,
 	    .split = {.records = o->records,
 		.ndjson = o->format != FORMAT_JSON,
 		.tabular = o->format >= FORMAT_CSV,
@@ -64,7 +73,7 @@ static int
 on_body(void *arg, long status, const char *s, size_t n)
 {
 	struct page *p = arg;
-	size_t room = EXCERPT_MAX - p->excerpt.len;
+	size_t room = p->excerpt.max - p->excerpt.len;
 
 	buf_add(&p->excerpt, s, n < room ? n : room);
 	if (good(status) && p->split_result == SPLIT_OK)
@@ -188,6 +197,9 @@ exchange(
 static bool
 stops(const struct opts *o, long status, bool first)
 {
+	for (int i = 0; i < o->n_ignore_status; i++)
+		if (status >= o->ignore_status[i].from && status <= o->ignore_status[i].to)
+			return true;
 	for (int i = 0; i < o->n_stop_status; i++)
 		if (o->stop_status[i] == status)
 			return !first || good(status);
@@ -299,10 +311,60 @@ judge_body(struct page *p, struct http *h, const struct opts *o, const struct re
 	return failed(p, h, CS_DATA, p->split.why.p);
 }
 
+/* What the user's programs see of the reply. */
+static void
+program_input(struct page *p, struct http *h, struct buf *out)
+{
+	const struct split *s = &p->split;
+	const struct buf *body = s->keep ? &s->body : &s->envelope;
+	struct slice text = {p->excerpt.p != NULL ? p->excerpt.p : "", p->excerpt.len};
+	struct buf headers = {0};
+
+	http_headers(h, &headers);
+	predicate_input(out, p->status, &headers,
+	    good(p->status) && body->len > 0 ? (struct slice){body->p, body->len} : text, text);
+	buf_release(&headers);
+}
+
+/*
+ * What the user's programs say. One that fails says nothing about a reply that is an error anyway.
+ */
+static int
+judge_programs(struct page *p, struct http *h, const struct opts *o, struct verdict *v)
+{
+	struct buf input = {0}, said = {0}, why = {0};
+	int r = TAKE, yes;
+
+	program_input(p, h, &input);
+	yes = o->retry_if != NULL ? predicate(o->retry_if, &input, &said) : 0;
+	if (yes > 0) {
+		*v = (struct verdict){CS_LATER, come_back(h, o, p->status), "as --retry-if says"};
+		r = AGAIN;
+	} else if (yes == 0 && o->fail_if != NULL) {
+		buf_clear(&said);
+		if ((yes = predicate(o->fail_if, &input, &said)) > 0) {
+			make_plain(said.p, said.len);
+			buf_addf(&why, "a failure, as --fail-if says: %.*s", EXCERPT, said.p);
+			r = failed(p, h, CS_REFUSED, why.p);
+		}
+	}
+	if (yes < 0 && good(p->status)) {
+		buf_addf(&why, "the program of --%s fails: %s",
+		    o->retry_if != NULL ? "retry-if or --fail-if" : "fail-if", said.p);
+		r = failed(p, h, CS_DATA, why.p);
+	}
+	buf_release(&input);
+	buf_release(&said);
+	buf_release(&why);
+	return r;
+}
+
 static int
 judge(struct page *p, struct http *h, const struct opts *o, int result, const struct reply *r,
     struct verdict *v, bool first, bool tentative)
 {
+	int code;
+
 	switch (result) {
 	case HTTP_SIGNAL:
 		return PAGE_SIGNAL;
@@ -326,6 +388,8 @@ judge(struct page *p, struct http *h, const struct opts *o, int result, const st
 		split_reset(&p->split);
 		return TAKE;
 	}
+	if (has_judge(o) && (code = judge_programs(p, h, o, v)) != TAKE)
+		return code;
 	return good(p->status) ? judge_body(p, h, o, r, v, tentative)
 			       : judge_status(p, h, o, v, tentative);
 }
@@ -369,6 +433,8 @@ page_get(struct page *p, struct http *h, const struct opts *o, const struct requ
 		if (result != 0)
 			break;
 	}
+	if (result == 0)
+		retry_done(&retry);
 	date = http_field(h, "date", 0);
 	p->date = date != NULL ? http_date(date) : -1;
 	body_release(&r.body);

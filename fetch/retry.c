@@ -9,7 +9,11 @@
 #include "progress.h"
 #include "stop.h"
 
+/* In fifths of a retry. Each takes five from what the run may spend, a request that needed none gives one back. */
+#define COST 5
+
 static char come_back[INSTANT_MAX];
+static uint64_t spent;
 
 /* 0..max, evenly enough */
 static uint64_t
@@ -30,6 +34,14 @@ backoff(uint64_t tries, int busy)
 	uint64_t most = tries > 16 ? cap : base << (tries - 1);
 
 	return base / 10 + chance((most < cap ? most : cap) - base / 10);
+}
+
+void
+retry_done(const struct retry *r)
+{
+	uint64_t back = r->tries > 0 ? COST : 1;
+
+	spent -= back < spent ? back : spent;
 }
 
 void
@@ -55,6 +67,9 @@ retry_wait(struct retry *r, int code, int64_t after, int busy, const char *what)
 		return r->tries == 1 ? fail(code, "%s", what)
 				     : fail(code, "%s: given up after %llu tries", what,
 					   (unsigned long long)r->tries);
+	if (spent + COST > r->o->retry_budget * COST)
+		return fail(code, "%s: given up, the run's --retry-budget is spent", what);
+	spent += COST;
 	wait = after > 0 ? after + chance(after / 10) : backoff(r->tries, busy);
 	if (r->o->retry_max_time > 0 && r->waited + wait > r->o->retry_max_time)
 		return fail(code, "%s: given up, --retry-max-time is spent", what);

@@ -20,6 +20,8 @@ struct retry {
  * code, or CS_LATER when the wait would be longer than allowed; -1 when a signal came.
  */
 int retry_wait(struct retry *r, int code, int64_t after, int busy, const char *what);
+/* The request that r was for has been answered well: what its retries cost comes back, or a fifth of one. */
+void retry_done(const struct retry *r);
 /* The server wants us back in so many milliseconds. */
 void retry_remember(int64_t after);
 /* When the server wants us back, RFC 3339, for the error line; NULL: it did not say. */

@@ -154,3 +154,74 @@ is_whole() {
 	fails_with 77 cs-fetch "$SERVER/x"
 	contains "$stderr" 'no credentials were sent, see --auth'
 }
+
+@test "--retry-if and --fail-if judge status, header and body" {
+	need perl
+	start_canned
+	answer 1 200 '{"error":{"code":17},"data":null}'
+	reply 2 '{"data":[]}' 'X-Busy: yes'
+	answer 3 400 '{"error":{"code":17}}'
+	reply 4 'please wait ...'
+	reply else '{"data":[12345678901234567890]}'
+	succeeds cs-fetch "$SERVER/x" --records .data \
+		--retry-if '.body.error.code == 17 or .headers["x-busy"] == "yes" or (.text // "" | test("wait"))'
+	equals "$(requests | wc -l)" 5
+	equals "$(records <<<"$output")" '{"value":12345678901234567890}'
+	contains "$stderr" 'status 400.*as --retry-if says.*trying again'
+	reply else '{"data":[],"errors":["no such field"]}'
+	fails_with 69 cs-fetch "$SERVER/x" --records .data --fail-if .body.errors
+	contains "$stderr" 'a failure, as --fail-if says: \["no such field"\]'
+	answer else 404 '{"gone":true}'
+	fails_with 69 cs-fetch "$SERVER/x" --fail-if '.status == 404 and .body.gone'
+	contains "$stderr" 'as --fail-if says: true'
+	fails_with 75 cs-fetch "$SERVER/x" --retry-if '.status == 404' --retries 0
+}
+
+@test "a program that fails is an error for a good reply, and nothing for a bad one" {
+	need perl
+	start_canned
+	answer 1 502 '[1]'
+	reply else '[1]'
+	succeeds cs-fetch "$SERVER/x" --fail-if '.status == 200 and .body[0] == 2'
+	fails_with 65 cs-fetch "$SERVER/x" --fail-if '.body | ascii_downcase'
+	contains "$stderr" 'the program of --fail-if fails'
+	answer else 404 '[1]'
+	fails_with 69 cs-fetch "$SERVER/x" --retry-if '.body.x.y'
+	fails_with 64 cs-fetch "$SERVER/x" --retry-if '.body |'
+	fails_with 64 cs-fetch "$SERVER/x" --fail-if header:x
+	fails_with 64 cs-fetch "$SERVER/x" --fail-if '.body[]'
+}
+
+@test "--ignore-status: no records, and no more pages" {
+	need perl
+	start_canned
+	answer else 404 '{"error":"none"}'
+	for codes in 404 410,404 400-499; do
+		succeeds cs-fetch "$SERVER/x" --ignore-status "$codes"
+		contains "$(tail -n 1 <<<"$output")" '"records":0,"complete":true'
+	done
+	fails_with 69 cs-fetch "$SERVER/x" --ignore-status 410,405-499
+	for codes in '' 200 404-403 x 404, 600; do
+		fails_with 64 cs-fetch "$SERVER/x" --ignore-status "$codes"
+	done
+	answer 6 500 ''
+	reply 5 "[1]" "Link: </x>; rel=next"
+	succeeds cs-fetch "$SERVER/x" --ignore-status 500 --paginate link
+	contains "$(tail -n 1 <<<"$output")" '"records":1,"complete":true'
+}
+
+@test "the run has a budget of retries" {
+	need perl
+	start_canned
+	for i in 1 3 5; do answer "$i" 503 '' 'Retry-After: 0'; done
+	for i in 2 4; do reply "$i" "[$i]" "Link: </x?$i>; rel=next"; done
+	reply 6 '[6]'
+	succeeds cs-fetch "$SERVER/x" --paginate link --retry-budget 1
+	equals "$(requests | wc -l)" 6
+	answer else 503 '' 'Retry-After: 0'
+	run cs-fetch "$SERVER/x" --retry-budget 2 -q
+	equals "$status" 75
+	equals "$(requests | wc -l)" 9
+	contains "$output" 'the run.s --retry-budget is spent'
+	fails_with 75 cs-fetch "$SERVER/x" --retry-budget 0
+}
