@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "seen.h"
 #include "show.h"
-#include "sqlite.h"
 
 /* Is there such a table, and is it one to write to? */
 static int
@@ -215,9 +215,8 @@ read_key(struct db *db, struct table *t, const struct decl *d)
 	return 0;
 }
 
-/* A column that is wanted whatever the records say. */
-static int
-want_column(struct db *db, struct table *t, const char *name, int *c)
+int
+table_want(struct db *db, struct table *t, const char *name, int *c)
 {
 	struct slice s = {name, strlen(name)};
 	int r;
@@ -237,21 +236,15 @@ want_column(struct db *db, struct table *t, const char *name, int *c)
 static int
 want_columns(struct db *db, struct table *t, const struct decl *d)
 {
-	const char *synced = db->sink.o->synced_at;
 	int c, r;
 
 	for (size_t i = 0; d && i < d->ncolumns; i++) {
-		r = want_column(db, t, d->columns[i].name, &c);
+		r = table_want(db, t, d->columns[i].name, &c);
 		if (r)
 			return r;
 		t->columns[c].rule = d->columns[i].rule;
 	}
-	if (!synced)
-		return 0;
-	r = want_column(db, t, synced, &t->synced);
-	if (r == 0 && t->columns[t->synced].wanted)
-		t->columns[t->synced].want = STORE_TEXT;
-	return r;
+	return meta_want(db, t);
 }
 
 static int
@@ -283,6 +276,8 @@ table_load(struct db *db, struct table *t)
 		r = want_columns(db, t, d);
 	if (r == 0 && t->exists)
 		r = table_sync(db, t);
+	if (r == 0 && o->missing)
+		r = seen_get(db, t, d ? d->version : -1);
 	return r;
 }
 
@@ -304,7 +299,8 @@ table_get(struct db *db, struct slice name, struct table **out)
 			return row_bad(&db->sink, "a table without a name");
 		t = xcalloc(1, sizeof *t);
 		t->name = xstrndup(name.p, name.n);
-		t->alias = t->synced = -1;
+		t->alias = -1;
+		memset(t->meta, 0xff, sizeof t->meta); /* -1 */
 		r = table_load(db, t);
 		if (r) {
 			table_free(t);

@@ -4,6 +4,7 @@
 
 #include "csv.h"
 #include "csvread.h"
+#include "show.h"
 
 void
 csv_release(struct csv *c)
@@ -133,7 +134,7 @@ csv_check(struct csv *c, struct sink *s, const struct row *row)
 			break;
 		why = k < c->n ? cell_read(&cell, &v, &c->mem) : NULL;
 		if (why)
-			bad = row_bad(s, "column \"%s\": %s", c->columns[k].name, why);
+			bad = row_bad(s, "column \"%s\": %s", shown(c->columns[k].name), why);
 	}
 	if (!bad)
 		bad = row_end(s, row, row->scan->err ? -1 : r);
@@ -161,7 +162,7 @@ csv_read_header(struct csv *c, const char *path, const char *p, size_t n)
 
 		csv_column(c, name.p, name.n);
 		if (c->n == before) {
-			warnx("%s: column \"%.*s\" is there twice", path, (int)name.n, name.p);
+			warnx("%s: column \"%s\" is there twice", path, shown_cut(name, SHOWN_MAX));
 			status = CS_DATA;
 		}
 	}

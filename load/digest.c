@@ -163,7 +163,7 @@ hash_record(struct digest *d, const struct table *t)
 
 			if (c->key)
 				key += hash_cell(d, c, i);
-			else if ((int)i != t->synced)
+			else if (column_compared(c))
 				content += hash_cell(d, c, i);
 		}
 	}
@@ -392,7 +392,7 @@ scan(struct db *db, struct table *t)
 
 				if (t->columns[i].key)
 					key += h;
-				else if ((int)i != t->synced)
+				else if (column_compared(&t->columns[i]))
 					content += h;
 			}
 		key = not_zero(key);

@@ -17,6 +17,7 @@
 #include "file.h"
 #include "part.h"
 #include "partition.h"
+#include "show.h"
 #include "sink.h"
 
 struct file {
@@ -91,7 +92,7 @@ check_resume(struct file *f)
 		return r;
 	if (f->before.stream.len && strcmp(f->before.stream.p, life->stream) != 0) {
 		warnx("%s: holds stream \"%s\", so \"%s\" is not appended to it; use another file",
-		    f->path, f->before.stream.p, life->stream);
+		    f->path, shown(f->before.stream.p), shown(life->stream));
 		return CS_DATA;
 	}
 	state = f->before.state.len ? f->before.state.p : "null";
@@ -100,7 +101,7 @@ check_resume(struct file *f)
 	warnx(
 	    "%s: stream \"%s\" resumes from %s, but the file stands at %s: appending would lose or "
 	    "double records; start from that checkpoint, or use --mode replace",
-	    f->path, life->stream, life->from.p, state);
+	    f->path, shown(life->stream), shown(life->from.p), shown(state));
 	return CS_DATA;
 }
 

@@ -11,6 +11,7 @@
 #include "input.h"
 #include "lines.h"
 #include "reject.h"
+#include "show.h"
 #include "spool.h"
 #include "stats.h"
 
@@ -73,22 +74,17 @@ row_end(struct sink *s, const struct row *row, int r)
 	return r == 0 ? 0 : row_bad(s, "%s at byte %zu", row->scan->err, scan_at(row->scan));
 }
 
-/* The input itself is wrong, at the line just read. */
+/* The input itself is wrong, at the line just read. What came from elsewhere has been through shown(). */
 static int __attribute__((format(printf, 2, 3)))
 bad_input(const struct load *l, const char *fmt, ...)
 {
-	char *text;
+	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
+	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	for (char *p = text; p && *p; p++)
-		if ((unsigned char)*p < 0x20)
-			*p = ' '; /* one line, whatever came from elsewhere */
-	warnx("stdin:%llu: %s", U(l->lines.lineno), text ? text : "out of memory");
-	free(text);
+	warnx("stdin:%llu: %s", U(l->lines.lineno), text);
 	return CS_DATA;
 }
 
@@ -127,8 +123,10 @@ reject(struct load *l, uint64_t lineno, const char *p, size_t n)
 {
 	int r = reject_line(&l->reject, lineno, l->sink->why.p, p, n);
 
-	if (r == 0)
+	if (r == 0) {
 		l->sink->counts.rejected++;
+		l->life->rejected++;
+	}
 	return r;
 }
 
@@ -314,10 +312,11 @@ on_begin(struct load *l, const struct control *c)
 	struct life *life = l->life;
 
 	if (life->begun && !l->ended)
-		return bad_input(
-		    l, "stream \"%s\" begins before \"%s\" has ended", c->stream, life->stream);
+		return bad_input(l, "stream \"%s\" begins before \"%s\" has ended",
+		    shown(c->stream), shown(life->stream));
 	if (!life->begun && life->records)
-		return bad_input(l, "records before the begin line of stream \"%s\"", c->stream);
+		return bad_input(
+		    l, "records before the begin line of stream \"%s\"", shown(c->stream));
 	free(life->stream);
 	free(life->run);
 	life->stream = xstrdup(c->stream);
@@ -328,12 +327,21 @@ on_begin(struct load *l, const struct control *c)
 	else
 		buf_adds(&life->from, "null");
 	life->incremental = c->mode && !strcmp(c->mode, "incremental");
+	life->full = c->mode && !strcmp(c->mode, "full");
 	life->begun = true;
-	life->records = 0;
+	life->records = life->rejected = life->upstream = 0;
 	life->serial++;
 	l->ended = false;
 	l->in->complete = false;
 	return 0;
+}
+
+/* What the stages before this one have set aside so far. */
+static void
+note_rejected(struct load *l, const struct control *c)
+{
+	if (c->rejected > 0)
+		l->life->upstream = (uint64_t)c->rejected;
 }
 
 static int
@@ -341,6 +349,7 @@ on_checkpoint(struct load *l, struct control *c, const char *p, size_t n)
 {
 	int r = check_records(l, c);
 
+	note_rejected(l, c);
 	if (r)
 		return r;
 	if (!c->stream && (l->life->stream || l->o->stream))
@@ -394,6 +403,7 @@ on_end(struct load *l, const struct control *c, const char *p, size_t n)
 {
 	int r = check_records(l, c);
 
+	note_rejected(l, c);
 	if (r == 0)
 		r = close_stream(l, c->complete);
 	if (r)
@@ -410,8 +420,9 @@ on_error(struct load *l, const struct control *c, const char *p, size_t n)
 	buf_add(&l->error, p, n);
 	buf_addc(&l->error, '\n');
 	l->upstream = c->code > 0 && c->code < 126 ? (int)c->code : CS_DATA;
-	return bad_input(
-	    l, "the stream failed upstream: %s", c->message ? c->message : "no reason given");
+	return bad_input(l, "the stream failed upstream: %s",
+	    c->message ? shown_cut((struct slice){c->message, strlen(c->message)}, 4 * SHOWN_MAX)
+		       : "no reason given");
 }
 
 static int
@@ -424,8 +435,8 @@ on_control(struct load *l, const char *p, size_t n)
 	if (control_parse(&c, p, n, &err) < 0)
 		r = bad_input(l, "%s", err);
 	else if (l->o->stream && c.stream && strcmp(c.stream, l->o->stream) != 0)
-		r = bad_input(
-		    l, "stream \"%s\" where --stream %s was to come", c.stream, l->o->stream);
+		r = bad_input(l, "stream \"%s\" where --stream %s was to come", shown(c.stream),
+		    l->o->stream);
 	else if (l->ended && c.kind != CONTROL_BEGIN && c.kind != CONTROL_OTHER)
 		r = bad_input(l, "a line after the end of the stream");
 	else if (c.kind == CONTROL_BEGIN)
@@ -480,7 +491,7 @@ end_of_input(struct load *l)
 	if (l->life->begun && !l->ended) {
 		warnx("stdin: stream \"%s\" stopped without an end line: nothing after its last "
 		      "checkpoint is kept",
-		    l->life->stream);
+		    shown(l->life->stream));
 		return CS_DATA;
 	}
 	if (l->ended)

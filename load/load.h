@@ -16,9 +16,24 @@
 
 #define ROW_BAD (-1)
 
-enum mode { MODE_DEFAULT, MODE_UPSERT, MODE_APPEND, MODE_REPLACE };
+enum mode { MODE_DEFAULT, MODE_UPSERT, MODE_APPEND, MODE_REPLACE, MODE_HISTORY };
 enum evolve { COLUMNS_EVOLVE, COLUMNS_FREEZE, COLUMNS_DISCARD };
+enum missing { MISSING_STAYS, MISSING_HARD, MISSING_SOFT };
 enum target { TARGET_SQLITE, TARGET_NDJSON, TARGET_CSV };
+
+/* Columns that cs-load fills by itself; no record may have a member of their name. */
+enum meta {
+	META_NONE,
+	META_SYNCED,  /* --synced-at: the run that wrote the row last */
+	META_FIRST,   /* --first-seen: the run that inserted it */
+	META_DELETED, /* --deleted-at: when it was deleted, or NULL */
+	META_GONE,    /* --deleted: whether it was */
+	META_HASH,    /* --key-hash */
+	META_FROM,    /* history: since when the row was so, */
+	META_TO,      /* until when, or NULL, */
+	META_ACTIVE,  /* and whether it still is */
+	METAS
+};
 
 struct names {
 	char **v;
@@ -37,8 +52,14 @@ struct opts {
 	bool missing_null;   /* a column that a record lacks becomes NULL */
 	const char *rejects; /* file, or NULL */
 	uint64_t max_rejects;
-	const char *synced_at; /* column, or NULL */
 	const char *partition_by; /* column, or NULL: one file */
+	const char *meta[METAS]; /* their names, or NULL */
+	enum missing missing;	 /* --delete-missing */
+	uint64_t max_delete;	 /* rows, or percent of them; UINT64_MAX: any number */
+	bool max_percent;
+	struct names indexes; /* comma-separated columns each */
+	bool strict_tables;
+	const char *changes;   /* file, or NULL */
 	const char *stats;     /* file, or NULL */
 	const char *stream;    /* expected, or NULL */
 	uint64_t busy_timeout; /* ms */
@@ -60,5 +81,8 @@ void	options(struct opts *o, int argc, char *argv[]);
 int	names_add(struct names *l, const char *list);
 void	names_copy(struct names *to, const struct names *from); /* to is empty */
 void	names_release(struct names *l);
+
+/* The option whose column it is: "--synced-at". */
+const char *meta_option(enum meta m);
 
 #endif

@@ -15,8 +15,17 @@
 
 enum { /* options without a letter */
 	OPT_BUSY_TIMEOUT = 256,
+	OPT_CHANGES,
 	OPT_COLUMNS,
+	OPT_DELETED,
+	OPT_DELETED_AT,
+	OPT_DELETE_MISSING,
+	OPT_FIRST_SEEN,
+	OPT_HISTORY_COLUMNS,
+	OPT_INDEX,
 	OPT_KEY,
+	OPT_KEY_HASH,
+	OPT_MAX_DELETE,
 	OPT_MAX_RECORD,
 	OPT_MAX_REJECTS,
 	OPT_MEMORY,
@@ -28,6 +37,7 @@ enum { /* options without a letter */
 	OPT_STATS,
 	OPT_STREAM,
 	OPT_STRICT,
+	OPT_STRICT_TABLES,
 	OPT_SYNCED_AT,
 	OPT_TABLE,
 	OPT_TO
@@ -35,8 +45,16 @@ enum { /* options without a letter */
 
 static const struct option options_long[] = {
     {"busy-timeout", required_argument, NULL, OPT_BUSY_TIMEOUT},
-    {"columns", required_argument, NULL, OPT_COLUMNS}, {"dry-run", no_argument, NULL, 'n'},
-    {"help", no_argument, NULL, 'h'}, {"key", required_argument, NULL, OPT_KEY},
+    {"changes", required_argument, NULL, OPT_CHANGES},
+    {"columns", required_argument, NULL, OPT_COLUMNS},
+    {"delete-missing", required_argument, NULL, OPT_DELETE_MISSING},
+    {"deleted", required_argument, NULL, OPT_DELETED},
+    {"deleted-at", required_argument, NULL, OPT_DELETED_AT}, {"dry-run", no_argument, NULL, 'n'},
+    {"first-seen", required_argument, NULL, OPT_FIRST_SEEN}, {"help", no_argument, NULL, 'h'},
+    {"history-columns", required_argument, NULL, OPT_HISTORY_COLUMNS},
+    {"index", required_argument, NULL, OPT_INDEX}, {"key", required_argument, NULL, OPT_KEY},
+    {"key-hash", optional_argument, NULL, OPT_KEY_HASH},
+    {"max-delete", required_argument, NULL, OPT_MAX_DELETE},
     {"max-record", required_argument, NULL, OPT_MAX_RECORD},
     {"max-rejects", required_argument, NULL, OPT_MAX_REJECTS},
     {"memory", required_argument, NULL, OPT_MEMORY},
@@ -45,6 +63,7 @@ static const struct option options_long[] = {
     {"rejects", required_argument, NULL, OPT_REJECTS},
     {"schema", required_argument, NULL, OPT_SCHEMA}, {"stats", required_argument, NULL, OPT_STATS},
     {"stream", required_argument, NULL, OPT_STREAM}, {"strict", no_argument, NULL, OPT_STRICT},
+    {"strict-tables", no_argument, NULL, OPT_STRICT_TABLES},
     {"synced-at", required_argument, NULL, OPT_SYNCED_AT},
     {"table", required_argument, NULL, OPT_TABLE}, {"to", required_argument, NULL, OPT_TO},
     {"verbose", no_argument, NULL, 'v'}, {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
@@ -58,11 +77,14 @@ static const char help[] =
     "  --key LIST           key columns, comma-separated: upsert by them\n"
     "  --mode MODE          upsert or append; for files append or replace\n"
     "  --missing keep|null  what becomes of a column that a record lacks (keep)\n"
+    "  --delete-missing hard|soft, --max-delete N|P%\n"
+    "                       delete what a complete full run did not bring\n"
+    "  --synced-at, --first-seen, --deleted-at, --deleted COLUMN\n"
+    "                       when a row was written, came, went; whether it went\n"
     "types and columns\n"
     "  --schema FILE        tables declared as {\"table\",\"primary_key\",\"columns\"}\n"
     "  --columns MODE       new columns: evolve (added), freeze (an error), discard\n"
     "  --partition-by COL   one file for each value: DIR/COL=VALUE/FILE (ndjson, csv)\n"
-    "  --synced-at COLUMN   time of the run, set wherever a row is written\n"
     "bad records\n"
     "  --rejects FILE       set them aside with line number and reason, and go on\n"
     "  --max-rejects N      but no more than N of them\n"
@@ -157,6 +179,71 @@ static void __attribute__((noreturn)) printed(void)
 	exit(0);
 }
 
+/* N or P%. */
+static void
+set_max_delete(struct opts *o, const char *arg)
+{
+	char *n = xstrdup(arg);
+	size_t len = strlen(n);
+
+	o->max_percent = len && n[len - 1] == '%';
+	if (o->max_percent)
+		n[len - 1] = '\0';
+	o->max_delete = opt_uint("--max-delete", n, 0, o->max_percent ? 100 : INT64_MAX);
+	free(n);
+}
+
+static void
+set_history_columns(struct opts *o, const char *arg)
+{
+	struct names l = {0}; /* lives until exit */
+
+	if (names_add(&l, arg) < 0 || l.n != 3)
+		errx(CS_USAGE, "--history-columns: \"%s\" is not FROM,TO,ACTIVE", arg);
+	for (size_t i = 0; i < 3; i++)
+		o->meta[META_FROM + i] = l.v[i];
+	free(l.v);
+}
+
+/* Options that say which rows there are in the end. */
+static bool
+set_rows(struct opts *o, int option, const char *arg)
+{
+	switch (option) {
+	case OPT_DELETED:
+		o->meta[META_GONE] = arg;
+		return true;
+	case OPT_DELETED_AT:
+		o->meta[META_DELETED] = arg;
+		return true;
+	case OPT_DELETE_MISSING:
+		o->missing =
+		    MISSING_HARD + (enum missing)choice("--delete-missing", arg, "hard soft");
+		return true;
+	case OPT_FIRST_SEEN:
+		o->meta[META_FIRST] = arg;
+		return true;
+	case OPT_HISTORY_COLUMNS:
+		set_history_columns(o, arg);
+		return true;
+	case OPT_INDEX:
+		o->indexes.v = xreallocarray(o->indexes.v, o->indexes.n + 1, sizeof *o->indexes.v);
+		o->indexes.v[o->indexes.n++] = xstrdup(arg);
+		return true;
+	case OPT_KEY_HASH:
+		o->meta[META_HASH] = arg ? arg : "_cs_key";
+		return true;
+	case OPT_MAX_DELETE:
+		set_max_delete(o, arg);
+		return true;
+	case OPT_SYNCED_AT:
+		o->meta[META_SYNCED] = arg;
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void
 set(struct opts *o, int option, const char *arg)
 {
@@ -165,6 +252,9 @@ set(struct opts *o, int option, const char *arg)
 		o->busy_timeout = opt_duration("--busy-timeout", arg);
 		if (o->busy_timeout > INT32_MAX)
 			errx(CS_USAGE, "--busy-timeout: %s is more than 24 days", arg);
+		break;
+	case OPT_CHANGES:
+		o->changes = arg;
 		break;
 	case OPT_COLUMNS:
 		o->columns = (enum evolve)choice("--columns", arg, "evolve freeze discard");
@@ -186,7 +276,8 @@ set(struct opts *o, int option, const char *arg)
 		o->missing_null = choice("--missing", arg, "keep null");
 		break;
 	case OPT_MODE:
-		o->mode = MODE_UPSERT + (enum mode)choice("--mode", arg, "upsert append replace");
+		o->mode =
+		    MODE_UPSERT + (enum mode)choice("--mode", arg, "upsert append replace history");
 		break;
 	case OPT_PARTITION_BY:
 		o->partition_by = arg;
@@ -206,14 +297,14 @@ set(struct opts *o, int option, const char *arg)
 	case OPT_STRICT:
 		o->strict = true;
 		break;
-	case OPT_SYNCED_AT:
-		o->synced_at = arg;
-		break;
 	case OPT_TABLE:
 		o->table = arg;
 		break;
 	case OPT_TO:
 		set_target(o, arg);
+		break;
+	case OPT_STRICT_TABLES:
+		o->strict_tables = true;
 		break;
 	case 'n':
 		o->dry_run = true;
@@ -231,48 +322,120 @@ set(struct opts *o, int option, const char *arg)
 		fputs(help, stdout);
 		printed();
 	default:
-		exit(CS_USAGE); /* getopt_long has said why */
+		if (!set_rows(o, option, arg))
+			exit(CS_USAGE); /* getopt_long has said why */
 	}
+}
+
+/* No two columns of one name: what cs-load fills is neither a key nor filled twice. */
+static void
+check_names(const struct opts *o)
+{
+	for (size_t i = 0; i < o->key.n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(o->key.v[i], o->key.v[k]))
+				errx(CS_USAGE, "--key: \"%s\" is there twice", o->key.v[i]);
+	for (int m = META_NONE + 1; m < METAS; m++) {
+		if (!o->meta[m])
+			continue;
+		if (!*o->meta[m])
+			errx(CS_USAGE, "%s: no column named", meta_option((enum meta)m));
+		for (size_t i = 0; i < o->key.n; i++)
+			if (!sqlite3_stricmp(o->key.v[i], o->meta[m]))
+				errx(CS_USAGE, "%s: \"%s\" is a key column",
+				    meta_option((enum meta)m), o->meta[m]);
+		for (int k = META_NONE + 1; k < m; k++)
+			if (o->meta[k] && !sqlite3_stricmp(o->meta[k], o->meta[m]))
+				errx(CS_USAGE, "%s: \"%s\" is the column of %s too",
+				    meta_option((enum meta)m), o->meta[m],
+				    meta_option((enum meta)k));
+	}
+}
+
+static void
+check_missing(struct opts *o)
+{
+	const char *const *meta = o->meta;
+
+	if (o->missing == MISSING_STAYS && o->max_delete != UINT64_MAX)
+		errx(CS_USAGE, "--max-delete is for --delete-missing");
+	if (o->missing != MISSING_STAYS && (o->mode == MODE_APPEND || o->mode == MODE_REPLACE))
+		errx(CS_USAGE, "--delete-missing needs a key to tell rows by, and upserts by it");
+	if (o->missing == MISSING_HARD && (meta[META_DELETED] || meta[META_GONE]))
+		errx(CS_USAGE, "--delete-missing hard: %s keeps deleted rows",
+		    meta_option(meta[META_DELETED] ? META_DELETED : META_GONE));
+	if (o->mode == MODE_HISTORY && (meta[META_DELETED] || meta[META_GONE]))
+		errx(CS_USAGE, "--mode history: it marks deleted rows itself");
+	if (o->missing == MISSING_SOFT && o->mode != MODE_HISTORY && !meta[META_DELETED] &&
+	    !meta[META_GONE])
+		o->meta[META_DELETED] = "_cs_deleted_at";
+}
+
+static void
+check_sqlite(struct opts *o)
+{
+	if (o->partition_by)
+		errx(CS_USAGE, "--partition-by is for files");
+	if (o->table ? !*o->table : o->key.n || o->meta[META_HASH])
+		errx(CS_USAGE, "--table is missing: which table should the records go to?");
+	if (o->mode == MODE_APPEND && (o->key.n || o->meta[META_HASH]))
+		errx(CS_USAGE,
+		    "--mode append has no use for --key: with a key, records are upserted");
+	if (o->key.n && o->meta[META_HASH])
+		errx(CS_USAGE, "--key-hash is for records that have no --key");
+	if (o->mode == MODE_HISTORY) {
+		static const char *const names[] = {"valid_from", "valid_to", "active"};
+
+		for (size_t i = 0; i < 3; i++)
+			if (!o->meta[META_FROM + i])
+				o->meta[META_FROM + i] = names[i];
+	} else if (o->meta[META_FROM]) {
+		errx(CS_USAGE, "--history-columns is for --mode history");
+	}
+	check_missing(o);
 }
 
 /* What a target cannot do is refused, not ignored. */
 static void
-check(const struct opts *o)
+check_file(const struct opts *o)
+{
+	if (o->key.n ? o->mode == MODE_APPEND : o->mode == MODE_UPSERT)
+		errx(CS_USAGE, o->key.n ? "--mode append has no use for --key: with a key, "
+					  "records are upserted"
+					: "--mode upsert needs a --key to find rows by");
+	if (o->missing_null && !o->key.n)
+		errx(CS_USAGE, "--missing needs a --key to find rows by");
+	if (o->partition_by && (file_descriptor(o->path) >= 0 || strchr(o->path, '\n')))
+		errx(CS_USAGE, "--partition-by: %s cannot be more than one file", o->path);
+	for (int m = META_NONE + 1; m < METAS; m++)
+		if (o->meta[m])
+			errx(CS_USAGE, "%s is for sqlite targets", meta_option((enum meta)m));
+	if (o->missing || o->changes || o->indexes.n || o->strict_tables || o->mode == MODE_HISTORY)
+		errx(CS_USAGE, "%s is for sqlite targets",
+		    o->missing         ? "--delete-missing"
+		    : o->changes       ? "--changes"
+		    : o->indexes.n     ? "--index"
+		    : o->strict_tables ? "--strict-tables"
+				       : "--mode history");
+	if (o->target == TARGET_NDJSON && (o->columns != COLUMNS_EVOLVE || o->schema))
+		errx(CS_USAGE, "%s: an ndjson file has no columns",
+		    o->schema ? "--schema" : "--columns");
+}
+
+static void
+check(struct opts *o)
 {
 	if (!o->path)
 		errx(CS_USAGE, "--to is missing: where should the records go (cs-load --help)?");
-	if (o->target == TARGET_SQLITE) {
-		if (o->partition_by)
-			errx(CS_USAGE, "--partition-by is for files");
-		if (o->table ? !*o->table : o->key.n > 0)
-			errx(CS_USAGE, "--table is missing: which table should the records go to?");
-		if (o->mode == MODE_REPLACE)
-			errx(CS_USAGE, "--mode replace is for files");
-		if (o->mode == MODE_APPEND && o->key.n)
-			errx(CS_USAGE,
-			    "--mode append has no use for --key: with a key, records are upserted");
-	} else {
-		if (o->key.n ? o->mode == MODE_APPEND : o->mode == MODE_UPSERT)
-			errx(CS_USAGE, o->key.n ? "--mode append has no use for --key: with a key, "
-						  "records are upserted"
-						: "--mode upsert needs a --key to find rows by");
-		if (o->missing_null && !o->key.n)
-			errx(CS_USAGE, "--missing needs a --key to find rows by");
-		if (o->partition_by && (file_descriptor(o->path) >= 0 || strchr(o->path, '\n')))
-			errx(CS_USAGE, "--partition-by: %s cannot be more than one file", o->path);
-		if (o->synced_at)
-			errx(CS_USAGE, "--synced-at is for sqlite targets");
-		if (o->target == TARGET_NDJSON && (o->columns != COLUMNS_EVOLVE || o->schema))
-			errx(CS_USAGE, "%s: an ndjson file has no columns",
-			    o->schema ? "--schema" : "--columns");
-	}
-	for (size_t i = 0; i < o->key.n; i++) {
-		if (o->synced_at && !strcmp(o->key.v[i], o->synced_at))
-			errx(CS_USAGE, "--synced-at: \"%s\" is a key column", o->synced_at);
-		for (size_t k = 0; k < i; k++)
-			if (!strcmp(o->key.v[i], o->key.v[k]))
-				errx(CS_USAGE, "--key: \"%s\" is there twice", o->key.v[i]);
-	}
+	if (o->target == TARGET_SQLITE)
+		check_sqlite(o);
+	else
+		check_file(o);
+	check_names(o);
+	if (o->target == TARGET_SQLITE &&
+	    (o->mode == MODE_REPLACE || o->mode == MODE_HISTORY || o->meta[META_HASH] ||
+		o->changes || o->indexes.n || o->strict_tables))
+		errx(CS_USAGE, "--mode replace: not for sqlite yet");
 	if (o->max_rejects != UINT64_MAX && !o->rejects)
 		errx(CS_USAGE, "--max-rejects needs --rejects FILE");
 }
@@ -282,8 +445,10 @@ options(struct opts *o, int argc, char *argv[])
 {
 	int c;
 
-	*o = (struct opts){
-	    .busy_timeout = BUSY_TIMEOUT, .max_rejects = UINT64_MAX, .memory = 256u << 20};
+	*o = (struct opts){.busy_timeout = BUSY_TIMEOUT,
+	    .max_rejects = UINT64_MAX,
+	    .max_delete = UINT64_MAX,
+	    .memory = 256u << 20};
 	while ((c = getopt_long(argc, argv, "hnqvV", options_long, NULL)) != -1)
 		set(o, c, optarg);
 	if (optind < argc)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "digest.h"
+#include "seen.h"
 #include "show.h"
 
 /* "is not an INTEGER", or what else there is to say of a value that does not fit; fits: what was declared,
@@ -69,9 +70,9 @@ read_cell(struct db *db, struct table *t, int i, const struct value *v)
 	struct column *c = &t->columns[i];
 	const char *why;
 
-	if (i == t->synced)
-		return row_bad(
-		    &db->sink, "column \"%s\" is the one --synced-at fills", shown(c->name));
+	if (c->meta)
+		return row_bad(&db->sink, "column \"%s\" is the one %s fills", shown(c->name),
+		    meta_option(c->meta));
 	if (c->generated)
 		return row_bad(
 		    &db->sink, "column \"%s\" is computed by the database", shown(c->name));
@@ -243,7 +244,7 @@ find_row(struct db *db, struct table *t, bool *found)
 	return r ? r : run_key(db, t, st, found);
 }
 
-/* Note the columns that get a value, and give --missing null and --synced-at theirs. */
+/* Note the columns that get a value, and give --missing null and those that are ours theirs. */
 static void
 choose_columns(const struct db *db, struct table *t, const struct row *row, size_t members)
 {
@@ -263,11 +264,7 @@ choose_columns(const struct db *db, struct table *t, const struct row *row, size
 		if (c->stamp != t->row)
 			c->cell.kind = KIND_NULL;
 	}
-	if (t->synced >= 0) {
-		t->set[t->synced / 64] |= UINT64_C(1) << (t->synced % 64);
-		t->columns[t->synced].cell =
-		    (struct cell){.kind = KIND_STRING, .p = db->now, .n = strlen(db->now)};
-	}
+	meta_fill(db, t, row->op);
 }
 
 static int
@@ -311,7 +308,9 @@ upsert(struct db *db, struct table *t, struct stmt *s)
 	n->unchanged += did == DIGEST_UNCHANGED;
 	n->updated += did == DIGEST_UPDATED;
 	n->inserted += did == DIGEST_INSERTED;
-	return t->key.n ? digest_upserted(db, t, did, rowid) : 0;
+	if (t->seen && did == DIGEST_INSERTED)
+		r = seen_mark(db, t->seen, rowid); /* the statement has marked others */
+	return r == 0 && t->key.n ? digest_upserted(db, t, did, rowid) : r;
 }
 
 /* Update the row that the digest map knows; *done: there was one, with the record's key, and it has changed. */
@@ -384,6 +383,7 @@ static int
 write_row(struct db *db, struct table *t, const struct row *row, size_t members)
 {
 	enum digest_says says;
+	sqlite3_int64 rowid;
 	struct stmt *s;
 	bool done = false;
 	int r;
@@ -394,7 +394,7 @@ write_row(struct db *db, struct table *t, const struct row *row, size_t members)
 	if (says == DIGEST_SAME) {
 		db->sink.counts.unchanged++;
 		db->sink.spared++;
-		return 0;
+		return t->seen && digest_rowid(t, &rowid) ? seen_mark(db, t->seen, rowid) : 0;
 	}
 	r = stmt_get(db, t, row->op, &s);
 	if (r == 0 && says == DIGEST_OTHER)

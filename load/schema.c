@@ -5,6 +5,7 @@
 
 #include "file.h"
 #include "schema.h"
+#include "show.h"
 
 #define SCHEMA_MAX (16u << 20) /* bytes of a --schema file */
 
@@ -55,7 +56,7 @@ decimal(struct rule *r, const char *column, const cJSON *j, char **why)
 		*why =
 		    xasprintf("column \"%s\": a type given as an object is {\"type\":\"DECIMAL\","
 			      "\"precision\":1..38,\"scale\":0..precision}",
-			column);
+			shown(column));
 		return -1;
 	}
 	*r = (struct rule){TYPE_DECIMAL, p->valueint, s->valueint};
@@ -74,7 +75,7 @@ column_type(struct rule *r, const char *column, const cJSON *j, char **why)
 	if (r->type == TYPE_DECIMAL) {
 		*why = xasprintf("column \"%s\": DECIMAL needs precision and scale: "
 				 "{\"type\":\"DECIMAL\",\"precision\":15,\"scale\":2}",
-		    column);
+		    shown(column));
 		return -1;
 	}
 	if (r->type == TYPE_NONE) {
@@ -84,7 +85,7 @@ column_type(struct rule *r, const char *column, const cJSON *j, char **why)
 		    "column \"%s\": %s is no type; types are BOOLEAN SHORT INT LONG "
 		    "DECIMAL FLOAT DOUBLE NAIVE_DATE NAIVE_DATETIME UTC_DATETIME BINARY XML "
 		    "STRING JSON",
-		    column, got ? got : "?");
+		    shown(column), got ? shown(got) : "?");
 		free(got);
 		return -1;
 	}
@@ -98,7 +99,7 @@ read_columns(struct decl *d, const cJSON *j, char **why)
 
 	if (!cJSON_IsObject(j)) {
 		*why = xasprintf(
-		    "table \"%s\": \"columns\" should be an object {name: type}", d->table);
+		    "table \"%s\": \"columns\" should be an object {name: type}", shown(d->table));
 		return -1;
 	}
 	cJSON_ArrayForEach(c, j)
@@ -133,7 +134,7 @@ read_key(struct decl *d, const cJSON *j, char **why)
 	}
 	return 0;
 bad:
-	*why = xasprintf("table \"%s\": the key should be a list of column names", d->table);
+	*why = xasprintf("table \"%s\": the key should be a list of column names", shown(d->table));
 	return -1;
 }
 
@@ -159,8 +160,8 @@ read_table(struct decl *d, const cJSON *j, char **why)
 			if (read_columns(d, m, why) < 0)
 				return -1;
 		} else {
-			*why =
-			    xasprintf("table \"%s\": unknown member \"%s\"", d->table, m->string);
+			*why = xasprintf("table \"%s\": unknown member \"%s\"", shown(d->table),
+			    shown(m->string));
 			return -1;
 		}
 	}
@@ -187,6 +188,7 @@ schema_file(struct decl **out, const char *path)
 		goto out;
 	for (t = cJSON_IsArray(j) ? j->child : j; t; t = t->next) {
 		d = xcalloc(1, sizeof *d);
+		d->version = -1;
 		d->next = *out;
 		*out = d;
 		if (read_table(d, t, &why) < 0)
@@ -214,6 +216,7 @@ schema_line(struct decl **out, const struct control *c, char **why)
 	int r = -1;
 
 	d->table = xstrdup(c->table);
+	d->version = c->version;
 	if (c->key.p && !slice_is(c->key, "null")) {
 		key = parse(c->key.p, c->key.n, why);
 		if (!key || read_key(d, key, why) < 0)

@@ -17,6 +17,7 @@ struct decl {
 		struct rule rule;
 	} *columns;
 	size_t ncolumns;
+	int64_t version; /* of the table: its rows are all of this one; -1: not told */
 	struct decl *next;
 };
 

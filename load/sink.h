@@ -22,7 +22,9 @@ struct life {
 	char *stream, *run; /* or NULL */
 	struct buf from;    /* compact JSON: the state it resumes from */
 	bool begun;	    /* there was a begin line */
-	bool incremental;
+	bool incremental, full; /* its mode */
+	uint64_t rejected;	 /* records set aside here, */
+	uint64_t upstream;	 /* and before, as far as it was told */
 	uint64_t records;   /* seen since then */
 	uint64_t serial;    /* how many streams have begun */
 };

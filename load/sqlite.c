@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "digest.h"
+#include "seen.h"
 #include "show.h"
 #include "statedb.h"
 
@@ -129,6 +130,7 @@ static int
 keep(struct sink *sink, const struct control *c)
 {
 	struct db *db = (struct db *)sink;
+	int r;
 
 	if (c) {
 		free(db->stream);
@@ -140,6 +142,9 @@ keep(struct sink *sink, const struct control *c)
 		db->records = c->records;
 		db->loose = false;
 	}
+	r = seen_keep(db);
+	if (r)
+		return r;
 	return db->marked ? db_exec(db, "RELEASE cs_batch") : 0;
 }
 
@@ -157,6 +162,7 @@ drop(struct sink *sink)
 	while (sink->added.n > db->added_before)
 		free(sink->added.v[--sink->added.n]);
 	tables_forget(db);
+	seen_free(db);
 	return r;
 }
 
@@ -170,6 +176,8 @@ finish(struct sink *sink, bool complete)
 	for (t = complete ? db->tables : NULL; t && r == 0; t = t->next)
 		r = table_finish(db, t);
 	digests_drop(db);
+	if (r == 0 && complete && sink->o->missing)
+		r = missing_delete(db);
 	return r ? r : resume_end(db);
 }
 
@@ -239,6 +247,7 @@ db_close(struct sink *sink)
 	struct db *db = (struct db *)sink;
 
 	tables_forget(db);
+	seen_free(db);
 	decl_free(db->decls);
 	sqlite3_close(db->h); /* rolls back what is open */
 	buf_release(&db->mem);
@@ -280,6 +289,8 @@ open_file(struct db *db)
 		r = ask(db, "PRAGMA schema_version", &v); /* reads the file: is it a database? */
 	if (r == 0)
 		r = number_functions(db);
+	if (r == 0)
+		r = seen_functions(db);
 	db->fresh = fresh && !o->dry_run;
 	db->schema = -1;
 	return r;

@@ -33,11 +33,19 @@ struct column {
 	struct rule rule;
 	enum presence presence;
 	bool key, pk, generated, collated; /* with a collation other than BINARY */
+	enum meta meta;
 	bool null_seen; /* in a record that was stored */
 	bool wanted; /* whatever the records say: declared, or --synced-at */
 	uint64_t stamp;	 /* of the row its cell belongs to */
 	struct cell cell;
 };
+
+/* Is it compared with what is there? Keys are equal anyway, times of the run always differ. */
+static inline bool
+column_compared(const struct column *c)
+{
+	return !c->key && c->meta != META_SYNCED && c->meta != META_FIRST;
+}
 
 struct stmt {
 	sqlite3_stmt *st; /* NULL: an update with nothing to change */
@@ -62,15 +70,26 @@ struct table {
 	struct names key; /* n 0: append */
 	struct names pk;  /* the primary key in the database */
 	int alias;	  /* column that is the rowid, or -1 */
-	int synced;	  /* column of --synced-at, or -1 */
+	int meta[METAS];  /* columns that cs-load fills, or -1 */
 	bool exists, ours; /* ours: made by cs-load and by nobody else since */
 	bool without_rowid, dirty;
+	struct seen *seen; /* rows that the full run has brought; NULL: none of its affair */
 	uint64_t row; /* stamp of the record at hand */
 	uint64_t set[SET_WORDS]; /* its columns */
 	struct stmt *stmts[STMTS_MAX], *last;
 	size_t nstmts, evict;
 	sqlite3_stmt *find, *delete;
 	struct digest *digest;
+};
+
+#define CHUNK_BYTES 32
+
+/* The chunk of rows seen that was looked up last. */
+struct found {
+	sqlite3_stmt *st; /* looks for others */
+	bool valid;
+	int64_t number;
+	unsigned char bits[CHUNK_BYTES];
 };
 
 struct db {
@@ -96,6 +115,8 @@ struct db {
 	char *stream, *run;   /* the checkpoint kept but not yet written */
 	struct buf state;
 	int64_t records;
+	struct seen *seen;    /* by the full run */
+	struct found found;
 	struct counts before; /* as at the mark */
 	size_t added_before;
 };
@@ -129,6 +150,8 @@ int	decl_add(struct db *db, struct decl *d);
 
 /* The column of that name, also one that is not in the database; -1 when there is none. */
 int	table_find(const struct table *t, struct slice name);
+/* The column of that name, which is wanted whatever the records say: added to a table that lacks it. */
+int	table_want(struct db *db, struct table *t, const char *name, int *column);
 /* Add a column that records have and the database has not. ROW_BAD when the name cannot be one. */
 int	table_add(struct db *db, struct table *t, struct slice name, int *column);
 /* Bring the database in line with what the record at hand wants. */
@@ -140,10 +163,21 @@ int	table_reload(struct db *db, struct table *t, size_t n);
 /* The columns that never had a value, as they are wanted at the end of a complete stream. */
 int	table_finish(struct db *db, struct table *t);
 void	table_sql(struct buf *b, const struct table *t, const char *name);
+/* A name of the rowid that no column of the table takes; NULL: there is none. */
+const char *table_rowid(const struct table *t);
 /* Append a column that is known to be new. */
 struct column *table_column(struct table *t, struct slice name);
 void	table_free(struct table *t);
 void	tables_forget(struct db *db);
+
+/* Have the columns that cs-load fills, see load.h: 0, ROW_BAD or a CS_ status. */
+int	meta_want(struct db *db, struct table *t);
+/* Give them the values that go with op, and add them to t->set. */
+void	meta_fill(const struct db *db, struct table *t, enum op op);
+/* Append DELETE FROM t, or the UPDATE of a soft delete; a WHERE may follow. */
+void	meta_delete_sql(const struct db *db, const struct table *t, struct buf *b);
+/* Append what is true of rows that are not deleted, behind a word; nothing where rows really go. */
+void	meta_live_sql(const struct table *t, const char *word, struct buf *b);
 
 /* Change the types of stored columns to what is wanted. */
 int	table_widen(struct db *db, struct table *t);
@@ -156,8 +190,6 @@ int	stmt_get(struct db *db, struct table *t, enum op op, struct stmt **s);
 /* For an upsert: the update of the row with the rowid in parameter s->n + 1, if it has the record's key and would change;
  * *st is NULL when there is nothing but a key. */
 int	stmt_at(struct db *db, const struct table *t, struct stmt *s, sqlite3_stmt **st);
-/* A name of the rowid that no column of the table takes; NULL: there is none. */
-const char *table_rowid(const struct table *t);
 /* The statements that find and delete a row by its key, its columns in the key's order. */
 int	stmt_find(struct db *db, struct table *t, sqlite3_stmt **st);
 int	stmt_delete(struct db *db, struct table *t, sqlite3_stmt **st);

@@ -62,11 +62,15 @@ key_is(struct buf *b, const struct table *t, const struct stmt *s)
 	}
 }
 
-/* Is the column compared with what is there? Keys are equal anyway, the time of sync always differs. */
-static bool
-compared(const struct table *t, unsigned i)
+/* Note the row that there is, see seen.h. */
+static void
+mark(struct buf *b, const struct table *t)
 {
-	return !t->columns[i].key && (int)i != t->synced;
+	if (!t->seen)
+		return;
+	buf_adds(b, "cs_mark(");
+	sql_name(b, t->name);
+	buf_addf(b, ".%s) AND ", table_rowid(t));
 }
 
 #define TERMS_MAX 500 /* in a row: SQLite's expressions are at most 1000 deep */
@@ -84,7 +88,7 @@ any_differs(struct buf *b, const struct table *t, const struct stmt *s, bool exc
 	for (size_t i = 0; i < s->n; i++) {
 		const struct column *c = &t->columns[s->columns[i]];
 
-		if (!compared(t, s->columns[i]))
+		if (!column_compared(c))
 			continue;
 		if (++n % TERMS_MAX == 0)
 			sep = ") OR (";
@@ -121,9 +125,9 @@ assignments(struct buf *b, const struct table *t, const struct stmt *s, bool exc
 	for (size_t i = 0; i < s->n; i++) {
 		const struct column *c = &t->columns[s->columns[i]];
 
-		if (c->key)
+		if (c->key || c->meta == META_FIRST)
 			continue;
-		n += compared(t, s->columns[i]);
+		n += column_compared(c);
 		buf_adds(b, sep);
 		sql_name(b, c->name);
 		if (excluded) {
@@ -140,7 +144,7 @@ assignments(struct buf *b, const struct table *t, const struct stmt *s, bool exc
 static void
 upsert_sql(struct buf *b, const struct table *t, const struct stmt *s)
 {
-	size_t mark;
+	size_t start;
 
 	buf_adds(b, "INSERT INTO ");
 	sql_name(b, t->name);
@@ -158,15 +162,26 @@ upsert_sql(struct buf *b, const struct table *t, const struct stmt *s)
 		sql_name(b, t->key.v[i]);
 	}
 	buf_adds(b, ") DO ");
-	mark = b->len;
+	start = b->len;
 	buf_adds(b, "UPDATE");
 	if (assignments(b, t, s, true)) {
 		buf_adds(b, " WHERE ");
+		mark(b, t);
 		any_differs(b, t, s, true);
-	} else {
-		b->len = mark;
-		buf_adds(b, "NOTHING");
+		return;
 	}
+	b->len = start;
+	if (!t->seen) {
+		buf_adds(b, "NOTHING");
+		return;
+	}
+	buf_adds(b, "UPDATE SET ");
+	sql_name(b, t->key.v[0]);
+	buf_adds(b, " = excluded.");
+	sql_name(b, t->key.v[0]);
+	buf_addf(b, " WHERE NOT cs_mark("); /* which is true: there is nothing to change */
+	sql_name(b, t->name);
+	buf_addf(b, ".%s)", table_rowid(t));
 }
 
 /* False when there is nothing that an update could change. rowid: its name, to be given in a parameter of its own;
@@ -183,6 +198,7 @@ update_sql(struct buf *b, const struct table *t, const struct stmt *s, const cha
 		buf_addf(b, "%s = ?%zu AND ", rowid, s->n + 1);
 	key_is(b, t, s);
 	buf_adds(b, " AND ");
+	mark(b, t);
 	any_differs(b, t, s, false);
 	return true;
 }
@@ -240,22 +256,6 @@ stmt_get(struct db *db, struct table *t, enum op op, struct stmt **out)
 	return 0;
 }
 
-const char *
-table_rowid(const struct table *t)
-{
-	static const char *const names[] = {"rowid", "_rowid_", "oid"};
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		size_t c = 0;
-
-		while (c < t->n && sqlite3_stricmp(t->columns[c].name, names[i]) != 0)
-			c++;
-		if (c == t->n)
-			return names[i];
-	}
-	return NULL;
-}
-
 int
 stmt_at(struct db *db, const struct table *t, struct stmt *s, sqlite3_stmt **st)
 {
@@ -271,31 +271,34 @@ stmt_at(struct db *db, const struct table *t, struct stmt *s, sqlite3_stmt **st)
 	return 0;
 }
 
-/* verb FROM table WHERE the key is given. */
-static int
-by_key(
-    struct db *db, const struct table *t, const char *verb, sqlite3_stmt **keep, sqlite3_stmt **st)
-{
-	if (!*keep) {
-		buf_clear(&db->sql);
-		buf_adds(&db->sql, verb);
-		sql_name(&db->sql, t->name);
-		buf_adds(&db->sql, " WHERE ");
-		key_is(&db->sql, t, NULL);
-		*keep = db_prepare(db, db->sql.p);
-	}
-	*st = *keep;
-	return *st ? 0 : CS_IO;
-}
-
 int
 stmt_find(struct db *db, struct table *t, sqlite3_stmt **st)
 {
-	return by_key(db, t, "SELECT 1 FROM ", &t->find, st);
+	if (!t->find) {
+		buf_clear(&db->sql);
+		buf_adds(&db->sql, "SELECT 1 FROM ");
+		sql_name(&db->sql, t->name);
+		buf_adds(&db->sql, " WHERE ");
+		key_is(&db->sql, t, NULL);
+		if (t->seen)
+			buf_addf(&db->sql, " AND cs_mark(%s)", table_rowid(t));
+		t->find = db_prepare(db, db->sql.p);
+	}
+	*st = t->find;
+	return *st ? 0 : CS_IO;
 }
 
 int
 stmt_delete(struct db *db, struct table *t, sqlite3_stmt **st)
 {
-	return by_key(db, t, "DELETE FROM ", &t->delete, st);
+	if (!t->delete) {
+		buf_clear(&db->sql);
+		meta_delete_sql(db, t, &db->sql);
+		buf_adds(&db->sql, " WHERE ");
+		key_is(&db->sql, t, NULL);
+		meta_live_sql(t, " AND ", &db->sql);
+		t->delete = db_prepare(db, db->sql.p);
+	}
+	*st = t->delete;
+	return *st ? 0 : CS_IO;
 }

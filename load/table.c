@@ -154,6 +154,24 @@ table_reload(struct db *db, struct table *t, size_t n)
 	return r;
 }
 
+const char *
+table_rowid(const struct table *t)
+{
+	static const char *const names[] = {"rowid", "_rowid_", "oid"};
+
+	if (t->without_rowid)
+		return NULL;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		size_t k = 0;
+
+		while (k < t->n && sqlite3_stricmp(t->columns[k].name, names[i]) != 0)
+			k++;
+		if (k == t->n)
+			return names[i];
+	}
+	return NULL;
+}
+
 void
 table_free(struct table *t)
 {
@@ -206,12 +224,14 @@ table_sql(struct buf *b, const struct table *t, const char *name)
 	buf_adds(b, "CREATE TABLE ");
 	sql_name(b, name);
 	buf_adds(b, " (");
-	for (size_t i = 0; i < t->n; i++) {
-		if (t->columns[i].presence != COLUMN_STORED)
+	for (size_t i = 0; i < 2 * t->n; i++) { /* those of the records first */
+		const struct column *c = &t->columns[i % t->n];
+
+		if (c->presence != COLUMN_STORED || (c->meta == META_NONE) != (i < t->n))
 			continue;
 		buf_adds(b, sep);
-		column_sql(b, &t->columns[i]);
-		if (t->columns[i].pk)
+		column_sql(b, c);
+		if (c->pk)
 			buf_adds(b, " NOT NULL");
 		sep = ", ";
 	}

@@ -39,9 +39,22 @@ check_integers(struct db *db, const struct table *t, struct column *c)
 static void
 copy_sql(struct buf *b, const struct table *t)
 {
-	const char *sep = "";
+	const char *sep = "", *rowid = table_rowid(t);
 
-	buf_adds(b, "INSERT INTO " NEW_TABLE " SELECT ");
+	buf_adds(b, "INSERT INTO " NEW_TABLE " (");
+	if (rowid) {
+		buf_adds(b, rowid); /* rows keep theirs, see seen.c */
+		sep = ", ";
+	}
+	for (size_t i = 0; i < t->n; i++) {
+		if (t->columns[i].presence != COLUMN_STORED)
+			continue;
+		buf_adds(b, sep);
+		sql_name(b, t->columns[i].name);
+		sep = ", ";
+	}
+	buf_addf(b, ") SELECT %s", rowid ? rowid : "");
+	sep = rowid ? ", " : "";
 	for (size_t i = 0; i < t->n; i++) {
 		const struct column *c = &t->columns[i];
 

@@ -572,7 +572,7 @@ EOF
 
 @test "mistakes on the command line: one line, exit 64" {
 	fails_with 64 cs-load </dev/null
-	fails_with 64 cs-load --to sqlite:x.db </dev/null
+	fails_with 64 cs-load --to sqlite:x.db --key id </dev/null
 	fails_with 64 cs-load --to oracle:x --table t </dev/null
 	to_fails 64 --mode sideways </dev/null
 	to_fails 64 --mode replace </dev/null
@@ -581,10 +581,10 @@ EOF
 	to_fails 64 --key a,b,a </dev/null
 	to_fails 64 --max-rejects 3 </dev/null
 	to_fails 64 --max-record 5Q </dev/null
-	to_fails 64 --delete-missing hard </dev/null
 	to_fails 64 extra </dev/null
 	[ ! -e x.db ]
 	echo '{"a":1}' >in
+	to_fails 64 --delete-missing hard <in
 	to_fails 64 --mode upsert <in
 }
 

@@ -287,3 +287,23 @@ both() {
 	contains "$stderr" 'names no table'
 	fails_with 64 cs-load --to sqlite:y.db --key id </dev/null
 }
+
+@test "names and messages from the stream do nothing to the terminal, and are cut" {
+	esc='\u001b[2J\u009b'
+	long=$(printf 'x%.0s' {1..3000})
+	sees() { # INPUT
+		printf '%s\n' "$1" >in
+		run --separate-stderr cs-load --to sqlite:x.db --table t --key id <in
+		[ "$status" -ge 64 ] && [ "${#stderr}" -lt 600 ] || { echo "$status: $stderr"; return 1; }
+		lacks "$(LC_ALL=C sed 's/\xc2[\x80-\x9f]/\x1b/g' <<<"$stderr")" $'[\x01-\x08\x0b-\x1f\x7f]'
+	}
+	begin='{"@cs":"begin","version":1,"stream":"'
+	sees "$begin$esc$long\",\"run\":\"r\"}"
+	sees "$begin$esc$long"$'","run":"r"}\n'"$begin$esc$long\",\"run\":\"r\"}"
+	sees $'{"id":1}\n'"$begin$esc$long\",\"run\":\"r\"}"
+	sees "$begin"$'s","run":"r"}\n{"@cs":"error","stream":"s","code":75,"message":"'"$esc$long"'"}'
+	sees '{"@cs":"schema","table":"'"$esc$long"'","columns":5}'
+	sees '{"@cs":"schema","table":"t","columns":{"'"$esc$long"'":"'"$esc$long"'"}}'
+	run --separate-stderr cs-load --to sqlite:x.db --table t --stream x < <(printf '%s\n' "$begin$esc\",\"run\":\"r\"}")
+	lacks "$stderr" $'\x1b'
+}

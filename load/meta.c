@@ -1,0 +1,111 @@
+/* The columns that cs-load fills by itself: times of runs, marks of deleted rows. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sqlite.h"
+
+const char *
+meta_option(enum meta m)
+{
+	static const char *const options[METAS] = {[META_SYNCED] = "--synced-at",
+	    [META_FIRST] = "--first-seen",
+	    [META_DELETED] = "--deleted-at",
+	    [META_GONE] = "--deleted",
+	    [META_HASH] = "--key-hash",
+	    [META_FROM] = "--mode history",
+	    [META_TO] = "--mode history",
+	    [META_ACTIVE] = "--mode history"};
+
+	return options[m];
+}
+
+static bool
+boolean(enum meta m)
+{
+	return m == META_GONE || m == META_ACTIVE;
+}
+
+int
+meta_want(struct db *db, struct table *t)
+{
+	int r = 0;
+
+	for (int m = META_NONE + 1; m < METAS && r == 0; m++) {
+		const char *name = db->sink.o->meta[m];
+		struct column *c;
+
+		if (!name)
+			continue;
+		r = table_want(db, t, name, &t->meta[m]);
+		if (r)
+			break;
+		c = &t->columns[t->meta[m]];
+		c->meta = (enum meta)m;
+		if (c->wanted)
+			c->want = boolean(c->meta) ? STORE_BOOLEAN : STORE_TEXT;
+	}
+	return r;
+}
+
+static void
+fill(struct table *t, enum meta m, struct cell value)
+{
+	int c = t->meta[m];
+
+	if (c < 0)
+		return;
+	t->set[c / 64] |= UINT64_C(1) << (c % 64);
+	t->columns[c].cell = value;
+}
+
+void
+meta_fill(const struct db *db, struct table *t, enum op op)
+{
+	struct cell now = {.kind = KIND_STRING, .p = db->now, .n = strlen(db->now)};
+
+	fill(t, META_SYNCED, now);
+	if (op != OP_UPSERT)
+		return;
+	fill(t, META_FIRST, now);
+	fill(t, META_DELETED, (struct cell){.kind = KIND_NULL});
+	fill(t, META_GONE, (struct cell){.kind = KIND_BOOL, .p = "false", .n = 5});
+}
+
+void
+meta_delete_sql(const struct db *db, const struct table *t, struct buf *b)
+{
+	const enum meta set[] = {META_DELETED, META_GONE, META_SYNCED};
+	const char *sep = " SET ";
+
+	if (t->meta[META_DELETED] < 0 && t->meta[META_GONE] < 0) {
+		buf_adds(b, "DELETE FROM ");
+		sql_name(b, t->name);
+		return;
+	}
+	buf_adds(b, "UPDATE ");
+	sql_name(b, t->name);
+	for (size_t i = 0; i < sizeof set / sizeof *set; i++) {
+		if (t->meta[set[i]] < 0)
+			continue;
+		buf_adds(b, sep);
+		sql_name(b, t->columns[t->meta[set[i]]].name);
+		if (set[i] == META_GONE)
+			buf_adds(b, " = 1");
+		else
+			buf_addf(b, " = '%s'", db->now);
+		sep = ", ";
+	}
+}
+
+void
+meta_live_sql(const struct table *t, const char *word, struct buf *b)
+{
+	bool flag = t->meta[META_GONE] >= 0;
+	int c = t->meta[flag ? META_GONE : META_DELETED];
+
+	if (c < 0)
+		return;
+	buf_adds(b, word);
+	sql_name(b, t->columns[c].name);
+	buf_adds(b, flag ? " IS NOT 1" : " IS NULL");
+}

@@ -1,0 +1,184 @@
+# Cases of loading, as data: tests/data/load/*.cases, run on whatever database has an adapter here.
+# shellcheck shell=bash
+#
+# A case, from its first line to the next case:
+#	case WHAT IT SHOWS
+#	sql STATEMENT           before what follows; "sql NAME: STATEMENT" for the database NAME alone
+#	load OPTION...          into table t with these words as options; they may be quoted as in sh
+#	< LINE                  of its input (printf's escapes in <\ LINE); "< checkpoint JSON", "< begin RUN [FROM [MODE]]",
+#	                        "< end RUN [COMPLETE]" and "< schema ..." are written out as control lines of stream s
+#	<< COMMAND              what it prints
+#	exit N                  the status (0)
+#	says REGEX              on standard error, extended; without it nothing may be said
+#	counts I U S D G R      inserted updated unchanged deleted ignored rejected
+#	acks N                  checkpoint lines that came out
+#	columns NAME TYPE, ...  of t: boolean integer real text json null, key with *
+#	rows [SELECT]           t ordered by all columns, or what SELECT gives; each row a line:
+#	> JSON                  one object, members as in the table (empty: {})
+#	file NAME               its lines, as > LINE
+#	only NAME               the case is for the database NAME alone
+# What a database prints as NULL is null. Rows are compared as text, so 1, 1.0 and "1" are three values.
+
+# adapter sqlite: TO, how to run SQL, what the columns of t are, and a SELECT's rows as JSON
+sqlite_to=sqlite:x.db
+
+sqlite_sql() {
+	sqlite3 -batch x.db "$1" >/dev/null
+}
+
+sqlite_columns() {
+	sqlite3 -readonly -batch x.db "SELECT group_concat(name || ' ' || CASE type WHEN '' THEN 'null' WHEN 'ANY' THEN 'null'
+		ELSE lower(type) END || iif(pk, '*', ''), ', ') FROM (SELECT * FROM pragma_table_info('t') ORDER BY cid)"
+}
+
+# A value prints as its storage class has it; only BOOLEAN, JSON and BLOB are shown as what they mean.
+sqlite_rows() {
+	local select=$1
+	if [ -z "$select" ]; then
+		select=$(sqlite3 -readonly -batch x.db "SELECT 'SELECT json_object(' || group_concat(quote(name) || ', ' || CASE
+			WHEN type = 'BOOLEAN' THEN printf('iif(%s IN (0, 1), json(iif(%s, ''true'', ''false'')), %s)', q, q, q)
+			WHEN type = 'JSON' THEN printf('json(%s)', q)
+			ELSE printf('iif(typeof(%s) = ''blob'', ''x'' || hex(%s), %s)', q, q, q) END, ', ') ||
+			') FROM t ORDER BY ' || group_concat(q, ', ')
+			FROM (SELECT name, type, '\"' || replace(name, '\"', '\"\"') || '\"' q FROM pragma_table_info('t') ORDER BY cid)") || return 1
+		sqlite3 -readonly -batch x.db "$select"
+		return
+	fi
+	sqlite3 -readonly -batch -json x.db "$select" | jq -c '.[]'
+}
+
+# The input line that a "<" line stands for.
+input_line() {
+	local word=${1%% *} rest=${1#* }
+	local -a w
+	case $word in
+	begin)
+		read -ra w <<<"$rest"
+		printf '{"@cs":"begin","version":1,"stream":"s","run":"%s","mode":"%s","from":%s}\n' "${w[0]}" "${w[2]:-full}" "${w[1]:-null}" ;;
+	checkpoint)
+		printf '{"@cs":"checkpoint","stream":"s","state":%s}\n' "$rest" ;;
+	schema)
+		printf '{"@cs":"schema",%s}\n' "$rest" ;;
+	end)
+		read -ra w <<<"$rest"
+		printf '{"@cs":"end","stream":"s","run":"%s","complete":%s}\n' "${w[0]}" "${w[1]:-true}" ;;
+	\\)
+		printf '%b\n' "$rest" ;;
+	*)
+		printf '%s\n' "$1" ;;
+	esac
+}
+
+# Everything that the step at hand must have led to.
+finish_step() {
+	[ -n "$step" ] || return 0
+	local code=0
+	eval "set -- $step"
+	cs-load --to "$to" --table t --stats stats "$@" <in >out 2>err || code=$?
+	[ "$code" -eq "$want_exit" ] || { echo "load $step: exit $code, not $want_exit: $(cat err)"; return 1; }
+	if [ -n "$want_says" ]; then
+		grep -Eq -e "$want_says" err || { echo "load $step: says: $(cat err)"; return 1; }
+	elif [ -s err ]; then
+		echo "load $step: says: $(cat err)"
+		return 1
+	fi
+	if [ -n "$want_counts" ]; then
+		equals "$(jq -r '[.inserted, .updated, .unchanged, .deleted, .ignored, .rejected] | join(" ")' stats)" "$want_counts" || return 1
+	fi
+	if [ -n "$want_acks" ]; then
+		equals "$(grep -c '"@cs":"checkpoint"' out)" "$want_acks" || return 1
+	fi
+	step='' want_exit=0 want_says='' want_counts='' want_acks=''
+	: >in
+}
+
+# The ">" lines have been read: compare them.
+finish_rows() {
+	[ -n "$rows" ] || return 0
+	local got
+	case $rows in
+	file:*) got=$(cat "${rows#file:}") ;;
+	*) got=$("${db}_rows" "${rows#rows:}") || { echo "$got"; return 1; } ;;
+	esac
+	rows=''
+	equals "$got" "$want_rows" || return 1
+}
+
+# One line of a case.
+case_line() {
+	local word=${1%% *} rest=''
+	[[ $1 == *' '* ]] && rest=${1#* }
+	if [ "$word" = '>' ]; then
+		want_rows+=${want_rows:+$'\n'}$rest
+		return
+	fi
+	case $word in '<' | '<<' | '<\\' | exit | says | counts | acks) ;; *) finish_step || return 1 ;; esac
+	finish_rows || return 1
+	case $word in
+	'' | '#') ;;
+	sql)
+		[[ $rest == [a-z]*:\ * ]] && { [ "${rest%%:*}" = "$db" ] || return 0; rest=${rest#*: }; }
+		"${db}_sql" "$rest" ;;
+	load) step="$rest " ;;
+	'<') input_line "$rest" >>in ;;
+	'<\') input_line "\\ $rest" >>in ;;
+	'<<') bash -c "$rest" >>in ;;
+	exit) want_exit=$rest ;;
+	says) want_says=$rest ;;
+	counts) want_counts=$rest ;;
+	acks) want_acks=$rest ;;
+	columns) equals "$("${db}_columns")" "$rest" ;;
+	rows) rows=rows:$rest want_rows='' ;;
+	file) rows=file:$rest want_rows='' ;;
+	*) echo "no such line in a case: $1"; return 1 ;;
+	esac
+}
+
+# run_case LINE...: in the current, empty directory.
+run_case() {
+	local line step='' want_exit=0 want_says='' want_counts='' want_acks='' rows='' want_rows=''
+	local to_name=${db}_to
+	local to=${!to_name}
+	: >in
+	for line; do
+		[[ $line == only\ * ]] && { [ "${line#only }" = "$db" ] || return 0; continue; }
+		case_line "$line" || return 1
+	done
+	finish_step && finish_rows
+}
+
+# run_cases DATABASE FILE...: all of them; says which fail and why.
+run_cases() {
+	local db=$1 file name='' line failed=0 n=0
+	local -a lines=()
+	shift
+	for file; do
+		while IFS= read -r line || [ -n "$line" ]; do
+			if [[ $line == case\ * ]]; then
+				one_case
+				name="${file##*/}: ${line#case }" lines=()
+			else
+				lines+=("$line")
+			fi
+		done <"$file"
+		one_case
+		name=''
+	done
+	echo "$n cases, $failed failed"
+	[ "$failed" -eq 0 ] && [ "$n" -gt 0 ]
+}
+
+one_case() {
+	[ -n "$name" ] || return 0
+	local why
+	n=$((n + 1))
+	mkdir "case$n" && cd "case$n" || return 1
+	if ! why=$(run_case "${lines[@]}" 2>&1); then
+		failed=$((failed + 1))
+		printf 'FAILED %s\n%s\n' "$name" "$why"
+	elif [ -e x.db ]; then
+		why=$(sqlite3 -readonly -batch x.db 'PRAGMA integrity_check; PRAGMA foreign_key_check')
+		[ "$why" = ok ] || { failed=$((failed + 1)); printf 'FAILED %s\n%s\n' "$name" "$why"; }
+	fi
+	cd .. || return 1
+}
