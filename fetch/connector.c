@@ -106,7 +106,10 @@ expand_one(
 		x->absent = true;
 	} else if (x->json) {
 		json_quote(&quoted, text, strlen(text));
-		buf_add(out, quoted.p + 1, quoted.len - 2);
+		if (secret_is_reference(text)) /* here it is what it says */
+			buf_addf(out, "\\u%04x%.*s", *text, (int)quoted.len - 3, quoted.p + 2);
+		else
+			buf_add(out, quoted.p + 1, quoted.len - 2);
 		explicit_bzero(quoted.p, quoted.len);
 		buf_release(&quoted);
 	} else {
@@ -147,7 +150,8 @@ static void
 set_text(struct connector *c, struct opts *o, const char *name, const char *prefix,
     const char *text, const char *where, bool json)
 {
-	static const char *const may[] = {"data", "form", "header", "json", "user", NULL};
+	static const char *const may[] = {"client-id", "data", "form", "header", "json",
+	    "login-json", "token-param", "user", NULL};
 	struct expansion x = {
 	    .json = json, .secret_allowed = opts_is_secret(name) || in(name, may)};
 	char *value = expand(c, text, where, &x);
@@ -227,13 +231,15 @@ static void
 set_one(
     struct connector *c, struct opts *o, const char *name, const struct value *v, const char *where)
 {
-	static const char *const pairs[] = {"form", "header", "query", NULL};
-	static const char *const lists[] = {
-	    "allow-host", "cursor-replaces", "form", "header", "query", "stop-on", NULL};
+	static const char *const pairs[] = {"form", "header", "query", "token-param", NULL};
+	static const char *const bodies[] = {
+	    "json", "jwt-claims", "jwt-header", "login-json", "variables", NULL};
+	static const char *const lists[] = {"allow-host", "cursor-replaces", "form", "header",
+	    "query", "stop-on", "token", "token-param", NULL};
 	bool nested = v->type == JSON_OBJECT || v->type == JSON_ARRAY;
 	char *text;
 
-	if (nested && (strcmp(name, "json") == 0 || strcmp(name, "variables") == 0)) {
+	if (nested && in(name, bodies)) {
 		text = xstrndup(v->p, v->n);
 		set_text(c, o, name, "", text, where, true);
 		free(text);

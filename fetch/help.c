@@ -39,9 +39,21 @@ static const struct topic {
 } topics[] = {
     {"request", "  -X, --method NAME  -H, --header 'NAME: VALUE'  --query NAME=VALUE\n"
 		"  --data TEXT|@FILE  --json TEXT|@FILE  --form NAME=VALUE  --url URL\n"},
-    {"auth", "  --auth none|bearer|basic|header|query  --token SECRET\n"
-	     "  --user NAME  --password SECRET  --auth-name NAME  --auth-prefix TEXT\n"},
-    {"network", "  --cacert FILE  --cert FILE  --key FILE  --proxy URL\n"
+    {"auth", "  --auth none|bearer|basic|header|query|cookie|digest|oauth2|login|jwt|sigv4\n"
+	     "  --token SECRET  --tokens SECRET  --user NAME  --password SECRET  --netrc\n"
+	     "  --auth-name NAME  --auth-prefix TEXT  --auth-in header|query|cookie\n"
+	     "  --token-url URL  --client-id ID  --client-secret SECRET\n"
+	     "  --grant client_credentials|refresh_token|password|jwt-bearer\n"
+	     "  --client-auth basic|post  --refresh-token SECRET  --scope TEXT\n"
+	     "  --token-param NAME=VALUE  --token-body form|json  --credentials FILE\n"
+	     "  --login-url URL  --login-json TEXT|@FILE  --login-expires DURATION\n"
+	     "  --login-token PATH|header:NAME|cookie:NAME\n"
+	     "  --jwt-alg HS256|RS256|ES256  --jwt-key SECRET  --jwt-claims TEXT|@FILE\n"
+	     "  --jwt-header TEXT|@FILE  --jwt-expires DURATION (5m)\n"
+	     "  --sigv4-region NAME  --sigv4-service NAME\n"},
+    {"network", "  --cacert FILE  --cert FILE  --key FILE  --key-password SECRET\n"
+		"  --pin sha256//BASE64  --proxy URL  --proxy-user NAME\n"
+		"  --proxy-password SECRET  --no-proxy LIST\n"
 		"  --unix-socket PATH  --allow-host HOST[:PORT]\n"},
     {"records", "  --records PATH  --format json|ndjson|csv|tsv  --csv-delimiter CHAR\n"
 		"  --primary-key LIST  --max-record SIZE  --max-page SIZE\n"},

@@ -7,19 +7,20 @@
 #include <strings.h>
 #include <time.h>
 
+#include "net.h"
 #include "rate.h"
 #include "stop.h"
 #include "url.h"
 
-#define SLOW           100L       /* bytes a second; less is a stall */
 #define ERROR_BODY_MAX (1u << 20) /* bytes of a body that nobody wants before we hang up */
 
 struct http {
 	const struct opts *o;
-	const struct credentials *c;
+	struct auth *auth;
 	CURLM *multi;
 	CURL *easy;
-	struct rate *rate;
+	struct rate **rate; /* of each credential */
+	size_t turn;        /* whose it is */
 	struct buf form;
 	char error[CURL_ERROR_SIZE];
 	struct reply *reply; /* of the running transfer */
@@ -99,13 +100,6 @@ on_body(char *p, size_t size, size_t n, void *arg)
 }
 
 static void
-set_text(CURL *e, CURLoption option, const char *value, const char *name)
-{
-	if (value != NULL && curl_easy_setopt(e, option, value) != CURLE_OK)
-		die(CS_USAGE, "%s: this libcurl cannot do that", name);
-}
-
-static void
 set_form(struct http *h)
 {
 	for (size_t i = 0; i < h->o->form.n; i++) {
@@ -147,52 +141,29 @@ set_body(struct http *h, const struct request *q)
 		curl_easy_setopt(h->easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
-/* It says who we are. */
-static void
-set_certificate(struct http *h, bool foreign)
-{
-	curl_easy_setopt(h->easy, CURLOPT_SSLCERT, NULL);
-	curl_easy_setopt(h->easy, CURLOPT_SSLKEY, NULL);
-	if (foreign)
-		return;
-	set_text(h->easy, CURLOPT_SSLCERT, h->o->cert, "--cert");
-	set_text(h->easy, CURLOPT_SSLKEY, h->o->key, "--key");
-}
-
 struct http *
-http_new(const struct opts *o, const struct credentials *c)
+http_new(const struct opts *o, struct auth *auth)
 {
 	struct http *h = xcalloc(1, sizeof(*h));
 	CURL *e;
 
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	h->o = o;
-	h->c = c;
+	h->auth = auth;
 	h->multi = curl_multi_init();
 	h->easy = e = curl_easy_init();
 	if (h->multi == NULL || e == NULL)
 		die(CS_IO, "libcurl cannot start");
-	h->rate = rate_new(o, c->header != NULL ? c->header : c->value);
+	h->rate = xcalloc(auth_count(auth), sizeof(*h->rate));
+	for (size_t i = 0; i < auth_count(auth); i++)
+		h->rate[i] = rate_new(o, auth_who(auth, i));
 	set_form(h);
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, h->error);
-	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	net_setup(e, o, h->error);
 	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 256L << 10);
-	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(e, CURLOPT_HTTP_CONTENT_DECODING, 0L);
-	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout);
-	/* Never CURLOPT_TIMEOUT: it counts the time that our own reader makes us wait. */
-	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, SLOW);
-	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)((o->stall_timeout + 999) / 1000));
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, h);
-	set_text(e, CURLOPT_CAINFO, o->cacert, "--cacert");
-	set_certificate(h, false);
-	set_text(e, CURLOPT_PROXY, o->proxy, "--proxy");
-	set_text(e, CURLOPT_UNIX_SOCKET_PATH, o->unix_socket, "--unix-socket");
+	if (o->unix_socket != NULL)
+		curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, o->unix_socket);
 	return h;
 }
 
@@ -203,10 +174,18 @@ http_free(struct http *h)
 		return;
 	curl_multi_cleanup(h->multi);
 	curl_easy_cleanup(h->easy);
-	rate_free(h->rate);
+	for (size_t i = 0; i < auth_count(h->auth); i++)
+		rate_free(h->rate[i]);
+	free(h->rate);
 	buf_release(&h->form);
 	free(h);
 	curl_global_cleanup();
+}
+
+struct auth *
+http_auth(const struct http *h)
+{
+	return h->auth;
 }
 
 static bool
@@ -267,8 +246,6 @@ headers(const struct http *h, const struct request *q)
 		list = curl_slist_append(list, line);
 		free(line);
 	}
-	if (h->c->header != NULL)
-		list = curl_slist_append(list, h->c->header);
 	for (const char *f = q->fields.p; f != NULL && *f != '\0'; f += strcspn(f, "\n") + 1) {
 		char *line = xstrndup(f, strcspn(f, "\n"));
 		list = curl_slist_append(list, line);
@@ -277,21 +254,59 @@ headers(const struct http *h, const struct request *q)
 	return list;
 }
 
-/* The URL as it is sent. */
-static void
-full_url(const struct http *h, const struct request *q, struct buf *url)
+static struct curl_slist *
+add_stamp(struct curl_slist *list, struct stamp *s)
 {
+	for (char *p = s->lines.p, *end; p != NULL && *p != '\0'; p = end + 1) {
+		end = strchr(p, '\n');
+		*end = '\0';
+		list = curl_slist_append(list, p);
+		*end = '\n';
+	}
+	return list;
+}
+
+/* Say who we are in s, and in the URL as it is sent. show: for people. As auth_stamp(). */
+static int
+stamp(const struct http *h, const struct request *q, struct stamp *s, struct buf *url, bool show)
+{
+	const struct opts *o = h->o;
+	struct sigv4 what;
+	struct slice b;
+	int r = 0;
+
+	*s = (struct stamp){0};
 	buf_add(url, q->url.p, q->url.len);
-	if (h->c->param != NULL && !q->foreign)
-		url_set(url, h->c->param, h->c->value);
-	else if (h->c->param != NULL)
-		url_set(url, h->c->param, NULL);
+	if (auth_param(h->auth) != NULL)
+		url_set(url, auth_param(h->auth), NULL);
+	s->serial = AUTH_NOBODY;
+	if (q->foreign)
+		return 0;
+	b = body(h, q);
+	what = (struct sigv4){http_method(o), url->p, &o->header, o->data_json, b.p, b.n};
+	if (show)
+		auth_show(h->auth, &what, s);
+	else
+		r = auth_stamp(h->auth, &what, s);
+	if (r == 0 && s->param != NULL) {
+		buf_clear(url);
+		buf_add(url, q->url.p, q->url.len);
+		url_set(url, s->param, s->value);
+	}
+	return r;
+}
+
+struct rate *
+http_turn(struct http *h)
+{
+	h->turn = auth_next(h->auth);
+	return h->rate[h->turn];
 }
 
 struct rate *
 http_rate(struct http *h)
 {
-	return h->rate;
+	return h->rate[h->turn];
 }
 
 const char *
@@ -340,27 +355,6 @@ http_headers(struct http *h, struct buf *out)
 	buf_release(&text);
 }
 
-static bool
-worth_a_retry(CURLcode code)
-{
-	switch (code) {
-	case CURLE_COULDNT_RESOLVE_PROXY:
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_CONNECT:
-	case CURLE_HTTP2:
-	case CURLE_PARTIAL_FILE:
-	case CURLE_OPERATION_TIMEDOUT:
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_GOT_NOTHING:
-	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR:
-	case CURLE_HTTP2_STREAM:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static int
 result(struct http *h, CURLcode code)
 {
@@ -378,7 +372,8 @@ result(struct http *h, CURLcode code)
 	if (code == CURLE_WRITE_ERROR && h->sunk != 0)
 		return HTTP_STOPPED;
 	buf_adds(&r->why, h->error[0] != '\0' ? h->error : curl_easy_strerror(code));
-	return worth_a_retry(code) ? HTTP_BROKEN : HTTP_FAILED;
+	r->code = net_failure(h->easy, code, r->why.p);
+	return r->code == 0 ? HTTP_BROKEN : HTTP_FAILED;
 }
 
 static CURLcode
@@ -413,16 +408,34 @@ now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* Digest is libcurl's; it answers the challenge by itself. */
+static void
+set_digest(struct http *h, const struct stamp *s)
+{
+	curl_easy_setopt(h->easy, CURLOPT_USERNAME, s->user);
+	curl_easy_setopt(h->easy, CURLOPT_PASSWORD, s->password);
+	curl_easy_setopt(
+	    h->easy, CURLOPT_HTTPAUTH, (long)(s->user != NULL ? CURLAUTH_DIGEST : CURLAUTH_NONE));
+}
+
 int
 http_run(struct http *h, const struct request *q, struct reply *r, void (*tick)(void))
 {
-	struct curl_slist *list = headers(h, q);
+	struct curl_slist *list;
 	struct buf url = {0};
+	struct stamp s;
 	const char *coding;
 	uint64_t start = now_ms();
 	CURLcode code;
+	int unasked = stamp(h, q, &s, &url, false);
 
-	full_url(h, q, &url);
+	if (unasked != 0) {
+		secret_clear(&url);
+		return unasked < 0 ? HTTP_SIGNAL : unasked;
+	}
+	list = add_stamp(headers(h, q), &s);
+	r->serial = s.serial;
+	set_digest(h, &s);
 	r->status = 0;
 	r->body.sink = sink;
 	r->body.arg = h;
@@ -432,7 +445,7 @@ http_run(struct http *h, const struct request *q, struct reply *r, void (*tick)(
 	h->sunk = 0;
 	h->error[0] = '\0';
 	set_body(h, q);
-	set_certificate(h, q->foreign);
+	net_identify(h->easy, h->o, q->foreign);
 	curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, list);
 	curl_easy_setopt(h->easy, CURLOPT_URL, url.p);
 	code = perform(h, tick);
@@ -443,21 +456,21 @@ http_run(struct http *h, const struct request *q, struct reply *r, void (*tick)(
 		    (coding != NULL && strcasestr(coding, "chunked") != NULL);
 	r->ms = now_ms() - start;
 	curl_slist_free_all(list);
-	explicit_bzero(url.p, url.len);
-	buf_release(&url);
+	stamp_release(&s);
+	secret_clear(&url);
 	return result(h, code);
 }
 
 /* A header of the user's that looks like a credential, which we may not know to be one. */
 static void
-hide_value(const struct http *h, struct curl_slist *l)
+hide_value(struct curl_slist *l)
 {
 	static const char *const word[] = {"authorization", "cookie", "key", "token", "secret"};
 	size_t n = strcspn(l->data, ":");
 	bool hide = false;
 	char *name;
 
-	if (l->data[n] == '\0' || (h->c->header != NULL && strcmp(l->data, h->c->header) == 0))
+	if (l->data[n] == '\0')
 		return;
 	name = xstrndup(l->data, n);
 	for (size_t i = 0; i < sizeof(word) / sizeof(*word); i++)
@@ -487,15 +500,22 @@ http_curl(struct http *h, const struct request *q, struct buf *out)
 	struct curl_slist *list = headers(h, q);
 	struct buf raw = {0}, url = {0};
 	const char *method = http_method(h->o);
+	struct stamp s;
 
-	full_url(h, q, &url);
+	stamp(h, q, &s, &url, true);
+	for (struct curl_slist *l = list; l != NULL; l = l->next)
+		hide_value(l);
+	list = add_stamp(list, &s);
 	buf_adds(&raw, "curl --compressed");
+	if (s.user != NULL) {
+		buf_adds(&raw, " --digest -u ");
+		shell_quote(&raw, s.user);
+	}
 	if (strcmp(method, "GET") != 0)
 		buf_addf(&raw, " -X %s", method);
 	for (struct curl_slist *l = list; l != NULL; l = l->next)
 		if (strcmp(l->data, "Expect:") != 0 &&
 		    strncmp(l->data, "Accept-Encoding:", 16) != 0) {
-			hide_value(h, l);
 			buf_adds(&raw, " -H ");
 			shell_quote(&raw, l->data);
 		}
@@ -508,8 +528,7 @@ http_curl(struct http *h, const struct request *q, struct buf *out)
 	buf_addc(&raw, '\n');
 	mask(out, raw.p, raw.len);
 	curl_slist_free_all(list);
-	explicit_bzero(raw.p, raw.len);
-	explicit_bzero(url.p, url.len);
-	buf_release(&raw);
-	buf_release(&url);
+	stamp_release(&s);
+	secret_clear(&raw);
+	secret_clear(&url);
 }

@@ -42,19 +42,23 @@ struct reply {
 	bool framed;    /* the end of the body was marked by length or chunks */
 	uint64_t ms;    /* it took */
 	struct buf why; /* for all but HTTP_OK */
+	int code;       /* of HTTP_FAILED: the exit status */
+	unsigned serial; /* of the credential that was sent */
 	struct body body;
 };
 
 struct http;
 
-/* o and c are kept. Ends the process with CS_USAGE when a setting is not for this libcurl. */
+/* o and auth are kept. Ends the process with CS_USAGE when a setting is not for this libcurl. */
 struct rate;
 
-struct http *http_new(const struct opts *o, const struct credentials *c);
+struct http *http_new(const struct opts *o, struct auth *auth);
 void http_free(struct http *h);
-/* An enum http_result. r->sink and r->arg are in place; tick (or NULL) is called about once a second. */
+struct auth *http_auth(const struct http *h);
+/* An enum http_result, or a CS_* status after fail(): no credential could be had. r->sink and r->arg are in place; tick (or NULL) is called about once a second. */
 int http_run(struct http *h, const struct request *q, struct reply *r, void (*tick)(void));
-/* How fast it may ask. */
+/* How fast the credential that is next may ask; and the one that was next when that was asked. */
+struct rate *http_turn(struct http *h);
 struct rate *http_rate(struct http *h);
 /* A field of the last answer, the i-th line of that name; NULL when there is none. Valid until the next run. */
 const char *http_field(struct http *h, const char *name, size_t i);

@@ -36,7 +36,7 @@ set_out(struct job *j)
 	if (r == 0 && j->o->since_param.text != NULL)
 		r = cursor_param(&j->cursor, &since);
 	if (r == 0)
-		r = pager_init(&j->pager, j->o, j->credentials.param, since.p);
+		r = pager_init(&j->pager, j->o, auth_param(j->auth), since.p);
 	buf_release(&since);
 	return r;
 }
@@ -59,14 +59,14 @@ job_init(struct job *j, struct opts *o)
 	int r;
 
 	*j = (struct job){.o = o};
-	auth_init(&j->credentials, o);
+	j->auth = auth_new(o);
 	if ((r = read_state(j)) != 0)
 		return r;
 	if (j->state.unfinished && (o->full || !o->incremental) && j->state.since != NULL)
 		state_forget(&j->state);
 	if ((r = set_out(j)) != 0)
 		return r;
-	j->http = http_new(o, &j->credentials);
+	j->http = http_new(o, j->auth);
 	page_init(&j->page, o);
 	if (j->state.unfinished && !pager_load(&j->pager, &j->state))
 		r = job_restart(j);
@@ -79,7 +79,7 @@ job_release(struct job *j)
 	request_release(&j->request);
 	page_release(&j->page);
 	http_free(j->http);
-	auth_release(&j->credentials);
+	auth_free(j->auth);
 	pager_release(&j->pager);
 	cursor_release(&j->cursor);
 	state_release(&j->state);

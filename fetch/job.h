@@ -11,7 +11,7 @@
 
 struct job {
 	const struct opts *o;
-	struct credentials credentials;
+	struct auth *auth;
 	struct http *http;
 	struct buf given;   /* the state handed in, as it came; empty: none */
 	struct state state; /* what it says, then what the next checkpoint says */

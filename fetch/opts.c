@@ -12,18 +12,19 @@
 #define LEN(a) (sizeof(a) / sizeof(*(a)))
 
 enum kind {
-	FLAG,   /* bool; no argument on the command line */
-	BOOL,   /* bool; yes or no */
-	TEXT,   /* char * */
-	NAME,   /* char *, in UTF-8 and not empty */
-	COUNT,  /* uint64_t in min..max */
-	SIZE,   /* uint64_t bytes, 1K to 4G */
-	TIME,   /* uint64_t milliseconds */
-	WORD,   /* int, index into words */
-	AT,     /* struct path * */
-	PARAM,  /* struct place */
-	SECRET, /* struct secret */
-	CALL    /* set() does it */
+	FLAG,    /* bool; no argument on the command line */
+	BOOL,    /* bool; yes or no */
+	TEXT,    /* char * */
+	NAME,    /* char *, in UTF-8 and not empty */
+	COUNT,   /* uint64_t in min..max */
+	SIZE,    /* uint64_t bytes, 1K to 4G */
+	TIME,    /* uint64_t milliseconds */
+	WORD,    /* int, index into words */
+	AT,      /* struct path * */
+	PARAM,   /* struct place */
+	SECRET,  /* struct secret */
+	SECRETS, /* struct secrets */
+	CALL     /* set() does it */
 };
 
 struct def {
@@ -37,7 +38,14 @@ struct def {
 	void (*set)(struct opts *o, const char *value, const char *where);
 };
 
-static const char *const auths[] = {"none", "bearer", "basic", "header", "query", NULL};
+static const char *const auths[] = {"none", "bearer", "basic", "header", "query", "cookie",
+    "digest", "oauth2", "login", "jwt", "sigv4", NULL};
+static const char *const auth_ins[] = {"header", "query", "cookie", NULL};
+static const char *const grants[] = {
+    "client_credentials", "refresh_token", "password", "jwt-bearer", NULL};
+static const char *const client_auths[] = {"basic", "post", NULL};
+static const char *const token_bodies[] = {"form", "json", NULL};
+static const char *const jwt_algs[] = {"HS256", "RS256", "ES256", NULL};
 static const char *const formats[] = {"json", "ndjson", "csv", "tsv", NULL};
 static const char *const paginates[] = {
     "none", "offset", "page", "cursor", "next-url", "link", "keyset", "graphql", "odata", NULL};
@@ -54,12 +62,19 @@ static void set_graphql(struct opts *o, const char *value, const char *where);
 static void set_header(struct opts *o, const char *value, const char *where);
 static void set_ignore_status(struct opts *o, const char *value, const char *where);
 static void set_json(struct opts *o, const char *value, const char *where);
+static void set_jwt_claims(struct opts *o, const char *value, const char *where);
+static void set_jwt_header(struct opts *o, const char *value, const char *where);
+static void set_login_json(struct opts *o, const char *value, const char *where);
+static void set_login_token(struct opts *o, const char *value, const char *where);
 static void set_method(struct opts *o, const char *value, const char *where);
 static void set_nothing(struct opts *o, const char *value, const char *where);
+static void set_pin(struct opts *o, const char *value, const char *where);
+static void set_proxy(struct opts *o, const char *value, const char *where);
 static void set_query(struct opts *o, const char *value, const char *where);
 static void set_rate(struct opts *o, const char *value, const char *where);
 static void set_set(struct opts *o, const char *value, const char *where);
 static void set_stop_on(struct opts *o, const char *value, const char *where);
+static void set_token_param(struct opts *o, const char *value, const char *where);
 static void set_tries(struct opts *o, const char *value, const char *where);
 static void set_variables(struct opts *o, const char *value, const char *where);
 
@@ -69,15 +84,20 @@ static void set_variables(struct opts *o, const char *value, const char *where);
 static const struct def defs[] = {
     {"allow-host", CALL, .set = set_allow_host},
     {"auth", WORD, O(auth), .words = auths},
+    {"auth-in", WORD, O(auth_in), .words = auth_ins},
     {"auth-name", NAME, O(auth_name)},
     {"auth-prefix", TEXT, O(auth_prefix)},
     {"cacert", TEXT, O(cacert)},
     {"cert", TEXT, O(cert)},
     {"check", FLAG, .run = true, O(check)},
+    {"client-auth", WORD, O(client_auth), .words = client_auths},
     {"client-filter", FLAG, O(client_filter)},
+    {"client-id", NAME, O(client_id)},
+    {"client-secret", SECRET, O(client_secret)},
     {"config", TEXT, .run = true, O(config)},
     {"connect-timeout", TIME, O(connect_timeout)},
     {"connector", TEXT, .run = true, O(connector)},
+    {"credentials", NAME, O(credentials)},
     {"csv-delimiter", CALL, .set = set_csv_delimiter},
     {"cursor-field", AT, O(cursor_field)},
     {"cursor-param", PARAM, O(cursor_param)},
@@ -92,6 +112,7 @@ static const struct def defs[] = {
     {"format", WORD, O(format), .words = formats},
     {"full", FLAG, .run = true, O(full)},
     {"get", TEXT, .run = true, O(get)},
+    {"grant", WORD, O(grant), .words = grants},
     {"graphql", CALL, .set = set_graphql},
     {"has-more", AT, O(has_more)},
     {"header", CALL, 'H', .set = set_header},
@@ -99,10 +120,20 @@ static const struct def defs[] = {
     {"ignore-status", CALL, .set = set_ignore_status},
     {"incremental", BOOL, O(incremental)},
     {"json", CALL, .set = set_json},
+    {"jwt-alg", WORD, O(jwt_alg), .words = jwt_algs},
+    {"jwt-claims", CALL, .set = set_jwt_claims},
+    {"jwt-expires", TIME, O(jwt_expires)},
+    {"jwt-header", CALL, .set = set_jwt_header},
+    {"jwt-key", SECRET, O(jwt_key)},
     {"key", TEXT, O(key)},
+    {"key-password", SECRET, O(key_password)},
     {"keyset", AT, O(keyset)},
     {"keyset-param", PARAM, O(keyset_param)},
     {"limit-param", PARAM, O(limit_param)},
+    {"login-expires", TIME, O(login_expires)},
+    {"login-json", CALL, .set = set_login_json},
+    {"login-token", CALL, .set = set_login_token},
+    {"login-url", NAME, O(login_url)},
     {"lookback", TIME, O(lookback)},
     {"max-page", SIZE, O(max_page)},
     {"max-pages", COUNT, O(max_pages), .min = 1, .max = UINT64_MAX},
@@ -110,34 +141,47 @@ static const struct def defs[] = {
     {"max-records", COUNT, O(max_records), .min = 1, .max = UINT64_MAX},
     {"max-wait", TIME, O(max_wait)},
     {"method", CALL, 'X', .set = set_method},
+    {"netrc", FLAG, O(netrc)},
     {"next", AT, O(next)},
+    {"no-proxy", TEXT, O(no_proxy)},
     {"offset-param", PARAM, O(offset_param)},
     {"page-param", PARAM, O(page_param)},
     {"page-size", COUNT, O(page_size), .min = 1, .max = 1000000},
     {"paginate", WORD, O(paginate), .words = paginates},
     {"param-format", NAME, O(param_format)},
     {"password", SECRET, O(password)},
+    {"pin", CALL, .set = set_pin},
     {"primary-key", NAME, O(primary_key)},
     {"progress", WORD, .run = true, O(progress), .words = whens},
-    {"proxy", TEXT, O(proxy)},
+    {"proxy", CALL, .set = set_proxy},
+    {"proxy-password", SECRET, O(proxy_password)},
+    {"proxy-user", NAME, O(proxy_user)},
     {"query", CALL, .set = set_query},
     {"quiet", FLAG, 'q', O(quiet)},
     {"rate", CALL, .set = set_rate},
     {"rate-reset", WORD, O(rate_reset), .words = resets},
     {"records", AT, O(records)},
+    {"refresh-token", SECRET, O(refresh_token)},
     {"retries", COUNT, O(retries), .max = 1000},
     {"retry-budget", COUNT, O(retry_budget), .max = 1000000},
     {"retry-if", AT, O(retry_if)},
     {"retry-max-time", TIME, O(retry_max_time)},
     {"retry-post", FLAG, O(retry_post)},
+    {"scope", NAME, O(scope)},
     {"set", CALL, .run = true, .set = set_set},
+    {"sigv4-region", NAME, O(sigv4_region)},
+    {"sigv4-service", NAME, O(sigv4_service)},
     {"since-param", PARAM, O(since_param)},
     {"stall-timeout", TIME, O(stall_timeout)},
     {"start", TEXT, O(start)},
     {"state", TEXT, .run = true, O(state)},
     {"stop-on", CALL, .set = set_stop_on},
     {"stream", NAME, O(stream)},
-    {"token", SECRET, O(token)},
+    {"token", SECRETS, O(token)},
+    {"token-body", WORD, O(token_body), .words = token_bodies},
+    {"token-param", CALL, .set = set_token_param},
+    {"token-url", NAME, O(token_url)},
+    {"tokens", SECRET, O(tokens)},
     {"total", AT, O(total)},
     {"total-pages", AT, O(total_pages)},
     {"tries", CALL, .set = set_tries},
@@ -158,6 +202,7 @@ opts_init(struct opts *o)
 	    .max_record = LINES_MAX_RECORD,
 	    .max_page = 256u << 20,
 	    .incremental = true,
+	    .jwt_expires = 5 * 60 * 1000,
 	    .retries = 5,
 	    .retry_budget = 100,
 	    .max_wait = 15 * 60 * 1000,
@@ -279,11 +324,23 @@ set_allow_host(struct opts *o, const char *value, const char *where)
 }
 
 static void
+set_token_param(struct opts *o, const char *value, const char *where)
+{
+	set_pair(o, &o->token_param, value, where);
+}
+
+/* How many of its first characters may be in the name of a header. */
+static size_t
+name_length(const char *s)
+{
+	return strspn(s, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+			 "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+}
+
+static void
 set_header(struct opts *o, const char *value, const char *where)
 {
-	static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-	size_t n = strspn(value, token);
+	size_t n = name_length(value);
 
 	refuse_controls(value, where);
 	if (n == 0 || value[n] != ':')
@@ -297,6 +354,45 @@ set_header(struct opts *o, const char *value, const char *where)
 		    "use --auth and --token env:NAME",
 		    where);
 	add(o, &o->header, value, ":");
+}
+
+/* PROTOCOL://HOST:PORT */
+static void
+set_proxy(struct opts *o, const char *value, const char *where)
+{
+	const char *at = strrchr(value, '@');
+
+	refuse_controls(value, where);
+	if (at != NULL) {
+		secret_register(value, at - value);
+		die(CS_USAGE,
+		    "%s: credentials do not belong on the command line: "
+		    "use --proxy-user NAME --proxy-password env:NAME",
+		    where);
+	}
+	if (strstr(value, "://") != NULL && strncmp(value, "http://", 7) != 0 &&
+	    strncmp(value, "https://", 8) != 0 && strncmp(value, "socks5", 6) != 0)
+		die(CS_USAGE, "%s: \"%s\" is not http://, https:// or socks5://HOST:PORT", where,
+		    value);
+	set_text(&o->proxy, value);
+}
+
+/* sha256//BASE64, several with ; between, as for curl. A file would be a certificate: --cacert. */
+static void
+set_pin(struct opts *o, const char *value, const char *where)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *p = value;
+
+	for (bool more = true; more; p++) {
+		if (strncmp(p, "sha256//", 8) != 0 || strspn(p + 8, digits) != 43 || p[51] != '=' ||
+		    strchr(";", p[52]) == NULL)
+			die(CS_USAGE, "%s: a pin is sha256//BASE64, 44 characters of it", where);
+		p += 52;
+		more = *p == ';';
+	}
+	set_text(&o->pin, value);
 }
 
 static void
@@ -420,6 +516,55 @@ set_csv_delimiter(struct opts *o, const char *value, const char *where)
 }
 
 static void
+set_object(char **at, const char *value, const char *where)
+{
+	struct buf b = {.max = 1u << 20};
+	struct value v;
+	const char *err;
+
+	if (*value != '@')
+		buf_adds(&b, value);
+	else if (file_read(&b, value + 1) < 0)
+		die(CS_USAGE, "%s: %s: %s", where, value + 1, strerror(errno));
+	if (scan_text(b.p != NULL ? b.p : "", b.len, &v, &err) < 0)
+		die(CS_USAGE, "%s: is no valid JSON: %s", where, err);
+	if (v.type != JSON_OBJECT)
+		die(CS_USAGE, "%s: is no JSON object", where);
+	free(*at);
+	*at = buf_steal(&b);
+}
+
+static void
+set_jwt_claims(struct opts *o, const char *value, const char *where)
+{
+	set_object(&o->jwt_claims, value, where);
+}
+
+static void
+set_jwt_header(struct opts *o, const char *value, const char *where)
+{
+	set_object(&o->jwt_header, value, where);
+}
+
+static void
+set_login_json(struct opts *o, const char *value, const char *where)
+{
+	set_object(&o->login_json, value, where);
+}
+
+static void
+set_login_token(struct opts *o, const char *value, const char *where)
+{
+	bool cookie = strncmp(value, "cookie:", 7) == 0;
+
+	if (cookie && (value[7] == '\0' || value[7 + name_length(value + 7)] != '\0'))
+		die(CS_USAGE, "%s: \"%s\" is not cookie:NAME", where, value);
+	free(o->login_cookie);
+	o->login_cookie = cookie ? xstrdup(value + 7) : NULL;
+	o->login_token = cookie ? NULL : path_new(value, where);
+}
+
+static void
 set_rate(struct opts *o, const char *value, const char *where)
 {
 	size_t n = strcspn(value, "/");
@@ -513,7 +658,8 @@ opts_set(struct opts *o, const char *name, const char *value, const char *where)
 		*(struct path **)at = path_new(value, where);
 		break;
 	case SECRET:
-		secret_set(at, value, where);
+	case SECRETS:
+		secret_set(opts_secret(o, name), value, where);
 		break;
 	default:
 		d->set(o, value, where);
@@ -528,12 +674,30 @@ opts_known(const char *name)
 	return d != NULL && !d->run;
 }
 
+/* One more, unless those that are there come from a lower layer. */
+static struct secret *
+another(struct opts *o, struct secrets *s)
+{
+	if (s->layer != o->layer) {
+		for (size_t i = 0; i < s->n; i++)
+			secret_release(&s->v[i]);
+		s->n = 0;
+	}
+	s->layer = o->layer;
+	s->v = xreallocarray(s->v, s->n + 1, sizeof(*s->v));
+	s->v[s->n] = (struct secret){0};
+	return &s->v[s->n++];
+}
+
 struct secret *
 opts_secret(struct opts *o, const char *name)
 {
 	const struct def *d = find(name);
+	void *at = d != NULL ? (char *)o + d->at : NULL;
 
-	return d != NULL && d->kind == SECRET ? (struct secret *)((char *)o + d->at) : NULL;
+	if (d == NULL || !opts_is_secret(name))
+		return NULL;
+	return d->kind == SECRETS ? another(o, at) : at;
 }
 
 int
@@ -541,7 +705,7 @@ opts_is_secret(const char *name)
 {
 	const struct def *d = find(name);
 
-	return d != NULL && d->kind == SECRET;
+	return d != NULL && (d->kind == SECRET || d->kind == SECRETS);
 }
 
 static bool

@@ -18,7 +18,24 @@
 #include "quota.h"
 #include "secret.h"
 
-enum auth { AUTH_NONE, AUTH_BEARER, AUTH_BASIC, AUTH_HEADER, AUTH_QUERY };
+enum auth_kind {
+	AUTH_NONE,
+	AUTH_BEARER,
+	AUTH_BASIC,
+	AUTH_HEADER,
+	AUTH_QUERY,
+	AUTH_COOKIE,
+	AUTH_DIGEST,
+	AUTH_OAUTH2,
+	AUTH_LOGIN,
+	AUTH_JWT,
+	AUTH_SIGV4
+};
+enum auth_in { IN_HEADER, IN_QUERY, IN_COOKIE };
+enum grant { GRANT_CLIENT, GRANT_REFRESH, GRANT_PASSWORD, GRANT_JWT };
+enum client_auth { CLIENT_BASIC, CLIENT_POST };
+enum token_body { TOKEN_FORM, TOKEN_JSON };
+enum jwt_alg { JWT_HS256, JWT_RS256, JWT_ES256 };
 enum format { FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV, FORMAT_TSV };
 enum paginate {
 	PAGE_NONE,
@@ -33,6 +50,13 @@ enum paginate {
 };
 enum cursor_type { CURSOR_TIME, CURSOR_INTEGER, CURSOR_TEXT };
 enum when { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
+
+/* Several of them; those of a higher layer replace those of lower ones. */
+struct secrets {
+	struct secret *v;
+	size_t n;
+	int layer;
+};
 
 /* The values of a repeatable option. */
 struct list {
@@ -60,12 +84,38 @@ struct opts {
 	char *graphql, *variables; /* become the body; or NULL */
 
 	/* auth */
-	int auth; /* enum auth */
-	struct secret token, password;
+	int auth; /* enum auth_kind */
+	struct secrets token;
+	struct secret tokens, password;
 	char *user, *auth_name, *auth_prefix;
+	int auth_in; /* enum auth_in */
+	bool netrc;
+	char *credentials; /* file */
+
+	/* oauth2 */
+	char *token_url, *client_id, *scope;
+	int grant, client_auth, token_body; /* enums */
+	struct secret client_secret, refresh_token;
+	struct list token_param; /* "name=value" */
+
+	/* login */
+	char *login_url, *login_json;
+	char *login_cookie; /* its name, where the token is one */
+	struct path *login_token;
+	uint64_t login_expires; /* ms; 0: when the server says 401 */
+
+	/* jwt */
+	int jwt_alg; /* enum jwt_alg */
+	struct secret jwt_key;
+	char *jwt_claims, *jwt_header; /* JSON objects */
+	uint64_t jwt_expires;          /* ms */
+
+	/* sigv4 */
+	char *sigv4_region, *sigv4_service;
 
 	/* network */
-	char *cacert, *cert, *key, *proxy, *unix_socket;
+	char *cacert, *cert, *key, *pin, *proxy, *proxy_user, *no_proxy, *unix_socket;
+	struct secret key_password, proxy_password;
 	struct list allow_host;
 
 	/* records */
@@ -132,7 +182,8 @@ void opts_set(struct opts *o, const char *name, const char *value, const char *w
 /* May a connector file set it? (False for what belongs to one run: --check, --config, --state, …) The
  * setting "url" is the operand of URL mode. The member "key" of a stream is the option primary-key. */
 int opts_known(const char *name);
-/* NULL when name is no option that takes a SECRET. */
+/* Where to put its value: a new place where there may be several. NULL when name is no option that takes a
+ * SECRET. */
 struct secret *opts_secret(struct opts *o, const char *name);
 int opts_is_secret(const char *name);
 
@@ -140,6 +191,8 @@ int opts_is_secret(const char *name);
 void opts_settle(struct opts *o);
 /* Do the settings fit each other? Ends the process with CS_USAGE if not. */
 void opts_check(const struct opts *o);
+/* Those that say who we are: part of opts_check(). */
+void opts_check_auth(const struct opts *o);
 
 /* The tables for getopt_long, and the option's name for what it returned (256 and up: a long one). */
 const struct option *opts_long(void);

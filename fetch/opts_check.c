@@ -38,28 +38,6 @@ check_url(const char *url)
 }
 
 static void
-check_auth(const struct opts *o)
-{
-	if (o->auth == AUTH_NONE && secret_given(&o->token))
-		die(CS_USAGE, "%s: say how to send it: --auth bearer, header or query",
-		    o->token.where);
-	if (o->auth == AUTH_NONE && secret_given(&o->password))
-		die(CS_USAGE, "%s: say how to send it: --auth basic", o->password.where);
-	if (o->auth == AUTH_BASIC) {
-		need(o->user != NULL, "--auth basic", "--user NAME");
-		if (strchr(o->user, ':') != NULL)
-			die(CS_USAGE, "--user: a colon cannot be sent in basic authentication");
-		if (!secret_given(&o->password))
-			die(CS_AUTH,
-			    "--auth basic: the password is missing: give --password env:NAME, "
-			    "file:PATH, fd:N or cmd:COMMAND");
-	} else if (o->auth != AUTH_NONE && !secret_given(&o->token))
-		die(CS_AUTH,
-		    "--auth: the token is missing: give --token env:NAME, file:PATH, fd:N or "
-		    "cmd:COMMAND");
-}
-
-static void
 check_path(const struct path *p, const char *option, bool header)
 {
 	if (p != NULL && p->iterates)
@@ -153,13 +131,9 @@ void
 opts_check(const struct opts *o)
 {
 	check_url(o->url);
-	check_auth(o);
+	opts_check_auth(o);
 	if (o->data != NULL && o->form.n > 0)
 		die(CS_USAGE, "--form: cannot be used together with --data or --json");
-	if (o->proxy != NULL && strchr(o->proxy, '@') != NULL)
-		die(CS_USAGE,
-		    "--proxy: credentials do not belong on the command line: "
-		    "put the proxy's URL into the environment as https_proxy or http_proxy");
 	if (o->records != NULL && o->records->header != NULL)
 		die(CS_USAGE, "--records: a header holds no records");
 	if (o->format != FORMAT_JSON && o->records != NULL)

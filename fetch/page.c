@@ -135,13 +135,28 @@ take_turn(struct http *h)
 {
 	int64_t ms;
 
-	while ((ms = rate_ask(http_rate(h))) > 0) {
+	while ((ms = rate_ask(http_turn(h))) > 0) {
+		if (auth_spent(http_auth(h), (unsigned)auth_next(http_auth(h)), ms) == 0)
+			continue;
 		progress_wait(ms);
 		if (stop_sleep(ms, progress_tick) != 0)
 			return HTTP_SIGNAL;
 		progress_wait(0);
 	}
 	return ms < 0 ? CS_LATER : 0;
+}
+
+/* A credential whose last request this was rests until it may make more, where there are others. */
+static void
+note_quota(struct http *h, const struct opts *o, const struct reply *r)
+{
+	struct quota q;
+
+	if (auth_count(http_auth(h)) < 2)
+		return;
+	quota_read(&q, o->rate_reset, field, h);
+	if (q.left == 0 && q.reset > 0)
+		auth_spent(http_auth(h), r->serial, q.reset);
 }
 
 /* One exchange, redirects followed. An enum http_result, or a CS_* status after fail(). */
@@ -172,6 +187,8 @@ exchange(
 		result = http_run(h, &here, r, progress_tick);
 		p->status = r->status;
 		rate_reply(http_rate(h), result == HTTP_OK ? r->status : 0, field, h);
+		if (result == HTTP_OK)
+			note_quota(h, o, r);
 		if (result != HTTP_OK || r->status < 300 || r->status > 399 || r->status == 304 ||
 		    (to = http_field(h, "location", 0)) == NULL)
 			break;
@@ -236,23 +253,49 @@ struct verdict {
 	int code;      /* status when there are no more tries */
 	int64_t after; /* ms, or -1 */
 	const char *what;
+	unsigned refusals; /* of credentials, one after the other */
+	bool at_once;      /* with another credential */
 };
 
-static int
-judge_status(
-    struct page *p, struct http *h, const struct opts *o, struct verdict *v, bool tentative)
+/* Is there another credential whose quota is not spent? Else *after is when the first of them is good again. */
+static bool
+other_quota(struct http *h, const struct reply *r, int64_t *after)
 {
+	int64_t wait = auth_spent(http_auth(h), r->serial,
+	    *after > 1000 ? *after
+	    : *after < 0  ? 60000
+			  : 1000);
+
+	if (*after > wait && wait > 0)
+		*after = wait;
+	return wait == 0;
+}
+
+static int
+judge_status(struct page *p, struct http *h, const struct opts *o, const struct reply *r,
+    struct verdict *v, bool tentative)
+{
+	const char *date = http_field(h, "date", 0);
 	int64_t after = come_back(h, o, p->status);
+	unsigned refusals = v->refusals;
 
 	if (is_transient(p->status, after)) {
 		rate_pause(http_rate(h), after);
-		*v = (struct verdict){CS_LATER, after, ""};
+		*v = (struct verdict){CS_LATER, after, "", refusals, false};
+		if (p->status <= 499)
+			v->at_once = other_quota(h, r, &v->after);
 		return AGAIN;
 	}
-	if (p->status == 401 || p->status == 403)
+	if ((p->status == 401 || p->status == 403) &&
+	    auth_refused(http_auth(h), r->serial, refusals, p->status, date)) {
+		*v = (struct verdict){CS_AUTH, -1, "", refusals + 1, true};
+		return AGAIN;
+	}
+	if (p->status == 401 || p->status == 403 || p->status == 407)
 		return failed(p, h, CS_AUTH,
-		    o->auth == AUTH_NONE ? "no credentials were sent, see --auth"
-					 : "the credentials were refused");
+		    p->status == 407 ? "the proxy wants credentials: --proxy-user, --proxy-password"
+		    : o->auth == AUTH_NONE ? "no credentials were sent, see --auth"
+					   : "the credentials were refused");
 	if (tentative && p->status >= 400 && p->status <= 499)
 		return PAGE_REFUSED;
 	return failed(p, h, CS_REFUSED, "");
@@ -303,7 +346,7 @@ judge_body(struct page *p, struct http *h, const struct opts *o, const struct re
 	if (p->split_result == SPLIT_OK)
 		return TAKE;
 	if (p->split_result == SPLIT_CUT && !r->framed && !r->body.packed) {
-		*v = (struct verdict){CS_DATA, -1, p->split.why.p};
+		*v = (struct verdict){CS_DATA, -1, p->split.why.p, 0, false};
 		return AGAIN;
 	}
 	if (tentative)
@@ -338,7 +381,8 @@ judge_programs(struct page *p, struct http *h, const struct opts *o, struct verd
 	program_input(p, h, &input);
 	yes = o->retry_if != NULL ? predicate(o->retry_if, &input, &said) : 0;
 	if (yes > 0) {
-		*v = (struct verdict){CS_LATER, come_back(h, o, p->status), "as --retry-if says"};
+		*v = (struct verdict){
+		    CS_LATER, come_back(h, o, p->status), "as --retry-if says", v->refusals, false};
 		r = AGAIN;
 	} else if (yes == 0 && o->fail_if != NULL) {
 		buf_clear(&said);
@@ -372,11 +416,12 @@ judge(struct page *p, struct http *h, const struct opts *o, int result, const st
 	case HTTP_DAMAGED:
 		if (r->body.final)
 			return failed(p, h, CS_DATA, r->why.p);
-		*v = (struct verdict){result == HTTP_BROKEN ? CS_LATER : CS_DATA, -1, r->why.p};
+		*v = (struct verdict){
+		    result == HTTP_BROKEN ? CS_LATER : CS_DATA, -1, r->why.p, v->refusals, false};
 		buf_clear(&p->excerpt);
 		return AGAIN;
 	case HTTP_FAILED:
-		return failed(p, h, CS_REFUSED, r->why.p);
+		return failed(p, h, r->code, r->why.p);
 	case HTTP_OK:
 	case HTTP_STOPPED:
 		break;
@@ -391,7 +436,7 @@ judge(struct page *p, struct http *h, const struct opts *o, int result, const st
 	if (has_judge(o) && (code = judge_programs(p, h, o, v)) != TAKE)
 		return code;
 	return good(p->status) ? judge_body(p, h, o, r, v, tentative)
-			       : judge_status(p, h, o, v, tentative);
+			       : judge_status(p, h, o, r, v, tentative);
 }
 
 static void
@@ -417,11 +462,14 @@ page_get(struct page *p, struct http *h, const struct opts *o, const struct requ
 	int result;
 
 	for (;;) {
+		v.at_once = false;
 		result = exchange(p, h, o, q, &r);
 		result = judge(p, h, o, result, &r, &v, first, tentative);
 		log_request(p, o, &r);
 		if (result != AGAIN)
 			break;
+		if (v.at_once)
+			continue;
 		if (!repeatable) {
 			result = failed(p, h, v.code, v.what);
 			break;

@@ -245,11 +245,27 @@ fail_reason(void)
 	return kept;
 }
 
-static bool
-is_reference(const char *s)
+bool
+secret_is_reference(const char *s)
 {
 	return strncmp(s, "env:", 4) == 0 || strncmp(s, "file:", 5) == 0 ||
 	       strncmp(s, "fd:", 3) == 0 || strncmp(s, "cmd:", 4) == 0;
+}
+
+void
+secret_free(char *s)
+{
+	if (s != NULL)
+		explicit_bzero(s, strlen(s));
+	free(s);
+}
+
+void
+secret_clear(struct buf *b)
+{
+	if (b->p != NULL)
+		explicit_bzero(b->p, b->cap);
+	buf_release(b);
 }
 
 void
@@ -257,16 +273,14 @@ secret_release(struct secret *s)
 {
 	free(s->where);
 	free(s->ref);
-	if (s->value != NULL)
-		explicit_bzero(s->value, strlen(s->value));
-	free(s->value);
+	secret_free(s->value);
 	*s = (struct secret){0};
 }
 
 void
 secret_set(struct secret *s, const char *ref, const char *where)
 {
-	if (!is_reference(ref)) {
+	if (!secret_is_reference(ref)) {
 		secret_register(ref, strlen(ref));
 		die(CS_USAGE,
 		    "%s: give env:NAME, file:PATH, fd:N or cmd:COMMAND, not the secret itself",
@@ -280,7 +294,7 @@ secret_set(struct secret *s, const char *ref, const char *where)
 void
 secret_set_literal(struct secret *s, const char *value, const char *where)
 {
-	if (is_reference(value)) {
+	if (secret_is_reference(value)) {
 		secret_set(s, value, where);
 		return;
 	}
@@ -398,7 +412,7 @@ is_placeholder(const char *v)
 }
 
 const char *
-secret_get(struct secret *s)
+secret_text(struct secret *s)
 {
 	if (s->value == NULL)
 		resolve(s);
@@ -408,7 +422,13 @@ secret_get(struct secret *s)
 		die(CS_USAGE,
 		    "%s: still holds the placeholder of the template: put the real one there",
 		    s->where);
-	for (const char *c = s->value; *c != '\0'; c++)
+	return s->value;
+}
+
+const char *
+secret_get(struct secret *s)
+{
+	for (const char *c = secret_text(s); *c != '\0'; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			die(CS_USAGE, "%s: holds a control character", s->where);
 	return s->value;

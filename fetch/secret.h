@@ -34,6 +34,13 @@ void secret_release(struct secret *s);
  * that was never filled in, or holds control characters (CS_USAGE), naming s->where.
  */
 const char *secret_get(struct secret *s);
+/* The same for a text of several lines: a key, a list. */
+const char *secret_text(struct secret *s);
+/* env:NAME, file:PATH, fd:N or cmd:COMMAND? */
+bool secret_is_reference(const char *s);
+/* free() s, NULL or a secret, overwritten first. */
+void secret_free(char *s);
+void secret_clear(struct buf *b); /* buf_release(), likewise */
 
 /* Mask this text too from now on, wherever it came from. */
 void secret_register(const char *value, size_t n);

@@ -135,6 +135,12 @@ auth_login(const char *user, const char *password)
 }
 
 const char *
+auth_token(void)
+{
+	return token;
+}
+
+const char *
 auth_session_token(void)
 {
 	return session_pair.p;

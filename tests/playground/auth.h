@@ -22,6 +22,7 @@ bool auth_check(struct request *req, enum auth_kind kind);
 void auth_guess(struct request *req);
 bool auth_login(const char *user, const char *password);
 const char *auth_session_token(void);
+const char *auth_token(void);
 
 /* Append s with every secret replaced by three stars. */
 void auth_mask(struct text *t, const char *s, size_t len);

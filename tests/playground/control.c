@@ -147,6 +147,7 @@ reset(struct request *req, struct answer *a)
 	faults_disarm();
 	server_refill();
 	users_reset();
+	oauth_reset();
 	clear_log(req, a);
 }
 
@@ -171,6 +172,7 @@ routes_help(struct text *t)
 {
 	list_routes(t, user_routes);
 	list_routes(t, humaans_routes);
+	list_routes(t, oauth_routes);
 	list_routes(t, control_routes);
 }
 

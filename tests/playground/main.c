@@ -302,6 +302,7 @@ main(int argc, char **argv)
 	log_open(o.log);
 	data_init(&o.data);
 	users_init(o.data.seed, o.data.newest);
+	oauth_reset();
 	unsigned port = server_start(&o.server);
 	if (!o.quiet) {
 		printf("url               http://127.0.0.1:%u\n", port);

@@ -126,7 +126,8 @@ below(const char *path, const char *route)
 static const struct route *
 find_route(const struct request *req, bool *allowed)
 {
-	static const struct route *const all[] = {user_routes, humaans_routes, control_routes};
+	static const struct route *const all[] = {
+	    user_routes, humaans_routes, oauth_routes, control_routes};
 	const char *method = strcmp(req->method, "HEAD") == 0 ? "GET" : req->method;
 
 	*allowed = false;

@@ -69,13 +69,15 @@ struct route {
 	const char *help;
 };
 
-extern const struct route user_routes[], humaans_routes[], control_routes[];
+extern const struct route user_routes[], humaans_routes[], oauth_routes[], control_routes[];
 
 /* A line for each route. */
 void routes_help(struct text *t);
 /* The playground's own state: the order of its users, its companies and departments. newest is in ms. */
 void users_init(uint64_t seed, int64_t newest);
 void users_reset(void);
+/* No token is out, and nothing is set to go wrong. */
+void oauth_reset(void);
 
 struct server_opts {
 	uint16_t port; /* 0: any free one */

@@ -1,0 +1,338 @@
+#!/usr/bin/env bats
+# cs-fetch: tokens that a server hands out, by OAuth 2.0 and by logins.
+
+load lib
+
+setup_file() {
+	start_playground --users 60
+}
+
+teardown_file() {
+	stop_playground
+}
+
+setup() {
+	start_in_tmpdir
+	curl -fsS -X POST "$PLAYGROUND/_reset" >/dev/null
+	export CLIENT_SECRET='s3cr&t: +%é' PW='pass word+&"' REFRESH=$TOKEN
+	oauth=(--auth oauth2 --token-url "$PLAYGROUND/oauth/token" --client-id 'the client/1'
+		--client-secret env:CLIENT_SECRET)
+	pages=(--records .data --total .total --paginate offset --page-size 10)
+}
+
+# set_oauth NAME=VALUE…: how the token endpoint behaves from now on.
+set_oauth() {
+	local IFS='&'
+	curl -fsS -X POST "$PLAYGROUND/_oauth?$*" >/dev/null
+}
+
+# counted NAME: how often the playground was asked for that.
+counted() {
+	curl -fsS "$PLAYGROUND/_oauth" | jq ".$1"
+}
+
+# gets COUNT OPTION…: so many records, and no word about secrets.
+gets() {
+	local want=$1
+	shift
+	succeeds cs-fetch "$PLAYGROUND/oauth/users" "$@" || return 1
+	lacks "$output$stderr" "$TOKEN|pass word|s3cr"
+	equals "$(records <<<"$output" | jq -r .id | sort -u | wc -l)" "$want"
+	equals "$(records <<<"$output" | wc -l)" "$want"
+}
+
+@test "client credentials, in the header and in the body, as a form and as JSON" {
+	gets 60 "${oauth[@]}" "${pages[@]}"
+	equals "$(counted asked)" 1
+	gets 60 "${oauth[@]}" "${pages[@]}" --client-auth post
+	gets 60 "${oauth[@]}" "${pages[@]}" --client-auth post --token-body json
+	gets 60 "${oauth[@]}" "${pages[@]}" --token-body json --scope 'read:a write' --token-param 'audience=https://x/?a&b'
+	equals "$(counted asked)" 4
+	equals "$(counted refused)" 0
+	CLIENT_SECRET=wrong fails_with 77 cs-fetch "$PLAYGROUND/oauth/users" "${oauth[@]}" "${pages[@]}"
+	contains "$stderr" 'token endpoint .*/oauth/token: status 401: invalid_client$'
+	lacks "$stderr" 'secret words'
+}
+
+@test "password and assertion grants" {
+	gets 60 "${oauth[@]}" "${pages[@]}" --grant password --user someone --password env:PW
+	PW=wrong fails_with 77 cs-fetch "$PLAYGROUND/oauth/users" "${oauth[@]}" "${pages[@]}" \
+		--grant password --user someone --password env:PW
+	contains "$stderr" 'status 400: invalid_grant$'
+	JWT_KEY=0123456789abcdef0123456789abcdef gets 60 "${oauth[@]}" "${pages[@]}" --grant jwt-bearer --jwt-key env:JWT_KEY \
+		--jwt-claims '{"iss":"me"}'
+	fails_with 69 cs-fetch "$PLAYGROUND/oauth/users" "${oauth[@]}" --token-param grant_type=x --token-url "$PLAYGROUND/nowhere"
+	contains "$stderr" 'status 404$'
+}
+
+@test "a token goes wherever it belongs" {
+	gets 60 "${oauth[@]}" "${pages[@]}" --auth-prefix Custom
+	gets 60 "${oauth[@]}" "${pages[@]}" --auth-name X-Session --auth-prefix ''
+	gets 60 "${oauth[@]}" "${pages[@]}" --auth-in query --auth-name access_token
+	gets 60 "${oauth[@]}" "${pages[@]}" --auth-in cookie --auth-name sid
+	equals "$(counted refused)" 0
+}
+
+@test "401: one new token, one more try, then 77" {
+	set_oauth uses=2
+	gets 60 "${oauth[@]}" "${pages[@]}"
+	[ "$(counted asked)" -ge 3 ]
+	equals "$(counted refused)" "$(($(counted asked) - 1))"
+	set_oauth reset=1 uses=0
+	fails_with 77 cs-fetch "$PLAYGROUND/oauth/users" "${oauth[@]}" "${pages[@]}"
+	contains "$stderr" 'status 401.*the credentials were refused'
+	lacks "$stderr" "$TOKEN"
+	equals "$(counted asked)" 2
+	equals "$(counted refused)" 2
+}
+
+@test "requests in flight share one new token" {
+	cs-fetch --help=all | grep -q -e --parallel || skip "not yet parallel"
+	set_oauth uses=3
+	gets 60 "${oauth[@]}" "${pages[@]}" --parallel 6
+	# six pages or seven, three a token, none asked for twice
+	[ "$(counted asked)" -le 3 ]
+}
+
+@test "a token is replaced before it ends" {
+	# 5 s: due after 4, which the pages' delays exceed
+	set_oauth expires=1 life=60000
+	gets 60 "${oauth[@]}" "${pages[@]}" --query _fault=delay:400
+	[ "$(counted asked)" -ge 2 ]
+	equals "$(counted refused)" 0
+}
+
+@test "a token endpoint that fails for a while is asked again; when it goes on, 75" {
+	set_oauth fail=503 times=2
+	gets 60 "${oauth[@]}" "${pages[@]}" -q
+	equals "$(counted asked)" 3
+	set_oauth reset=1 fail=500
+	fails_with 75 cs-fetch "$PLAYGROUND/oauth/users" "${oauth[@]}" "${pages[@]}" -q --tries 2
+	contains "$stderr" 'token endpoint .*: status 500: given up after 2 tries$'
+	set_oauth reset=1 fail=200
+	fails_with 65 cs-fetch "$PLAYGROUND/oauth/users" "${oauth[@]}" "${pages[@]}"
+	contains "$stderr" 'status 200: the answer is no JSON object$'
+	set_oauth reset=1 delay=3000
+	fails_with 75 cs-fetch "$PLAYGROUND/oauth/users" "${oauth[@]}" "${pages[@]}" --retries 0 \
+		--connect-timeout 500ms --stall-timeout 250ms
+}
+
+@test "an early renewal that fails lets the run go on with the token it has" {
+	set_oauth expires=2 life=60000
+	gets 10 "${oauth[@]}" --records .data --credentials credentials.json
+	# due, and not over
+	jq '.[].obtained -= 90 | .[].expires = .[].obtained + 100' credentials.json >credentials.new && cat credentials.new >credentials.json
+	set_oauth fail=503
+	gets 10 "${oauth[@]}" --records .data --credentials credentials.json
+	contains "$stderr" 'status 503: going on with the token that there is$'
+}
+
+@test "the refresh token is rotated, and on the disk before the new one is used" {
+	local auth=("${oauth[@]}" --grant refresh_token --refresh-token env:REFRESH --credentials credentials.json)
+	gets 60 "${auth[@]}" "${pages[@]}"
+	equals "$(stat -c %a credentials.json)" 600
+	equals "$(jq -r 'length' credentials.json)" 1
+	gets 60 "${auth[@]}" "${pages[@]}"
+	equals "$(counted refreshed)" 1
+	# the access token is forgotten by the server: the kept refresh token gets another, the first is worth nothing by now
+	curl -fsS -X POST "$PLAYGROUND/_oauth/revoke" >/dev/null
+	gets 60 "${auth[@]}" "${pages[@]}"
+	equals "$(counted refreshed)" 2
+	equals "$(counted refused)" 1
+	# every page its own token
+	set_oauth uses=1
+	curl -fsS -X POST "$PLAYGROUND/_oauth/revoke" >/dev/null
+	gets 60 "${auth[@]}" "${pages[@]}"
+	[ "$(counted refreshed)" -ge 8 ]
+	equals "$(counted refused)" "$(($(counted refreshed) - 1))"
+	# all gone
+	curl -fsS -X POST "$PLAYGROUND/_oauth/revoke?all=1" >/dev/null
+	fails_with 77 cs-fetch "$PLAYGROUND/oauth/users" "${auth[@]}" "${pages[@]}"
+	contains "$stderr" 'status 400: invalid_grant$'
+	lacks "$stderr" "secret words|$TOKEN"
+}
+
+@test "a rotated refresh token that cannot be kept is told of; a file that cannot be written stops before it is asked for" {
+	gets 60 "${oauth[@]}" "${pages[@]}" --grant refresh_token --refresh-token env:REFRESH
+	contains "$stderr" 'no --credentials FILE to keep it'
+	set_oauth reset=1
+	fails_with 74 cs-fetch "$PLAYGROUND/oauth/users" "${oauth[@]}" "${pages[@]}" --grant refresh_token \
+		--refresh-token env:REFRESH --credentials nowhere/credentials.json
+	mkdir credentials.json
+	fails_with 64 cs-fetch "$PLAYGROUND/oauth/users" "${oauth[@]}" "${pages[@]}" --grant refresh_token \
+		--refresh-token env:REFRESH --credentials credentials.json
+	rmdir credentials.json
+	echo 'no json' >credentials.json
+	fails_with 64 cs-fetch "$PLAYGROUND/oauth/users" "${oauth[@]}" "${pages[@]}" --grant refresh_token \
+		--refresh-token env:REFRESH --credentials credentials.json
+	contains "$stderr" 'is no credentials file: nothing is written$'
+	equals "$(cat credentials.json)" 'no json'
+	equals "$(counted asked)" 0
+}
+
+@test "processes that share the file get one token between them" {
+	local i pids=()
+	set_oauth delay=300
+	for i in 1 2 3 4 5; do
+		cs-fetch "$PLAYGROUND/oauth/users" "${oauth[@]}" --records .data --grant refresh_token \
+			--refresh-token env:REFRESH --credentials credentials.json >out.$i 2>err.$i &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i"
+	done
+	equals "$(cat out.? | records | wc -l)" 50
+	equals "$(counted refreshed)" 1
+	equals "$(counted refused)" 0
+	# and all of them one when the server forgets it
+	curl -fsS -X POST "$PLAYGROUND/_oauth/revoke" >/dev/null
+	pids=()
+	for i in 1 2 3 4 5; do
+		cs-fetch "$PLAYGROUND/oauth/users" "${oauth[@]}" --records .data --grant refresh_token \
+			--refresh-token env:REFRESH --credentials credentials.json >out.$i 2>err.$i &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i"
+	done
+	equals "$(cat out.? | records | wc -l)" 50
+	equals "$(counted refreshed)" 2
+}
+
+@test "clients, users and scopes do not mix in one file" {
+	local file=(--records .data --credentials credentials.json)
+	gets 10 "${oauth[@]}" "${file[@]}"
+	gets 10 "${oauth[@]}" "${file[@]}" --scope other
+	gets 10 "${oauth[@]}" "${file[@]}" --grant password --user someone --password env:PW
+	equals "$(jq length credentials.json)" 3
+	equals "$(jq '[.[].access_token] | unique | length' credentials.json)" 3
+	gets 10 "${oauth[@]}" "${file[@]}" --scope other
+	gets 10 "${oauth[@]}" "${file[@]}"
+	equals "$(counted asked)" 3
+	chmod 644 credentials.json
+	set_oauth uses=1
+	gets 10 "${oauth[@]}" "${file[@]}" --scope third
+	contains "$stderr" 'credentials.json could be read by others'
+	equals "$(stat -c %a credentials.json)" 600
+}
+
+@test "kill -9 while tokens rotate loses none that was in the file" {
+	local auth=("${oauth[@]}" "${pages[@]}" --grant refresh_token --refresh-token env:REFRESH --credentials credentials.json)
+	local i pid
+	set_oauth uses=1
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		cs-fetch "$PLAYGROUND/oauth/users" "${auth[@]}" >out 2>err &
+		pid=$!
+		sleep "0.0$((i * 7 % 10))"
+		kill -9 "$pid" 2>/dev/null || :
+		wait "$pid" 2>/dev/null || :
+		# whole and readable at any moment; nothing left behind but the lock
+		[ ! -s credentials.json ] || jq -e 'length == 1' credentials.json >/dev/null
+	done
+	run cs-fetch "$PLAYGROUND/oauth/users" "${auth[@]}"
+	# Only a token that was on the wire when we died can be lost.
+	[ "$status" -eq 0 ] || contains "$output" 'invalid_grant'
+}
+
+@test "a signal waits for the answer to a refresh, and keeps it" {
+	local auth=("${oauth[@]}" "${pages[@]}" --grant refresh_token --refresh-token env:REFRESH --credentials credentials.json)
+	set_oauth delay=1000
+	cs-fetch "$PLAYGROUND/oauth/users" "${auth[@]}" >out 2>err &
+	local pid=$! i
+	for i in {1..100}; do
+		[ "$(counted asked)" = 0 ] || break
+		sleep 0.02
+	done
+	kill -TERM "$pid"
+	wait "$pid" || status=$?
+	equals "$status" 143
+	equals "$(jq '.[] | has("refresh_token")' credentials.json)" true
+	set_oauth delay=0
+	gets 60 "${auth[@]}"
+	equals "$(counted refreshed)" 1
+}
+
+@test "a login: token from the body, a header or a cookie, sent where it belongs" {
+	local login=(--auth login --login-url "$PLAYGROUND/oauth/login" --login-json '{"user":"someone","password":"env:PW"}')
+	gets 60 "${login[@]}" "${pages[@]}" --login-token .data.session.token
+	gets 60 "${login[@]}" "${pages[@]}" --login-token header:X-Session --auth-name X-Session --auth-prefix ''
+	gets 60 "${login[@]}" "${pages[@]}" --login-token cookie:sid
+	gets 60 "${login[@]}" "${pages[@]}" --login-token '.data | .session.token'
+	equals "$(counted logins)" 4
+	set_oauth uses=4
+	gets 60 "${login[@]}" "${pages[@]}" --login-token .data.session.token
+	[ "$(counted logins)" -ge 6 ]
+	PW=wrong fails_with 77 cs-fetch "$PLAYGROUND/oauth/users" "${login[@]}" --login-token .data.session.token
+	contains "$stderr" '/oauth/login: status 401$'
+	fails_with 65 cs-fetch "$PLAYGROUND/oauth/users" "${login[@]}" --login-token .data.token
+	contains "$stderr" 'has no token at .data.token$'
+	fails_with 65 cs-fetch "$PLAYGROUND/oauth/users" "${login[@]}" --login-token cookie:other
+	fails_with 77 cs-fetch "$PLAYGROUND/oauth/users" --auth login --login-url "$PLAYGROUND/oauth/login" \
+		--login-json '{"password":"env:NOT_THERE"}' --login-token .x
+}
+
+@test "a session is kept in the credentials file, until --login-expires" {
+	local login=(--auth login --login-url "$PLAYGROUND/oauth/login" --login-json '{"user":"someone","password":"env:PW"}'
+		--login-token .data.session.token --records .data --credentials credentials.json --login-expires 1h)
+	gets 10 "${login[@]}"
+	gets 10 "${login[@]}"
+	equals "$(counted logins)" 1
+	jq '.[].obtained -= 3500 | .[].expires -= 3500' credentials.json >credentials.new && cat credentials.new >credentials.json
+	gets 10 "${login[@]}"
+	equals "$(counted logins)" 2
+}
+
+@test "all of it in a connector file; a parameter is never taken for a reference" {
+	cat >connector.json <<-'END'
+		{
+		  "parameters": {"required": ["url", "password"], "properties": {
+		    "url": {}, "user": {"default": "someone"}, "password": {"writeOnly": true}, "secret": {"writeOnly": true}}},
+		  "url": "${url}", "records": ".data",
+		  "streams": {
+		    "session": {"path": "/oauth/users", "auth": "login", "login-url": "${url}/oauth/login",
+		      "login-json": {"user": "${user}", "password": "${password}"}, "login-token": ".data.session.token"},
+		    "oauth": {"path": "/oauth/users", "auth": "oauth2", "token-url": "${url}/oauth/token", "client-id": "the client/1",
+		      "client-secret": "${secret}", "token-param": {"audience": "x"}, "scope": "all"}
+		  }
+		}
+	END
+	echo '{"password": "env:PW", "secret": "env:CLIENT_SECRET"}' >configuration.json
+	local how=(--connector connector.json --config configuration.json --set "url=$PLAYGROUND")
+	succeeds cs-fetch "${how[@]}" session
+	equals "$(records <<<"$output" | wc -l)" 10
+	succeeds cs-fetch "${how[@]}" oauth
+	equals "$(records <<<"$output" | wc -l)" 10
+	PW=env:CLIENT_SECRET fails_with 77 cs-fetch "${how[@]}" session
+	contains "$stderr" 'oauth/login: status 401$'
+	succeeds cs-fetch "${how[@]}" session --dry-run
+	contains "$output" "Authorization: Bearer \*\*\*"
+	lacks "$output" 'pass word'
+}
+
+@test "what does not go together is refused before anything is asked" {
+	bad() {
+		local code=$1 want=$2
+		shift 2
+		fails_with "$code" cs-fetch "$PLAYGROUND/oauth/users" "$@" || return 1
+		contains "$stderr" "$want"
+	}
+	bad 64 '^cs-fetch: --auth oauth2: needs --token-url URL$' --auth oauth2
+	bad 64 '^cs-fetch: --auth oauth2: needs --client-id ID$' --auth oauth2 --token-url "$PLAYGROUND/t"
+	bad 77 "client's secret is missing" --auth oauth2 --token-url "$PLAYGROUND/t" --client-id x
+	bad 77 'refresh token is missing' --auth oauth2 --token-url "$PLAYGROUND/t" --client-id x --grant refresh_token
+	bad 64 'is for --grant refresh_token' "${oauth[@]}" --refresh-token env:REFRESH
+	bad 64 '^cs-fetch: --token-url: "ftp://x/" is no URL$' --auth oauth2 --token-url ftp://x/
+	bad 64 '^cs-fetch: --token-url: is for --auth oauth2, not for bearer$' --auth bearer --token env:TOKEN --token-url "$PLAYGROUND/t"
+	bad 64 '^cs-fetch: --token: is for --auth bearer, header, query, cookie, sigv4, not for basic$' --auth basic --token env:TOKEN
+	bad 64 '^cs-fetch: --scope: say how to send it: --auth oauth2$' --scope x
+	bad 64 '^cs-fetch: --auth login: needs --login-url' --auth login
+	bad 64 '^cs-fetch: --header: Authorization is what|credentials do not belong' "${oauth[@]}" -H 'authorization: x'
+	bad 64 '^cs-fetch: --header: X-Key is what --auth oauth2 sends' "${oauth[@]}" --auth-name X-Key -H 'x-key: 1'
+	bad 64 '^cs-fetch: --auth-in: needs --auth-name' "${oauth[@]}" --auth-in query
+	bad 64 '^cs-fetch: --auth-name: "a b" cannot be' "${oauth[@]}" --auth-name 'a b'
+	bad 64 '^cs-fetch: --grant: "x" is not one of' --grant x
+	bad 64 '^cs-fetch: --login-json: is no JSON object$' --login-json '[1]'
+	fails_with 64 cs-fetch https://127.0.0.1:1/ "${oauth[@]}"
+	contains "$stderr" 'the API is https'
+	equals "$(counted asked)" 0
+}
