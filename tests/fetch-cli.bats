@@ -69,7 +69,7 @@ log() {
 	}
 	bad '^cs-fetch: --page-size: 0 is not in 1\.\.1000000$' --page-size 0
 	bad '^cs-fetch: --page-size: "abc" is not a whole number$' --page-size abc
-	bad '^cs-fetch: --paginate: "pages" is not one of none, offset, page, cursor, next-url, link$' --paginate pages
+	bad '^cs-fetch: --paginate: "pages" is not one of none, offset, page, cursor, next-url, link, keyset, graphql, odata$' --paginate pages
 	bad '^cs-fetch: --auth: "oauth9" is not one of' --auth oauth9
 	bad '^cs-fetch: --stall-timeout: "soon" is not' --stall-timeout soon
 	bad '^cs-fetch: --max-record: ' --max-record 1
