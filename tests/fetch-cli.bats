@@ -96,7 +96,6 @@ log() {
 	bad '^cs-fetch: --paginate cursor: needs --cursor-path' --paginate cursor
 	bad '^cs-fetch: --paginate next-url: needs --next' --paginate next-url
 	bad '^cs-fetch: --next: needs --paginate next-url' --next .n
-	bad '^cs-fetch: --cursor-param: "body:.x" is not' --cursor-param body:.x
 	bad '^cs-fetch: one URL or stream' "$PLAYGROUND/b"
 	bad '^cs-fetch: --config: needs --connector' --config x.json
 	fails_with 64 cs-fetch
