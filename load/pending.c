@@ -29,6 +29,8 @@ struct pending {
 	sqlite3 *db;
 	sqlite3_stmt *st[STATEMENTS];
 	int64_t seq;
+	struct buf
+	    record; /* of the change that is looked at: what is scanned is read beyond its end */
 };
 
 /* -1, which callers that give a status turn into CS_IO. */
@@ -68,6 +70,7 @@ pending_free(struct pending *c)
 	for (int i = 0; i < STATEMENTS; i++)
 		sqlite3_finalize(c->st[i]);
 	sqlite3_close(c->db);
+	buf_release(&c->record);
 	free(c);
 }
 
@@ -139,10 +142,13 @@ pending_each(struct pending *c, struct slice key, pending_take *take, void *arg)
 	int r, status = 0;
 
 	bind_bytes(st, 2, key);
-	while (status == 0 && (r = sqlite3_step(st)) == SQLITE_ROW)
+	while (status == 0 && (r = sqlite3_step(st)) == SQLITE_ROW) {
+		buf_clear(&c->record);
+		buf_add(
+		    &c->record, sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1));
 		status = take(arg, (enum op)sqlite3_column_int(st, 0),
-		    (struct slice){
-			sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1)});
+		    (struct slice){c->record.p, c->record.len});
+	}
 	if (status == 0 && r != SQLITE_DONE) {
 		failed(c);
 		status = CS_IO;
