@@ -30,6 +30,8 @@ check mandoc                                            mandoc                ma
 check faketime                                          faketime              libfaketime      libfaketime       libfaketime  libfaketime
 check strace                                            strace                strace           strace            -            strace
 check ps                                                procps                procps-ng        procps            -            procps-ng
+check openssl                                           openssl               openssl          openssl           openssl      openssl
+check perl                                              perl                  perl             perl              perl         perl
 check git                                               git                   git              git               git          git
 check zstd                                              zstd                  zstd             zstd              zstd         zstd
 check xz                                                xz-utils              xz               xz                xz           xz
