@@ -140,6 +140,12 @@ check: ## build with -Werror, run all tests or T='tests/load-*.bats'
 	@+$(sub) WERROR=-Werror all playground $(units)
 	@BUILD=$(B) tests/run $(T)
 
+# Their packages start services of their own where they are installed.
+e2e: ## run cs-fetch against nginx, apache, haproxy, squid and httpbin, which it installs
+	@CC='$(CC)' tests/deps.sh build demo check peers
+	@+$(sub) all playground
+	@BUILD=$(B) tests/run $(or $(T),$(wildcard tests/e2e/*.bats))
+
 bench: ## compare CPU time and memory with others', all or S='map load'
 	@CC='$(CC)' tests/deps.sh build demo
 	@tests/deps.sh bench || :
@@ -152,7 +158,7 @@ lint: ## check the style of code, scripts and man pages
 	@tests/deps.sh lint
 	mandoc -T lint -W warning $(man)
 	shellcheck $(sh) $(wildcard tests/bench/*.bash)
-	shellcheck --shell=bats --severity=warning --exclude=SC2030,SC2031,SC2154 $(wildcard tests/*.bats)
+	shellcheck --shell=bats --severity=warning --exclude=SC2030,SC2031,SC2154 $(wildcard tests/*.bats tests/e2e/*.bats)
 	clang-format --dry-run -Werror $(c)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --library=posix --library=gnu -I. -Ilib \
 	    -D_GNU_SOURCE '-D_Noreturn=__attribute__((noreturn))' --enable=warning,portability,performance \
@@ -198,6 +204,6 @@ $(B)/flags: FORCE
 
 -include $(wildcard $(dirs:%=$(B)/obj/%/*.d) $(B)/obj/tests/*/*.d build/fuzzing/obj/*/*.d build/fuzzing/obj/*/*/*.d)
 
-.PHONY: all playground demo check bench fuzz lint fmt install uninstall deps clean help FORCE
+.PHONY: all playground demo check e2e bench fuzz lint fmt install uninstall deps clean help FORCE
 FORCE:
 .DELETE_ON_ERROR:
