@@ -63,6 +63,7 @@ struct opts {
 	const char *stats;     /* file, or NULL */
 	const char *stream;    /* expected, or NULL */
 	uint64_t busy_timeout; /* ms */
+	uint64_t commit_rows, commit_bytes, commit_ms; /* a transaction ends at the first checkpoint beyond these */
 	size_t max_record;     /* bytes; 0: the default */
 	uint64_t memory;       /* bytes, for the page cache and what speeds up comparing */
 	bool dry_run, strict, quiet, verbose;

@@ -17,6 +17,7 @@ enum { /* options without a letter */
 	OPT_BUSY_TIMEOUT = 256,
 	OPT_CHANGES,
 	OPT_COLUMNS,
+	OPT_COMMIT_EVERY,
 	OPT_DELETED,
 	OPT_DELETED_AT,
 	OPT_DELETE_MISSING,
@@ -47,6 +48,7 @@ static const struct option options_long[] = {
     {"busy-timeout", required_argument, NULL, OPT_BUSY_TIMEOUT},
     {"changes", required_argument, NULL, OPT_CHANGES},
     {"columns", required_argument, NULL, OPT_COLUMNS},
+    {"commit-every", required_argument, NULL, OPT_COMMIT_EVERY},
     {"delete-missing", required_argument, NULL, OPT_DELETE_MISSING},
     {"deleted", required_argument, NULL, OPT_DELETED},
     {"deleted-at", required_argument, NULL, OPT_DELETED_AT}, {"dry-run", no_argument, NULL, 'n'},
@@ -93,6 +95,7 @@ static const char help[] =
     "operation\n"
     "  --stream NAME        refuse any other stream\n"
     "  --busy-timeout TIME  wait so long for other writers of the database (30s)\n"
+    "  --commit-every N|SIZE|TIME  rows, bytes or time of a transaction (256M, 5s)\n"
     "  --memory SIZE        for the page cache and for comparing rows (256M)\n"
     "  --stats FILE         write counts as JSON\n"
     "  --changes FILE       append what became of each row, as JSON\n"
@@ -245,6 +248,20 @@ set_rows(struct opts *o, int option, const char *arg)
 	}
 }
 
+/* Rows, a size or a duration. */
+static void
+set_commit(struct opts *o, const char *arg)
+{
+	const char *unit = arg + strspn(arg, "0123456789.");
+
+	if (!*unit)
+		o->commit_rows = opt_uint("--commit-every", arg, 1, UINT64_MAX);
+	else if (strchr("KMGTkgt", *unit))
+		o->commit_bytes = opt_size("--commit-every", arg, 1, UINT64_MAX);
+	else
+		o->commit_ms = opt_duration("--commit-every", arg);
+}
+
 static void
 set(struct opts *o, int option, const char *arg)
 {
@@ -259,6 +276,9 @@ set(struct opts *o, int option, const char *arg)
 		break;
 	case OPT_COLUMNS:
 		o->columns = (enum evolve)choice("--columns", arg, "evolve freeze discard");
+		break;
+	case OPT_COMMIT_EVERY:
+		set_commit(o, arg);
 		break;
 	case OPT_KEY:
 		if (names_add(&o->key, arg) < 0)
@@ -449,7 +469,10 @@ options(struct opts *o, int argc, char *argv[])
 	*o = (struct opts){.busy_timeout = BUSY_TIMEOUT,
 	    .max_rejects = UINT64_MAX,
 	    .max_delete = UINT64_MAX,
-	    .memory = 256u << 20};
+	    .memory = 256u << 20,
+	    .commit_rows = UINT64_MAX,
+	    .commit_bytes = 256u << 20,
+	    .commit_ms = 5000};
 	while ((c = getopt_long(argc, argv, "hnqvV", options_long, NULL)) != -1)
 		set(o, c, optarg);
 	if (optind < argc)

@@ -12,6 +12,8 @@
 #include "show.h"
 #include "statedb.h"
 
+#define STMTJRNL_BYTES (8 << 20)
+
 const char *
 db_message(struct db *db)
 {
@@ -284,6 +286,8 @@ open_file(struct db *db)
 
 	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	/* The pages as they were at a batch's mark: in memory unless the batch is large. */
+	sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, STMTJRNL_BYTES);
 	if (sqlite3_open_v2(path, &db->h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=
 	    SQLITE_OK)
 		return db_fail(db);
