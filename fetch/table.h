@@ -15,8 +15,7 @@ struct table {
 	/* private */
 	char **key; /* of the columns: "name": */
 	size_t n;   /* of them; 0: the header row has not come */
-	bool begun;
-	char first; /* byte of the page */
+	char first; /* byte of the page; 0: none yet */
 	char why[160];
 };
 

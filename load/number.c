@@ -103,28 +103,23 @@ differs(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 	sqlite3_result_int(ctx, !(number && text && same_number(x->p, x->n, text, n)));
 }
 
-void
-real_text(double d, char text[REAL_MAX])
-{
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, REAL_MAX, "%.*g", digits, d);
-		if (strtod(text, NULL) == d)
-			break;
-	}
-}
-
 /* cs_text(REAL): the shortest decimal that reads back the same. */
 static void
 text(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
-	char s[REAL_MAX];
+	double d = sqlite3_value_double(argv[0]);
+	char s[32];
 
 	(void)argc;
 	if (sqlite3_value_type(argv[0]) != SQLITE_FLOAT) {
 		sqlite3_result_value(ctx, argv[0]);
 		return;
 	}
-	real_text(sqlite3_value_double(argv[0]), s);
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(s, sizeof s, "%.*g", digits, d);
+		if (strtod(s, NULL) == d)
+			break;
+	}
 	sqlite3_result_text(ctx, s, -1, SQLITE_TRANSIENT);
 }
 

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "change.h"
 #include "digest.h"
 #include "seen.h"
 #include "show.h"
@@ -102,8 +101,6 @@ batch(struct sink *sink)
 
 	db->before = sink->counts;
 	db->added_before = sink->added.n;
-	if (db->changes)
-		db->changes->mark = db->changes->trail.end;
 	if (db->tx) {
 		db->marked = true;
 		r = db_exec(db, "SAVEPOINT cs_batch");
@@ -168,8 +165,6 @@ drop(struct sink *sink)
 		free(sink->added.v[--sink->added.n]);
 	tables_forget(db);
 	seen_free(db);
-	if (r == 0 && db->changes)
-		r = trail_cut(&db->changes->trail, db->changes->mark);
 	return r;
 }
 
@@ -235,8 +230,6 @@ commit(struct sink *sink)
 		return db_exec(db, "ROLLBACK");
 	}
 	r = write_checkpoint(db);
-	if (r == 0 && db->changes)
-		r = trail_keep(db, &db->changes->trail);
 	if (r == 0)
 		r = ask(db, "PRAGMA schema_version", &db->schema);
 	if (r == 0)
@@ -244,9 +237,7 @@ commit(struct sink *sink)
 	if (r == 0) {
 		db->tx = false;
 		sink->commits++;
-		if (db->changes)
-			r = trail_kept(&db->changes->trail);
-		if (r == 0 && db->fresh)
+		if (db->fresh)
 			r = make_wal(db);
 	}
 	return r;
@@ -259,7 +250,6 @@ db_close(struct sink *sink)
 
 	tables_forget(db);
 	seen_free(db);
-	changes_close(db);
 	decl_free(db->decls);
 	sqlite3_close(db->h); /* rolls back what is open */
 	buf_release(&db->mem);
@@ -307,7 +297,7 @@ open_file(struct db *db)
 		r = seen_functions(db);
 	db->fresh = fresh && !o->dry_run;
 	db->schema = -1;
-	return r ? r : changes_open(db);
+	return r;
 }
 
 struct sink *

@@ -27,21 +27,12 @@ stmt_free(struct stmt *s)
 }
 
 void
-images_free(struct table *t)
-{
-	sqlite3_finalize(t->image);
-	sqlite3_finalize(t->image_at);
-	t->image = t->image_at = NULL;
-}
-
-void
 stmts_free(struct table *t)
 {
 	for (size_t i = 0; i < t->nstmts; i++)
 		stmt_free(t->stmts[i]);
 	sqlite3_finalize(t->find);
 	sqlite3_finalize(t->delete);
-	images_free(t);
 	t->nstmts = 0;
 	t->last = NULL;
 	t->find = t->delete = NULL;
@@ -58,7 +49,8 @@ param(const struct stmt *s, unsigned column)
 	return i + 1;
 }
 
-void
+/* "k1" = ?1 AND "k2" = ?2: the key's parameters in s, or in its own order. */
+static void
 key_is(struct buf *b, const struct table *t, const struct stmt *s)
 {
 	for (size_t i = 0; i < t->key.n; i++) {
@@ -150,7 +142,7 @@ assignments(struct buf *b, const struct table *t, const struct stmt *s, bool exc
 }
 
 static void
-upsert_sql(const struct db *db, struct buf *b, const struct table *t, const struct stmt *s)
+upsert_sql(struct buf *b, const struct table *t, const struct stmt *s)
 {
 	size_t start;
 
@@ -176,7 +168,6 @@ upsert_sql(const struct db *db, struct buf *b, const struct table *t, const stru
 		buf_adds(b, " WHERE ");
 		mark(b, t);
 		any_differs(b, t, s, true);
-		buf_adds(b, db->changes ? " AND cs_before()" : "");
 		return;
 	}
 	b->len = start;
@@ -196,8 +187,7 @@ upsert_sql(const struct db *db, struct buf *b, const struct table *t, const stru
 /* False when there is nothing that an update could change. rowid: its name, to be given in a parameter of its own;
  * NULL: the key does. */
 static bool
-update_sql(const struct db *db, struct buf *b, const struct table *t, const struct stmt *s,
-    const char *rowid)
+update_sql(struct buf *b, const struct table *t, const struct stmt *s, const char *rowid)
 {
 	buf_adds(b, "UPDATE ");
 	sql_name(b, t->name);
@@ -210,7 +200,6 @@ update_sql(const struct db *db, struct buf *b, const struct table *t, const stru
 	buf_adds(b, " AND ");
 	mark(b, t);
 	any_differs(b, t, s, false);
-	buf_adds(b, db->changes ? " AND cs_before()" : "");
 	return true;
 }
 
@@ -227,8 +216,8 @@ stmt_new(struct db *db, const struct table *t, enum op op, size_t words)
 			s->columns[s->n++] = i;
 	buf_clear(&db->sql);
 	if (op == OP_UPSERT)
-		upsert_sql(db, &db->sql, t, s);
-	else if (!update_sql(db, &db->sql, t, s, NULL))
+		upsert_sql(&db->sql, t, s);
+	else if (!update_sql(&db->sql, t, s, NULL))
 		return s;
 	s->st = db_prepare(db, db->sql.p);
 	if (s->st)
@@ -272,7 +261,7 @@ stmt_at(struct db *db, const struct table *t, struct stmt *s, sqlite3_stmt **st)
 {
 	if (!s->at) {
 		buf_clear(&db->sql);
-		if (update_sql(db, &db->sql, t, s, table_rowid(t))) {
+		if (update_sql(&db->sql, t, s, table_rowid(t))) {
 			s->at = db_prepare(db, db->sql.p);
 			if (!s->at)
 				return CS_IO;

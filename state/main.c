@@ -2,6 +2,7 @@
  * cs-state: keep the checkpoints of streams, and run pipelines from where they left off.
  */
 #include <fcntl.h>
+#include <locale.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -28,6 +29,7 @@ main(int argc, char **argv)
 	int status;
 
 	fill_closed();
+	setlocale(LC_CTYPE, ""); /* may the terminal get more than ASCII? */
 	file_limit_fails();
 	c = opts_parse(&o, argc, argv);
 	status = store_open(&s, o.store, c->mode);

@@ -14,12 +14,16 @@
 
 /* Options that some commands take: option OPT_x is bit O_x. */
 enum {
-	OPT_DEFAULT = 256,
+	OPT_BY = 256,
+	OPT_CURSOR_FIELD,
+	OPT_DEFAULT,
 	OPT_EVERY,
 	OPT_FORCE,
 	OPT_GRACE,
 	OPT_IF_VERSION,
 	OPT_JSON,
+	OPT_OUTPUT,
+	OPT_PROMETHEUS,
 	OPT_QUIET,
 	OPT_TIMEOUT,
 	OPT_TO,
@@ -28,9 +32,11 @@ enum {
 	OPT_STORE /* which all take */
 };
 
-#define BIT(opt) (1u << ((opt)-OPT_DEFAULT))
+#define BIT(opt) (1u << ((opt)-OPT_BY))
 
 static const struct option options[] = {
+    {"by", required_argument, NULL, OPT_BY},
+    {"cursor-field", required_argument, NULL, OPT_CURSOR_FIELD},
     {"default", required_argument, NULL, OPT_DEFAULT},
     {"every", required_argument, NULL, OPT_EVERY},
     {"force", no_argument, NULL, 'f'},
@@ -38,6 +44,8 @@ static const struct option options[] = {
     {"help", no_argument, NULL, 'h'},
     {"if-version", required_argument, NULL, OPT_IF_VERSION},
     {"json", no_argument, NULL, OPT_JSON},
+    {"output", required_argument, NULL, 'o'},
+    {"prometheus", no_argument, NULL, OPT_PROMETHEUS},
     {"quiet", no_argument, NULL, 'q'},
     {"store", required_argument, NULL, OPT_STORE},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
@@ -49,17 +57,24 @@ static const struct option options[] = {
 };
 
 static const struct command commands[] = {
+    {"export", "singer|airbyte|dlt STREAM", cmd_export, STORE_READ, BIT(OPT_CURSOR_FIELD), 2, 2},
     {"get", "STREAM", cmd_get, STORE_READ, BIT(OPT_DEFAULT), 1, 1},
     {"history", "STREAM", cmd_history, STORE_READ, BIT(OPT_JSON), 1, 1},
+    {"import", "singer|airbyte|dlt STREAM", cmd_import, STORE_CREATE,
+	BIT(OPT_CURSOR_FIELD) | BIT(OPT_FORCE), 2, 2},
     {"list", "", cmd_list, STORE_READ, BIT(OPT_JSON), 0, 0},
     {"put", "[STREAM]", cmd_put, STORE_CREATE, BIT(OPT_FORCE), 0, 1},
+    {"report", "", cmd_report, STORE_READ, BIT(OPT_OUTPUT), 0, 0},
+    {"rewind", "STREAM", cmd_rewind, STORE_CHANGE,
+	BIT(OPT_BY) | BIT(OPT_TO) | BIT(OPT_FORCE) | BIT(OPT_VERBOSE), 1, 1},
     {"rm", "STREAM", cmd_rm, STORE_CHANGE, 0, 1, 1},
     {"run", "STREAM -- COMMAND...", cmd_run, STORE_CREATE,
 	BIT(OPT_EVERY) | BIT(OPT_GRACE) | BIT(OPT_QUIET) | BIT(OPT_TIMEOUT) | BIT(OPT_VERBOSE) |
 	    BIT(OPT_WAIT),
 	2, INT_MAX},
     {"set", "STREAM JSON", cmd_set, STORE_CREATE, BIT(OPT_FORCE) | BIT(OPT_IF_VERSION), 2, 2},
-    {"status", "[STREAM]", cmd_status, STORE_READ, BIT(OPT_JSON), 0, 1},
+    {"status", "[STREAM]", cmd_status, STORE_READ,
+	BIT(OPT_JSON) | BIT(OPT_OUTPUT) | BIT(OPT_PROMETHEUS), 0, 1},
     {"undo", "STREAM", cmd_undo, STORE_CHANGE, BIT(OPT_TO), 1, 1},
 };
 
@@ -73,13 +88,19 @@ static void __attribute__((noreturn)) help(void)
 	     "  put [STREAM]         store the checkpoints on stdin, pass all lines on\n"
 	     "  set STREAM JSON      store a state ('-': from stdin)\n"
 	     "      --if-version N   only over version N; 0: only if there is none\n"
-	     "  -f, --force          put, set: also store an empty or older state\n"
+	     "  -f, --force          put, set, import, rewind: also what looks wrong\n"
 	     "  list                 print stream, version, time and size of each state\n"
 	     "  history STREAM       print the last versions, newest first\n"
 	     "  undo STREAM          go back to the version before, or to version --to N\n"
+	     "  rewind STREAM        set the cursor back --by DURATION (or N), or --to VALUE\n"
 	     "  rm STREAM            forget the stream, its history and its runs\n"
+	     "  export FORM STREAM   print the cursor as singer, airbyte or dlt have it;\n"
+	     "  import FORM STREAM   take it from there (stdin); --cursor-field NAME\n"
 	     "  status [STREAM]      show how fresh each stream is and how its last run went\n"
 	     "      --json           list, history, status: a JSON object a line\n"
+	     "      --prometheus     status: as metrics\n"
+	     "  report               all of it as one HTML file, for people\n"
+	     "  -o, --output FILE    status, report: replace this file\n"
 	     "\n"
 	     "  run STREAM -- COMMAND...\n"
 	     "                       run COMMAND with CS_STATE set, alone on this stream;\n"
@@ -115,6 +136,12 @@ static unsigned
 option(struct opts *o, int c)
 {
 	switch (c) {
+	case OPT_BY:
+		o->by = optarg;
+		return BIT(OPT_BY);
+	case OPT_CURSOR_FIELD:
+		o->cursor_field = optarg;
+		return BIT(OPT_CURSOR_FIELD);
 	case OPT_DEFAULT:
 		o->fallback = optarg;
 		return BIT(OPT_DEFAULT);
@@ -135,6 +162,12 @@ option(struct opts *o, int c)
 	case OPT_JSON:
 		o->json = true;
 		return BIT(OPT_JSON);
+	case 'o':
+		o->output = optarg;
+		return BIT(OPT_OUTPUT);
+	case OPT_PROMETHEUS:
+		o->prometheus = true;
+		return BIT(OPT_PROMETHEUS);
 	case 'q':
 		o->quiet = true;
 		return BIT(OPT_QUIET);
@@ -145,7 +178,7 @@ option(struct opts *o, int c)
 		o->timeout = opt_duration("--timeout", optarg);
 		return BIT(OPT_TIMEOUT);
 	case OPT_TO:
-		o->version = (int64_t)opt_uint("--to", optarg, 1, INT64_MAX);
+		o->to = optarg;
 		return BIT(OPT_TO);
 	case 'v':
 		o->verbose = true;
@@ -173,8 +206,9 @@ command(const char *name)
 static void
 check(const struct command *c, unsigned given, int argc, bool dashes)
 {
-	static const char *const names[] = {"default", "every", "force", "grace", "if-version",
-	    "json", "quiet", "timeout", "to", "verbose", "wait"};
+	static const char *const names[] = {"by", "cursor-field", "default", "every", "force",
+	    "grace", "if-version", "json", "output", "prometheus", "quiet", "timeout", "to",
+	    "verbose", "wait"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (given & ~c->takes & 1u << i)
@@ -212,7 +246,7 @@ opts_parse(struct opts *o, int argc, char **argv)
 	 * getopt moves the arguments before "--" behind it, so that options may stand anywhere
 	 * there.
 	 */
-	while ((c = getopt_long(argc, argv, "fhqVv", options, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "fho:qVv", options, NULL)) != -1)
 		given |= option(o, c);
 	dashes = !strcmp(argv[optind - 1], "--");
 	argc -= optind;
@@ -222,8 +256,14 @@ opts_parse(struct opts *o, int argc, char **argv)
 	cmd = command(argv[0]);
 	check(cmd, given, argc - 1, dashes);
 	o->args = argv + 1;
+	if (cmd->run == cmd_export || cmd->run == cmd_import)
+		o->form = *o->args++;
 	if (argc > 1 && cmd->max > 0)
 		o->stream = *o->args++;
+	if (cmd->run == cmd_undo && o->to != NULL)
+		o->version = (int64_t)opt_uint("--to", o->to, 1, INT64_MAX);
+	if (o->json && o->prometheus)
+		errx(CS_USAGE, "--json or --prometheus: which one?");
 	check_values(o);
 	return cmd;
 }

@@ -1,11 +1,12 @@
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lease.h"
 #include "report.h"
 #include "scan.h"
 
-int
+static int
 report_get(struct store *s, const char *stream, struct report *r)
 {
 	int status;
@@ -25,11 +26,32 @@ report_get(struct store *s, const char *stream, struct report *r)
 	return status;
 }
 
-void
-report_release(struct report *r)
+int
+reports_get(struct store *s, const char *stream, struct reports *r)
 {
-	state_row_release(&r->state);
-	run_rows_release(&r->runs);
+	int status = store_streams(s, &r->names), rc;
+
+	r->v = xcalloc(r->names.n + 1, sizeof *r->v);
+	for (size_t i = 0; i < r->names.n; i++) {
+		if (stream != NULL && strcmp(stream, r->names.name[i]) != 0)
+			continue;
+		rc = report_get(s, r->names.name[i], &r->v[r->n]);
+		if (rc != CS_OK && rc != CS_SOME)
+			status = rc;
+		r->n++;
+	}
+	return status == CS_OK && stream != NULL && r->n == 0 ? CS_SOME : status;
+}
+
+void
+reports_release(struct reports *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		state_row_release(&r->v[i].state);
+		run_rows_release(&r->v[i].runs);
+	}
+	free(r->v);
+	names_release(&r->names);
 }
 
 const char *

@@ -15,9 +15,19 @@ struct report {
 	bool running;
 };
 
-/* CS_OK or the status to exit with; release r either way. */
-int	report_get(struct store *s, const char *stream, struct report *r);
-void	report_release(struct report *r);
+/* Those of many streams. */
+struct reports {
+	struct report *v;
+	size_t n;
+	struct names names;
+};
+
+/*
+ * What there is to say of all streams, or of one alone (CS_SOME when there is none). CS_OK or the status to
+ * exit with, when some may be missing; release r either way.
+ */
+int	reports_get(struct store *s, const char *stream, struct reports *r);
+void	reports_release(struct reports *r);
 /*
  * How the last run went: "ok", "failed", "running", "killed" before it could say; NULL: there
  * was none.

@@ -15,8 +15,12 @@ struct opts {
 	const char *stream;   /* NULL where the command was given none */
 	char **args;	      /* what follows it, NULL-terminated */
 	const char *fallback; /* --default, JSON */
-	bool json, force, quiet, verbose;
-	int64_t version;      /* --if-version or --to; -1: not given */
+	const char *by, *to;  /* rewind: how far; undo: to is a version */
+	const char *form;     /* export, import: whose */
+	const char *cursor_field;
+	const char *output;   /* file, or NULL: stdout */
+	bool json, prometheus, force, quiet, verbose;
+	int64_t version;      /* --if-version, or what undo goes back to; -1: not given */
 	uint64_t every;	      /* ms; 0: always due */
 	uint64_t timeout;     /* ms; 0: none */
 	uint64_t wait;	      /* ms */
@@ -41,10 +45,14 @@ const struct command *opts_parse(struct opts *o, int argc, char **argv);
  * The commands. s holds nothing where there is no such store yet and the command is not
  * one that makes it. All return an exit status after printing the reason.
  */
+int	cmd_export(struct store *s, const struct opts *o);
 int	cmd_get(struct store *s, const struct opts *o);
 int	cmd_history(struct store *s, const struct opts *o);
+int	cmd_import(struct store *s, const struct opts *o);
 int	cmd_list(struct store *s, const struct opts *o);
 int	cmd_put(struct store *s, const struct opts *o);
+int	cmd_report(struct store *s, const struct opts *o);
+int	cmd_rewind(struct store *s, const struct opts *o);
 int	cmd_rm(struct store *s, const struct opts *o);
 int	cmd_run(struct store *s, const struct opts *o);
 int	cmd_set(struct store *s, const struct opts *o);

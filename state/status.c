@@ -1,14 +1,19 @@
+#include <err.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "file.h"
+#include "html.h"
 #include "name.h"
+#include "prometheus.h"
 #include "report.h"
 #include "state.h"
+#include "trend.h"
 #include "when.h"
 
-enum column { STREAM, SUCCESS, STATE, LAST, RECORDS, TOOK, DUE, PROBLEM, COLUMNS };
+enum column { STREAM, SUCCESS, STATE, LAST, RECORDS, RATE, TREND, DUE, PROBLEM, COLUMNS };
 
 enum colour { PLAIN, GREEN, YELLOW, RED };
 
@@ -38,18 +43,19 @@ age(const char *time)
 	return buf_steal(&b);
 }
 
+/* Records a second, in three digits. */
 static char *
-took(const struct report *r)
+rate(const struct report *r)
 {
-	struct buf b = {0};
-	int64_t from, to;
+	double x = r->last != NULL ? trend_rate(r->last) : -1;
 
-	if (r->last == NULL || (r->last->ended_at == NULL && !r->running))
+	if (x < 0)
 		return xstrdup("-");
-	from = when_parse(r->last->started_at);
-	to = r->running ? when_now() : when_parse(r->last->ended_at);
-	when_span(&b, to > from ? to - from : 0);
-	return buf_steal(&b);
+	if (x >= 999500)
+		return xasprintf("%.1fM/s", x / 1e6);
+	if (x >= 9995)
+		return xasprintf("%.0fk/s", x / 1e3);
+	return xasprintf(x < 10 ? "%.1f/s" : "%.0f/s", x);
 }
 
 static struct cell
@@ -74,15 +80,22 @@ static struct cell
 last(const struct report *r)
 {
 	const char *s = report_outcome(r);
+	struct buf b = {0};
 
 	if (s == NULL)
 		return (struct cell){xstrdup("-"), PLAIN};
-	if (r->last->ended_at == NULL)
-		return (struct cell){xstrdup(s), r->running ? YELLOW : RED};
+	buf_adds(&b, s);
+	if (r->last->ended_at == NULL) {
+		if (r->running) {
+			buf_addc(&b, ' ');
+			when_span(&b, when_now() - when_parse(r->last->started_at));
+		}
+		return (struct cell){buf_steal(&b), r->running ? YELLOW : RED};
+	}
 	if (r->last->status == 0)
-		return (struct cell){xstrdup(s), GREEN};
-	return (struct cell){
-	    xasprintf("%s (%" PRId64 ")", s, r->last->status), r->last->done ? YELLOW : RED};
+		return (struct cell){buf_steal(&b), GREEN};
+	buf_addf(&b, " (%" PRId64 ")", r->last->status);
+	return (struct cell){buf_steal(&b), r->last->done ? YELLOW : RED};
 }
 
 /* An empty row at the end. */
@@ -97,7 +110,7 @@ static void
 table_head(struct table *t)
 {
 	static const char *const names[COLUMNS] = {
-	    "STREAM", "SUCCESS", "STATE", "LAST RUN", "RECORDS", "TOOK", "DUE", "PROBLEM"};
+	    "STREAM", "SUCCESS", "STATE", "LAST RUN", "RECORDS", "RATE", "TREND", "DUE", "PROBLEM"};
 	struct cell *row = table_row(t);
 
 	for (int i = 0; i < COLUMNS; i++)
@@ -108,12 +121,14 @@ static void
 table_add(struct table *t, const struct report *r)
 {
 	struct cell *row;
-	struct buf name = {0}, problem = {0};
+	struct buf name = {0}, problem = {0}, runs = {0};
 	int64_t records = r->last ? r->last->records : r->state.version ? r->state.records : -1;
 
 	if (t->n == 0)
 		table_head(t);
 	row = table_row(t);
+	buf_adds(&runs, "");
+	trend(&runs, &r->runs);
 	name_show(&name, r->stream);
 	name_show(&problem, r->last != NULL && r->last->message != NULL ? r->last->message : "");
 	row[STREAM].text = buf_steal(&name);
@@ -121,7 +136,8 @@ table_add(struct table *t, const struct report *r)
 	row[STATE].text = age(r->state.updated_at);
 	row[LAST] = last(r);
 	row[RECORDS].text = records >= 0 ? xasprintf("%" PRId64, records) : xstrdup("-");
-	row[TOOK].text = took(r);
+	row[RATE].text = rate(r);
+	row[TREND].text = buf_steal(&runs);
 	row[DUE] = due(r);
 	row[PROBLEM].text = buf_steal(&problem);
 }
@@ -138,28 +154,28 @@ width(const char *s)
 }
 
 static void
-row_print(struct out *out, const struct cell *row, const int *widths, bool colour)
+row_print(struct buf *b, const struct cell *row, const int *widths, bool colour)
 {
 	static const char *const codes[] = {"", "\033[32m", "\033[33m", "\033[31m"};
-	struct buf b = {0};
 
 	for (int i = 0; i < COLUMNS; i++) {
 		bool paint = colour && row[i].colour != PLAIN;
 		int fill = widths[i] - width(row[i].text);
 
+		if (widths[i] == 0)
+			continue;
 		if (i > 0)
-			buf_adds(&b, "  ");
-		if (i == RECORDS)
-			buf_addf(&b, "%*s", fill, "");
-		buf_addf(&b, "%s%s%s", paint ? codes[row[i].colour] : "", row[i].text,
+			buf_adds(b, "  ");
+		if ((i == RECORDS || i == RATE))
+			buf_addf(b, "%*s", fill, "");
+		buf_addf(b, "%s%s%s", paint ? codes[row[i].colour] : "", row[i].text,
 		    paint ? "\033[m" : "");
-		if (i != RECORDS)
-			buf_addf(&b, "%*s", fill, "");
+		if ((i != RECORDS && i != RATE))
+			buf_addf(b, "%*s", fill, "");
 	}
-	while (b.len > 0 && b.p[b.len - 1] == ' ')
-		b.len--;
-	out_line(out, b.p, b.len);
-	buf_release(&b);
+	while (b->len > 0 && b->p[b->len - 1] == ' ')
+		b->len--;
+	buf_addc(b, '\n');
 }
 
 static bool
@@ -172,64 +188,89 @@ colour_wanted(void)
 }
 
 static void
-table_print(struct out *out, struct table *t)
+table_print(struct buf *b, struct table *t)
 {
 	bool colour = colour_wanted();
 	int widths[COLUMNS] = {0}, w;
 
-	for (size_t i = 0; i < t->n; i++)
-		for (int c = 0; c < COLUMNS; c++)
-			if ((w = width(t->row[i][c].text)) > widths[c])
+	for (int c = 0; c < COLUMNS; c++) {
+		bool says = c < RATE; /* others are left out where no stream has anything to say */
+
+		for (size_t i = 0; i < t->n; i++) {
+			const char *text = t->row[i][c].text;
+
+			says |= i > 0 && *text != '\0' && strcmp(text, "-") != 0;
+			if ((w = width(text)) > widths[c])
 				widths[c] = w;
+		}
+		if (!says)
+			widths[c] = 0;
+	}
 	for (size_t i = 0; i < t->n; i++) {
-		row_print(out, t->row[i], widths, colour);
+		row_print(b, t->row[i], widths, colour);
 		for (int c = 0; c < COLUMNS; c++)
 			free(t->row[i][c].text);
 	}
 	free(t->row);
 }
 
-/* The one asked for, or all. */
+/* Write b to the file (by rename) or to stdout. */
 static int
-streams(struct store *s, const struct opts *o, struct names *n)
+deliver(const struct opts *o, struct out *out, const struct buf *b)
 {
-	struct names all = {0};
-	int status = store_streams(s, &all);
-
-	for (size_t i = 0; i < all.n; i++)
-		if (o->stream == NULL || strcmp(o->stream, all.name[i]) == 0)
-			names_add(n, xstrdup(all.name[i]));
-	names_release(&all);
-	return status == CS_OK && o->stream != NULL && n->n == 0 ? CS_SOME : status;
+	if (o->output == NULL) {
+		out_write(out, b->p, b->len);
+		return CS_OK;
+	}
+	if (file_write(o->output, b->p != NULL ? b->p : "", b->len, 0644) == 0)
+		return CS_OK;
+	warn("%s", o->output);
+	return CS_IO;
 }
 
 int
 cmd_status(struct store *s, const struct opts *o)
 {
-	struct names names = {0};
+	struct reports all = {0};
 	struct table table = {0};
 	struct buf b = {0};
 	struct out out;
-	int status, rc;
+	int status = reports_get(s, o->stream, &all), rc = CS_OK;
 
 	out_open(&out, STDOUT_FILENO);
-	status = streams(s, o, &names);
-	for (size_t i = 0; i < names.n; i++) {
-		struct report r;
-
-		if ((rc = report_get(s, names.name[i], &r)) != CS_OK) {
-			status = rc;
-		} else if (o->json) {
-			buf_clear(&b);
-			report_json(&b, &r);
-			out_line(&out, b.p, b.len);
-		} else {
-			table_add(&table, &r);
+	for (size_t i = 0; i < all.n; i++) {
+		if (o->json) {
+			report_json(&b, &all.v[i]);
+			buf_addc(&b, '\n');
+		} else if (!o->prometheus) {
+			table_add(&table, &all.v[i]);
 		}
-		report_release(&r);
 	}
-	table_print(&out, &table);
-	names_release(&names);
+	if (o->prometheus)
+		prometheus(&b, all.v, all.n);
+	else
+		table_print(&b, &table);
+	if (status == CS_OK || o->output == NULL)
+		rc = deliver(o, &out, &b);
+	reports_release(&all);
+	buf_release(&b);
+	return finish(&out, status != CS_OK ? status : rc);
+}
+
+int
+cmd_report(struct store *s, const struct opts *o)
+{
+	struct reports all = {0};
+	struct buf b = {0};
+	struct out out;
+	int status = reports_get(s, NULL, &all);
+
+	out_open(&out, STDOUT_FILENO);
+	if (status == CS_OK) {
+		html(&b, s->spec, all.v, all.n);
+		status = deliver(o, &out, &b);
+	}
+	reports_release(&all);
 	buf_release(&b);
 	return finish(&out, status);
 }

@@ -464,12 +464,12 @@ until_true() {
 	succeeds at 12:00:30 cs-state status
 	touch stop
 	wait $!
-	equals "$(sed -E 's/ (now|[0-9]+m?s) / - /g; s/  +/ /g; s/-$//; s/ $//' <<<"$output")" "STREAM SUCCESS STATE LAST RUN RECORDS TOOK DUE PROBLEM
-bad 3h ago - failed (77) - - - 401?[31m
+	equals "$(sed -E 's/ (now|[0-9]+m?s) / - /g; s, [0-9.]+[kM]?/s , N/s ,; s/  +/ /g; s/-$//; s/ $//' <<<"$output")" "STREAM SUCCESS STATE LAST RUN RECORDS RATE TREND DUE PROBLEM
+bad 3h ago - failed (77) - - ·× - 401?[31m
 by/hand - 4h ago - - -
-going - - running - 2h
-good 3h ago 3h ago ok 1200 - in 59m
-late 2h ago - ok - - 110m late"
+going - - running 2h - - ·
+good 3h ago 3h ago ok 1200 N/s █ in 59m
+late 2h ago - ok - - · 110m late"
 }
 
 @test "status: colour on a terminal alone, and not with NO_COLOR" {

@@ -510,7 +510,7 @@ versions() {
 	} | cs-load --to sqlite:x.db --table t --key id >/dev/null
 	cp x.db before.db
 	equals "$(cs-state --store sqlite:x.db get a/b)" '{"page":2}'
-	contains "$(cs-state --store sqlite:x.db status)" '^a/b +- +now +- +1 '
+	contains "$(cs-state --store sqlite:x.db status)" '^a/b +- +now +- +1$'
 	equals "$(cs-state --store sqlite:x.db list | cut -f 1,2)" "a/b	1"
 	cmp x.db before.db
 }
@@ -537,7 +537,7 @@ versions() {
 	for args in "" "nonsense" "get" "get a b" "set s" "set s 1 2" "rm" "run" "run s" "run s true" "run s --" \
 		"run -- true" "get --force s" "list --every 4h" "run --json s -- true" "undo --to 0 s" "undo --to x s" \
 		"set --if-version -1 s 1" "run --every h s -- true" "run --every 4x s -- true" "put a b" "list a" \
-		"--nonsense" "history" "export singer s" "rewind s"; do
+		"--nonsense" "history" "export stitch s" "export s"; do
 		# shellcheck disable=SC2086
 		fails_with 64 cs-state $args
 	done
