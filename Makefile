@@ -84,11 +84,37 @@ $(B)/obj/lib/scan-scalar.o: lib/scan.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(flags) -DCS_SCALAR -MMD -MP -c -o $@ $<
 
-fuzz: ## feed the scanner random texts for FUZZ=60 seconds (clang)
-	@mkdir -p build/fuzz/scan
-	clang $(subst -fstack-protector-strong,,$(flags)) -g -O1 -fsanitize=fuzzer,address,undefined \
-	    -o build/fuzz/fuzz-scan tests/fuzz/scan.c $(patsubst %,lib/%.c,scan jsontext stream buf num)
-	build/fuzz/fuzz-scan -max_total_time=$(or $(FUZZ),60) -max_len=4096 -timeout=5 build/fuzz/scan
+# Fuzz targets link all of lib/ and fetch/ but the main program: with clang's libFuzzer, and as programs that feed
+# them the kept corpus, for tests/fuzz.bats.
+fuzzers   := $(filter-out replay wrap,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
+fuzzed    := $(filter-out fetch/main.c,$(wildcard lib/*.c fetch/*.c)) tests/fuzz/wrap.c
+fuzz-libs  = $(libs-cs-fetch) $(sqlite) -lm $(foreach f,exit errx popen,-Wl,--wrap=$(f))
+
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o $(fuzzed:%.c=$(B)/obj/%.o)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^ $(fuzz-libs)
+units += $(fuzzers:%=$(B)/fuzz/%)
+
+clang-fuzz = clang $(subst -fstack-protector-strong,,$(flags)) -g -O1 -fsanitize=address,undefined
+build/fuzzing/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(clang-fuzz) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+build/fuzzing/%: build/fuzzing/obj/tests/fuzz/%.o $(fuzzed:%.c=build/fuzzing/obj/%.o)
+	$(clang-fuzz) -fsanitize=fuzzer -o $@ $^ $(fuzz-libs)
+
+# It keeps what it takes until exit, so it is begun anew now and then, whenever it is out of memory (71).
+fuzz-connector = -detect_leaks=0 -fork=1 -ignore_ooms=1 -rss_limit_mb=1000 -print_funcs=0
+fuzz-ok-connector = || [ $$? -eq 71 ]
+# What is new goes to build/fuzzing/corpus; build/fuzzing/NAME -merge=1 tests/fuzz/corpus/NAME ... keeps the best of it.
+define fuzz-one
+@mkdir -p build/fuzzing/corpus/$(1) && echo "fuzz $(1)"
+@build/fuzzing/$(1) -max_total_time=$(or $(FUZZ),60) -max_len=4096 -timeout=5 -verbosity=0 -print_final_stats=1 \
+    $(fuzz-$(1)) -artifact_prefix=build/fuzzing/$(1)- build/fuzzing/corpus/$(1) tests/fuzz/corpus/$(1) $(fuzz-ok-$(1))
+
+endef
+fuzz: $(fuzzers:%=build/fuzzing/%) ## feed parsers random texts, FUZZ=60 seconds each, all or F='csv link' (clang)
+	$(foreach f,$(or $(F),$(fuzzers)),$(call fuzz-one,$(f)))
 
 $(B)/usage: $(B)/obj/tests/bench/usage.o
 	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^
@@ -114,6 +140,12 @@ check: ## build with -Werror, run all tests or T='tests/load-*.bats'
 	@+$(sub) WERROR=-Werror all playground $(units)
 	@BUILD=$(B) tests/run $(T)
 
+# Their packages start services of their own where they are installed.
+e2e: ## run cs-fetch against nginx, apache, haproxy, squid and httpbin, which it installs
+	@CC='$(CC)' tests/deps.sh build demo check peers
+	@+$(sub) all playground
+	@BUILD=$(B) tests/run $(or $(T),$(wildcard tests/e2e/*.bats))
+
 bench: ## compare CPU time and memory with others', all or S='map load'
 	@CC='$(CC)' tests/deps.sh build demo
 	@tests/deps.sh bench || :
@@ -126,7 +158,7 @@ lint: ## check the style of code, scripts and man pages
 	@tests/deps.sh lint
 	mandoc -T lint -W warning $(man)
 	shellcheck $(sh) $(wildcard tests/bench/*.bash)
-	shellcheck --shell=bats --severity=warning --exclude=SC2030,SC2031,SC2154 $(wildcard tests/*.bats)
+	shellcheck --shell=bats --severity=warning --exclude=SC2030,SC2031,SC2154 $(wildcard tests/*.bats tests/e2e/*.bats)
 	clang-format --dry-run -Werror $(c)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --library=posix --library=gnu -I. -Ilib \
 	    -D_GNU_SOURCE '-D_Noreturn=__attribute__((noreturn))' --enable=warning,portability,performance \
@@ -170,8 +202,8 @@ $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CFLAGS) $(flags)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(flags)' >$@
 
--include $(wildcard $(dirs:%=$(B)/obj/%/*.d) $(B)/obj/tests/*/*.d)
+-include $(wildcard $(dirs:%=$(B)/obj/%/*.d) $(B)/obj/tests/*/*.d build/fuzzing/obj/*/*.d build/fuzzing/obj/*/*/*.d)
 
-.PHONY: all playground demo check bench fuzz lint fmt install uninstall deps clean help FORCE
+.PHONY: all playground demo check e2e bench fuzz lint fmt install uninstall deps clean help FORCE
 FORCE:
 .DELETE_ON_ERROR:

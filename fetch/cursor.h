@@ -7,17 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "instant.h"
-#include "opts.h"
+#include "keyset.h"
+#include "mark.h"
 #include "split.h"
 #include "state.h"
-
-/* A cursor value, as text and parsed. */
-struct mark {
-	struct buf text; /* empty: none */
-	struct instant time;
-	char mem[INSTANT_MAX];
-};
 
 struct cursor {
 	const struct opts *o;
@@ -25,9 +18,13 @@ struct cursor {
 	struct mark max;   /* largest so far, of this run and those before */
 	struct mark last;  /* of the record before */
 	struct mark first; /* largest of the first page and the runs before; what changes later is larger */
+	struct mark until; /* of the window, exclusive; or what --until-param says; empty: neither */
 	struct mark safe;
+	struct known ties;     /* the records at max, for --max-offset */
+	struct known anchored; /* those at since, which were sent before it was moved there */
 	bool more; /* a first page was */
-	bool ascending;    /* all records so far were */
+	bool ascending, descending; /* all records so far were */
+	bool last_window;
 	uint64_t dropped;  /* by --client-filter */
 };
 
@@ -37,14 +34,20 @@ struct cursor {
  */
 int cursor_init(struct cursor *c, const struct opts *o, const struct state *s);
 void cursor_release(struct cursor *c);
-/* The value for --since-param, or 0 bytes when everything is wanted; as JSON it is of the type. */
-int cursor_param(const struct cursor *c, struct buf *out);
+/* What an unfinished run needs to go on. */
+void cursor_save(const struct cursor *c, struct state *s);
+/* A value for --since-param or --until-param, 0 bytes when there is none; as JSON it is of the type. */
+int cursor_param(const struct opts *o, const struct mark *m, struct buf *out);
 int cursor_param_type(const struct opts *o);
 /*
  * Look at the records of a page; with --client-filter those before since are taken out of it. page: for messages, from 1.
  * 0, or CS_DATA after fail() for a record without a cursor.
  */
 int cursor_page(struct cursor *c, struct split *s, uint64_t page);
+/* The rest of a feed that was descending the last time, and is, is older than all that is wanted. */
+bool cursor_past(const struct cursor *c, const struct state *s);
+/* Begin again at the largest so far, which all before it have come. False: not known, or no further. */
+bool cursor_anchor(struct cursor *c);
 /* The next page may hold records from before the last one: that says nothing of the order. */
 void cursor_rewind(struct cursor *c);
 /*
@@ -52,5 +55,11 @@ void cursor_rewind(struct cursor *c);
  * one began with; started: the server's clock then, or -1. Owned by c; NULL: none yet.
  */
 const char *cursor_safe(struct cursor *c, const char *before, int64_t started);
+
+/* --window: the one at since; is it the last; the next; and what is complete when one is. started: as above */
+void window_set(struct cursor *c, int64_t now);
+bool window_last(const struct cursor *c, int64_t started);
+void window_next(struct cursor *c, int64_t started);
+const char *window_safe(struct cursor *c, const char *before, int64_t started);
 
 #endif

@@ -65,11 +65,14 @@ static const struct topic {
 	       "  --graphql QUERY|@FILE  --variables JSON|@FILE\n"
 	       "  --total PATH  --total-pages PATH  --has-more PATH\n"
 	       "  --stop-on empty|short|status:CODE  --max-pages N  --max-records N\n"
+	       "  --max-offset N\n"
 	       "  PARAM: NAME (in the query), body:PATH (in a JSON body), header:NAME\n"},
     {"changes", "  --cursor-field PATH  --cursor-type time|integer|text\n"
-		"  --since-param PARAM  --client-filter  --start VALUE|-DURATION\n"
+		"  --since-param PARAM  --until-param PARAM  --window DURATION\n"
+		"  --start VALUE|-DURATION  --lookback DURATION  --client-filter\n"
 		"  --param-format rfc3339|date|epoch|epoch-ms|STRFTIME\n"
-		"  --lookback DURATION  --full  --incremental yes|no\n"},
+		"  --state-token PATH  --state-token-param PARAM  --max-age DURATION\n"
+		"  --full  --incremental yes|no\n"},
     {"retries", "  --retries N (5)  --tries N  --retry-max-time DURATION  --retry-post\n"
 		"  --retry-budget N (100)\n"
 		"  --max-wait DURATION (15m)  --connect-timeout DURATION (10s)\n"

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "file.h"
 
@@ -25,20 +26,89 @@ read_state(struct job *j)
 	return j->given.len > 0 ? state_parse(&j->state, j->given.p, j->given.len) : 0;
 }
 
+static bool
+full(const struct opts *o)
+{
+	return o->full || !o->incremental;
+}
+
+static int
+put_mark(struct job *j, const struct place *place, const struct mark *m)
+{
+	struct buf text = {0};
+	int r = place->text != NULL ? cursor_param(j->o, m, &text) : 0;
+
+	if (r == 0)
+		r = pager_put(&j->pager, place, cursor_param_type(j->o), &text);
+	buf_release(&text);
+	return r;
+}
+
+/* A token that is a URL is where to begin, unless it has a place to go to. */
+static int
+put_token(struct job *j)
+{
+	const struct place *place = &j->o->state_token_param;
+	struct buf text = {0};
+	int r;
+
+	if (place->text == NULL)
+		return pager_start(&j->pager, j->state.token);
+	buf_adds(&text, j->state.token);
+	r = pager_put(&j->pager, place, j->state.token_type, &text);
+	buf_release(&text);
+	return r;
+}
+
+/* The pager for the cursor as it is. */
+static int
+set_pager(struct job *j)
+{
+	const struct opts *o = j->o;
+	bool token = o->state_token != NULL && j->state.token != NULL && !full(o);
+	int r = pager_init(&j->pager, o, auth_param(j->auth));
+
+	if (r == 0 && token)
+		r = put_token(j);
+	if (r == 0 && !token)
+		r = put_mark(j, &o->since_param, &j->cursor.since);
+	if (r == 0)
+		r = put_mark(j, &o->until_param, &j->cursor.until);
+	j->expires = token || j->cursor.since.text.len > 0;
+	return r;
+}
+
 /* Cursor and pager for the state as it is. */
 static int
 set_out(struct job *j)
 {
-	struct buf since = {0};
 	int r = cursor_init(&j->cursor, j->o, &j->state);
 
-	buf_adds(&since, "");
-	if (r == 0 && j->o->since_param.text != NULL)
-		r = cursor_param(&j->cursor, &since);
-	if (r == 0)
-		r = pager_init(&j->pager, j->o, auth_param(j->auth), since.p);
-	buf_release(&since);
-	return r;
+	return r == 0 ? set_pager(j) : r;
+}
+
+/* Is what the state has older than the server keeps it? */
+static bool
+too_old(const struct job *j)
+{
+	const struct state *s = &j->state;
+	struct instant t;
+	int64_t then = s->time;
+
+	if (j->o->max_age == 0)
+		return false;
+	if (s->cursor != NULL && j->o->cursor_type == CURSOR_TIME &&
+	    instant_parse(&t, s->cursor, strlen(s->cursor)) == 0)
+		then = t.sec;
+	return then >= 0 && then < (int64_t)time(NULL) - (int64_t)(j->o->max_age / 1000);
+}
+
+static int
+begin_anew(struct job *j)
+{
+	cursor_release(&j->cursor);
+	pager_release(&j->pager);
+	return set_out(j);
 }
 
 int
@@ -47,10 +117,77 @@ job_restart(struct job *j)
 	if (j->o->verbose)
 		say("what the last run left unfinished cannot be taken up again: from its "
 		    "beginning");
-	cursor_release(&j->cursor);
-	pager_release(&j->pager);
 	state_forget(&j->state);
-	return set_out(j);
+	return begin_anew(j);
+}
+
+int
+job_expire(struct job *j)
+{
+	say("the server does not keep what the last run left (410): everything is asked for again");
+	state_release(&j->state);
+	return begin_anew(j);
+}
+
+/* The same run, another part of it. */
+static int
+part(struct job *j)
+{
+	uint64_t spent = j->pager.spent + j->pager.pages;
+	int r;
+
+	pager_release(&j->pager);
+	r = set_pager(j);
+	j->pager.spent = spent;
+	j->expires = false;
+	return r;
+}
+
+int
+job_next(struct job *j)
+{
+	window_next(&j->cursor, j->state.started);
+	return part(j);
+}
+
+int
+job_anchor(struct job *j)
+{
+	if (!cursor_anchor(&j->cursor))
+		return fail(CS_PROTOCOL,
+		    "%s: there is more after --max-offset %llu: with --cursor-field and "
+		    "--since-param, and sorted by it, the run goes on from the last value; "
+		    "or use a cursor, or --window",
+		    j->pager.base.url.p, (unsigned long long)j->o->max_offset);
+	return part(j);
+}
+
+int
+job_token(struct job *j, const struct page *page, struct http *h)
+{
+	const struct path *path = j->o->state_token;
+	struct buf text = {0}, masked = {0};
+	const char *err = "is not there";
+	int type, r = 0;
+
+	if (path == NULL || page->stopped)
+		return 0;
+	buf_adds(&text, "");
+	type = page_text(page, h, path, &text, &err);
+	mask(&masked, text.p, text.len);
+	if (type < 0 || (type <= JSON_TRUE && !j->o->token_maybe))
+		r = fail(CS_DATA, "%s: --state-token %s: %s", page->url.p, path->text, err);
+	else if (strcmp(masked.p != NULL ? masked.p : "", text.p) != 0)
+		r = fail(
+		    CS_DATA, "%s: --state-token %s: holds a credential", page->url.p, path->text);
+	else if (type > JSON_TRUE) {
+		free(j->state.token);
+		j->state.token = xstrdup(text.p);
+		j->state.token_type = type;
+	}
+	buf_release(&text);
+	buf_release(&masked);
+	return r;
 }
 
 int
@@ -62,8 +199,13 @@ job_init(struct job *j, struct opts *o)
 	j->auth = auth_new(o);
 	if ((r = read_state(j)) != 0)
 		return r;
-	if (j->state.unfinished && (o->full || !o->incremental) && j->state.since != NULL)
+	if (j->state.unfinished && full(o) && j->state.since != NULL)
 		state_forget(&j->state);
+	if (!full(o) && too_old(j)) {
+		say("the state is older than --max-age: everything is asked for again");
+		o->full = true;
+		state_release(&j->state);
+	}
 	if ((r = set_out(j)) != 0)
 		return r;
 	j->http = http_new(o, j->auth);

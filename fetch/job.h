@@ -19,12 +19,21 @@ struct job {
 	struct pager pager;
 	struct page page;
 	struct request request;
+	bool expires; /* the server may say that what the state has is too old: 410 */
 };
 
 /* Ready to ask for the first page, or for the one an unfinished run stopped at. 0 or CS_*. */
 int job_init(struct job *j, struct opts *o);
 /* Forget the unfinished run and begin where that one began. */
 int job_restart(struct job *j);
+/* The server does not know any more what the state has: everything, then. */
+int job_expire(struct job *j);
+/* On to the next window, which there is. 0, or a CS_* status after fail(). */
+int job_next(struct job *j);
+/* The pager is at --max-offset: go on at 0 from the cursor. 0, or a CS_* status after fail(). */
+int job_anchor(struct job *j);
+/* The last page: --state-token. 0, or a CS_* status after fail(). */
+int job_token(struct job *j, const struct page *page, struct http *h);
 void job_release(struct job *j);
 
 #endif

@@ -135,6 +135,8 @@ static const struct def defs[] = {
     {"login-token", CALL, .set = set_login_token},
     {"login-url", NAME, O(login_url)},
     {"lookback", TIME, O(lookback)},
+    {"max-age", TIME, O(max_age)},
+    {"max-offset", COUNT, O(max_offset), .min = 1, .max = UINT64_MAX},
     {"max-page", SIZE, O(max_page)},
     {"max-pages", COUNT, O(max_pages), .min = 1, .max = UINT64_MAX},
     {"max-record", SIZE, O(max_record)},
@@ -175,6 +177,8 @@ static const struct def defs[] = {
     {"stall-timeout", TIME, O(stall_timeout)},
     {"start", TEXT, O(start)},
     {"state", TEXT, .run = true, O(state)},
+    {"state-token", AT, O(state_token)},
+    {"state-token-param", PARAM, O(state_token_param)},
     {"stop-on", CALL, .set = set_stop_on},
     {"stream", NAME, O(stream)},
     {"token", SECRETS, O(token)},
@@ -186,11 +190,13 @@ static const struct def defs[] = {
     {"total-pages", AT, O(total_pages)},
     {"tries", CALL, .set = set_tries},
     {"unix-socket", TEXT, O(unix_socket)},
+    {"until-param", PARAM, O(until_param)},
     {"url", NAME, O(url)},
     {"user", TEXT, O(user)},
     {"variables", CALL, .set = set_variables},
     {"verbose", FLAG, 'v', O(verbose)},
     {"version", CALL, 'V', true, .set = set_nothing},
+    {"window", TIME, O(window)},
 };
 
 void

@@ -137,14 +137,17 @@ struct opts {
 	struct list cursor_replaces; /* parameters that a cursor takes the place of; * is all */
 	bool stop_empty, stop_short;
 	int stop_status[8], n_stop_status;
-	uint64_t max_pages, max_records; /* 0: no limit */
+	uint64_t max_pages, max_records, max_offset; /* 0: no limit */
 
 	/* incremental */
 	struct path *cursor_field; /* NULL: every run is a full one */
 	struct place since_param, until_param;
 	char *param_format, *start;
 	int cursor_type; /* enum cursor_type */
-	uint64_t lookback;
+	uint64_t lookback, window, max_age; /* 0: none */
+	struct path *state_token;           /* or NULL */
+	bool token_maybe;                   /* it is the protocol's own and need not be there */
+	struct place state_token_param;
 	bool client_filter, full, incremental;
 
 	/* politeness */
@@ -193,6 +196,9 @@ void opts_settle(struct opts *o);
 void opts_check(const struct opts *o);
 /* Those that say who we are: part of opts_check(). */
 void opts_check_auth(const struct opts *o);
+
+/* Does a run ask for what has changed since the last one? */
+bool opts_follow(const struct opts *o);
 
 /* The tables for getopt_long, and the option's name for what it returned (256 and up: a long one). */
 const struct option *opts_long(void);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "mark.h"
 #include "url.h"
 
 static void
@@ -110,17 +111,43 @@ check_param_format(const struct opts *o)
 }
 
 static void
+check_window(const struct opts *o)
+{
+	if (o->window == 0)
+		return;
+	need(o->since_param.text != NULL, "--window", "--since-param PARAM");
+	need(o->until_param.text != NULL, "--window", "--until-param PARAM");
+	need(o->cursor_type == CURSOR_TIME, "--window", "--cursor-type time");
+	if ((int64_t)(o->window / 1000) < mark_step(o->param_format))
+		die(CS_USAGE, "--window: --param-format %s cannot tell its ends apart",
+		    o->param_format);
+}
+
+static void
 check_incremental(const struct opts *o)
 {
 	check_path(o->cursor_field, "--cursor-field", false);
 	check_param_format(o);
+	check_window(o);
+	check_path(o->state_token, "--state-token", true);
+	need(o->until_param.text == NULL || o->cursor_type == CURSOR_TIME, "--until-param",
+	    "--cursor-type time");
+	need(o->max_age == 0 || o->connector != NULL || o->cursor_field != NULL || o->window > 0 ||
+		 o->state_token != NULL,
+	    "--max-age", "--cursor-field PATH");
+	need(o->state_token_param.text == NULL || o->state_token != NULL || o->connector != NULL,
+	    "--state-token-param", "--state-token PATH");
+	need(o->max_offset == 0 || o->connector != NULL || o->paginate == PAGE_OFFSET,
+	    "--max-offset", "--paginate offset");
 	if (o->cursor_field != NULL) {
-		need(o->since_param.text != NULL || o->client_filter, "--cursor-field",
+		need(o->since_param.text != NULL || o->client_filter || o->state_token != NULL,
+		    "--cursor-field",
 		    "--since-param NAME where the server can filter, else --client-filter");
 		need(o->lookback == 0 || o->cursor_type == CURSOR_TIME, "--lookback",
 		    "--cursor-type time");
-	} else if (o->connector == NULL) {
+	} else if (o->connector == NULL && o->window == 0) {
 		need(o->since_param.text == NULL, "--since-param", "--cursor-field PATH");
+		need(o->until_param.text == NULL, "--until-param", "--cursor-field PATH");
 		need(o->start == NULL, "--start", "--cursor-field PATH");
 		need(o->lookback == 0, "--lookback", "--cursor-field PATH");
 		need(!o->client_filter, "--client-filter", "--cursor-field PATH");

@@ -273,7 +273,7 @@ other_quota(struct http *h, const struct reply *r, int64_t *after)
 
 static int
 judge_status(struct page *p, struct http *h, const struct opts *o, const struct reply *r,
-    struct verdict *v, bool tentative)
+    struct verdict *v, int tentative)
 {
 	const char *date = http_field(h, "date", 0);
 	int64_t after = come_back(h, o, p->status);
@@ -296,7 +296,8 @@ judge_status(struct page *p, struct http *h, const struct opts *o, const struct 
 		    p->status == 407 ? "the proxy wants credentials: --proxy-user, --proxy-password"
 		    : o->auth == AUTH_NONE ? "no credentials were sent, see --auth"
 					   : "the credentials were refused");
-	if (tentative && p->status >= 400 && p->status <= 499)
+	if (tentative == PAGE_TENTATIVE ? p->status >= 400 && p->status <= 499
+					: tentative == PAGE_UNLESS_GONE && p->status == 410)
 		return PAGE_REFUSED;
 	return failed(p, h, CS_REFUSED, "");
 }
@@ -327,7 +328,7 @@ asks_for_part(const struct opts *o)
 
 static int
 judge_body(struct page *p, struct http *h, const struct opts *o, const struct reply *r,
-    struct verdict *v, bool tentative)
+    struct verdict *v, int tentative)
 {
 	bool ended = p->split_result == SPLIT_OK;
 
@@ -349,7 +350,7 @@ judge_body(struct page *p, struct http *h, const struct opts *o, const struct re
 		*v = (struct verdict){CS_DATA, -1, p->split.why.p, 0, false};
 		return AGAIN;
 	}
-	if (tentative)
+	if (tentative == PAGE_TENTATIVE)
 		return PAGE_REFUSED;
 	return failed(p, h, CS_DATA, p->split.why.p);
 }
@@ -405,7 +406,7 @@ judge_programs(struct page *p, struct http *h, const struct opts *o, struct verd
 
 static int
 judge(struct page *p, struct http *h, const struct opts *o, int result, const struct reply *r,
-    struct verdict *v, bool first, bool tentative)
+    struct verdict *v, bool first, int tentative)
 {
 	int code;
 
@@ -450,7 +451,7 @@ log_request(const struct page *p, const struct opts *o, const struct reply *r)
 
 int
 page_get(struct page *p, struct http *h, const struct opts *o, const struct request *q, bool first,
-    bool tentative)
+    int tentative)
 {
 	struct reply r = {.sink = on_body, .arg = p};
 	struct retry retry = {.o = o};

@@ -27,6 +27,9 @@ enum {
 	PAGE_REFUSED = -2 /* tentative only: what the request asks for is not there any more */
 };
 
+/* tentative: may the server not know any more what is asked for? */
+enum { PAGE_SURE, PAGE_TENTATIVE, PAGE_UNLESS_GONE /* if it says 410 */ };
+
 void page_init(struct page *p, const struct opts *o);
 void page_release(struct page *p);
 /*
@@ -34,7 +37,7 @@ void page_release(struct page *p);
  * PAGE_REFUSED. first: no page came before it. tentative: the request comes out of an old state.
  */
 int page_get(struct page *p, struct http *h, const struct opts *o, const struct request *q,
-    bool first, bool tentative);
+    bool first, int tentative);
 /* The value at path in the page or its header as text; returns as path_text() does. */
 int page_text(const struct page *p, struct http *h, const struct path *path, struct buf *out,
     const char **err);

@@ -62,7 +62,7 @@ plan(const struct pager *p)
 }
 
 int
-pager_init(struct pager *p, const struct opts *o, const char *auth_param, const char *since)
+pager_init(struct pager *p, const struct opts *o, const char *auth_param)
 {
 	char n[24];
 	int r = 0;
@@ -78,9 +78,13 @@ pager_init(struct pager *p, const struct opts *o, const char *auth_param, const 
 	if (o->page_size > 0 && o->paginate != PAGE_NONE)
 		r = place_put(&o->limit_param, &p->base, JSON_NUMBER, n);
 	p->plan = plan(p);
-	if (r == 0 && *since != '\0')
-		r = place_put(&o->since_param, &p->base, cursor_param_type(o), since);
 	return r;
+}
+
+int
+pager_put(struct pager *p, const struct place *place, int type, const struct buf *value)
+{
+	return value->len > 0 ? place_put(place, &p->base, type, value->p) : 0;
 }
 
 void
@@ -226,23 +230,40 @@ go_on_number(struct pager *p, const struct page *page, const struct signals *s, 
 	return n == 0 ? PAGER_END : PAGER_MORE;
 }
 
+/* Where a server leads, from the page at from, into url. */
+static int
+lead(struct pager *p, const char *from, const char *to, struct buf *url, bool *foreign)
+{
+	char *whole = url_resolve(from, to);
+	int r;
+
+	if (whole == NULL)
+		return fail(
+		    CS_PROTOCOL, "%s: the next page is at \"%s\", which is no URL", from, to);
+	r = origin_check(p->o, from, whole, foreign);
+	buf_clear(url);
+	buf_adds(url, whole);
+	if (p->auth_param != NULL)
+		url_set(url, p->auth_param, NULL);
+	free(whole);
+	return r;
+}
+
 /* The URL of the next page into p->next. */
 static int
 next_url(struct pager *p, const char *from, const struct signals *s)
 {
-	char *url = NULL;
-	int r;
-
-	if (s->type != JSON_STRING || (url = url_resolve(from, s->next.p)) == NULL)
+	if (s->type != JSON_STRING)
 		return fail(CS_PROTOCOL, "%s: the next page is at \"%s\", which is no URL", from,
 		    s->next.p);
 	p->next_type = JSON_STRING;
-	r = origin_check(p->o, from, url, &p->foreign);
-	buf_adds(&p->next, url);
-	if (p->auth_param != NULL)
-		url_set(&p->next, p->auth_param, NULL);
-	free(url);
-	return r;
+	return lead(p, from, s->next.p, &p->next, &p->foreign);
+}
+
+int
+pager_start(struct pager *p, const char *url)
+{
+	return lead(p, p->o->url, url, &p->base.url, &p->base.foreign);
 }
 
 /* Can it be sent? */
@@ -458,10 +479,12 @@ pager_take(struct pager *p, struct page *page, struct http *h)
 	if (r == 0) {
 		p->bare = false;
 		r = take(p, page, &s, again);
+		if (r == PAGER_MORE && p->o->max_offset > 0 && p->at > p->o->max_offset)
+			r = PAGER_CEILING;
 		if (r == PAGER_END)
 			r = count_matches(p, page->url.p);
-		else if (r == PAGER_MORE && p->o->max_pages > 0 && p->pages >= p->o->max_pages &&
-			 p->probe == PROBE_NONE) {
+		else if (r == PAGER_MORE && p->o->max_pages > 0 &&
+			 p->spent + p->pages >= p->o->max_pages && p->probe == PROBE_NONE) {
 			fail(CS_PROTOCOL, "%s: there is more after --max-pages %" PRIu64,
 			    page->url.p, p->o->max_pages);
 			r = PAGER_CAPPED;

@@ -47,6 +47,7 @@ struct pager {
 	/* the request to come is to bring nothing: the count, or the first page, was not the end */
 	enum { PROBE_NONE, PROBE_COUNT, PROBE_SHORT } probe;
 
+	uint64_t spent; /* pages of the parts of this run before */
 	uint64_t pages, received, empties, most; /* most: records on a page */
 	uint64_t total, total_min, total_max; /* UINT64_MAX: never seen */
 };
@@ -56,11 +57,16 @@ enum {
 	PAGER_MORE = 1,
 	PAGER_REWIND = 2, /* drop this page and go on where the pager is now */
 	PAGER_CAPPED = 3, /* there is more, but --max-pages is reached, as fail() has said */
+	PAGER_CEILING = 4, /* there is more, but --max-offset is reached */
 	PAGER_LOST = -1   /* pager_refused() alone */
 };
 
-/* since: the value for --since-param, or empty. 0, or a CS_* status after fail(). */
-int pager_init(struct pager *p, const struct opts *o, const char *auth_param, const char *since);
+/* 0, or a CS_* status after fail(). */
+int pager_init(struct pager *p, const struct opts *o, const char *auth_param);
+/* Put a value into all requests; nothing if it is empty. For what makes no difference to the order of pages. */
+int pager_put(struct pager *p, const struct place *place, int type, const struct buf *value);
+/* The first request is for this URL. Not before it was found to be good. */
+int pager_start(struct pager *p, const char *url);
 void pager_release(struct pager *p);
 void pager_request(const struct pager *p, struct request *q);
 /*

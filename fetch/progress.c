@@ -1,82 +1,115 @@
 #include "progress.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "opts.h"
 
+static struct counts all;
 static struct {
 	bool on, shown;
-	uint64_t pages, records, retries;
-	uint64_t start, drawn, wait_until; /* ms */
-} now;
+	uint64_t drawn, wait_since, wait_until; /* ms */
+} line;
+static volatile sig_atomic_t asked;
 
-static uint64_t
-clock_ms(void)
+static void
+on_signal(int sig)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	(void)sig;
+	asked = 1;
 }
 
 void
 progress_init(int when)
 {
-	now.on = when == WHEN_ALWAYS ||
-		 (when == WHEN_AUTO && isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO));
-	now.start = clock_ms();
+	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+	line.on = when == WHEN_ALWAYS ||
+		  (when == WHEN_AUTO && isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO));
+	all.start = clock_ms();
+	sigaction(SIGUSR1, &sa, NULL);
+}
+
+const struct counts *
+progress_counts(void)
+{
+	return &all;
 }
 
 void
 progress_page(uint64_t records)
 {
-	now.pages++;
-	now.records += records;
+	all.pages++;
+	all.records += records;
 	progress_tick();
+}
+
+void
+progress_request(uint64_t bytes)
+{
+	all.requests++;
+	all.bytes += bytes;
 }
 
 void
 progress_retry(void)
 {
-	now.retries++;
+	all.retries++;
 }
 
 void
 progress_wait(uint64_t ms)
 {
-	now.wait_until = ms > 0 ? clock_ms() + ms : 0;
+	uint64_t t = clock_ms();
+
+	if (line.wait_until > 0)
+		all.waited += t - line.wait_since;
+	line.wait_since = t;
+	line.wait_until = ms > 0 ? t + ms : 0;
+}
+
+static void
+show(uint64_t t, const char *before, const char *after)
+{
+	uint64_t ms = t > all.start ? t - all.start : 1;
+
+	fprintf(stderr, "%s%llu pages, %llu records, %llu/s", before, (unsigned long long)all.pages,
+	    (unsigned long long)all.records, (unsigned long long)(all.records * 1000 / ms));
+	if (all.retries > 0)
+		fprintf(stderr, ", %llu retries", (unsigned long long)all.retries);
+	if (line.wait_until > t)
+		fprintf(stderr, ", waiting %llu s",
+		    (unsigned long long)((line.wait_until - t + 999) / 1000));
+	fputs(after, stderr);
 }
 
 void
 progress_tick(void)
 {
-	uint64_t t, ms;
+	uint64_t t;
 
-	if (!now.on)
+	if (!line.on && !asked)
 		return;
 	t = clock_ms();
-	if (now.shown && t - now.drawn < 200)
+	if (asked) {
+		asked = 0;
+		progress_clear();
+		show(t, "cs-fetch: ", "\n");
+	}
+	if (!line.on || (line.shown && t - line.drawn < 200))
 		return;
-	now.drawn = t;
-	now.shown = true;
-	ms = t > now.start ? t - now.start : 1;
-	fprintf(stderr, "\r%llu pages, %llu records, %llu/s", (unsigned long long)now.pages,
-	    (unsigned long long)now.records, (unsigned long long)(now.records * 1000 / ms));
-	if (now.retries > 0)
-		fprintf(stderr, ", %llu retries", (unsigned long long)now.retries);
-	if (now.wait_until > t)
-		fprintf(
-		    stderr, ", waiting %llu s", (unsigned long long)((now.wait_until - t) / 1000));
-	fputs("\033[K", stderr);
+	line.drawn = t;
+	line.shown = true;
+	show(t, "\r", "\033[K");
 }
 
 void
 progress_clear(void)
 {
-	if (now.shown)
+	if (line.shown)
 		fputs("\r\033[K", stderr);
-	now.shown = false;
+	line.shown = false;
 }

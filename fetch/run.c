@@ -108,12 +108,6 @@ replace(char **at, const char *text)
 	*at = copy;
 }
 
-static const char *
-mark_text(const struct mark *m)
-{
-	return m->text.len > 0 ? m->text.p : NULL;
-}
-
 /*
  * After a page that is not the last. The cursor moves only where the feed was ascending from end to
  * end the time before and has been so far; otherwise the position alone goes on.
@@ -130,10 +124,8 @@ page_checkpoint(struct sync *s)
 		return flush(s);
 	}
 	j->state.unfinished = true;
-	j->state.ascending = j->cursor.ascending;
-	replace(&j->state.since, mark_text(&j->cursor.since));
-	replace(&j->state.max, mark_text(&j->cursor.max));
-	if (j->state.ordered && j->cursor.ascending)
+	cursor_save(&j->cursor, &j->state);
+	if (j->state.ordered && j->cursor.ascending && j->o->window == 0)
 		replace(&j->state.cursor, cursor_safe(&j->cursor, cursor, j->state.started));
 	r = checkpoint(s);
 	free(j->state.cursor);
@@ -146,11 +138,18 @@ last_checkpoint(struct sync *s)
 {
 	struct job *j = &s->job;
 
-	if (j->o->cursor_field != NULL)
+	if (j->o->window > 0)
+		replace(
+		    &j->state.cursor, window_safe(&j->cursor, j->state.cursor, j->state.started));
+	else if (j->o->cursor_field != NULL)
 		replace(
 		    &j->state.cursor, cursor_safe(&j->cursor, j->state.cursor, j->state.started));
 	if (j->pager.pages > 1 || !j->cursor.ascending)
 		j->state.ordered = j->cursor.ascending && j->o->cursor_field != NULL;
+	if ((j->pager.pages > 1 || !j->cursor.descending) && j->o->client_filter)
+		j->state.descending = j->cursor.descending && !j->cursor.ascending;
+	if (j->o->max_age > 0)
+		j->state.time = j->state.started;
 	j->state.unfinished = false;
 	return checkpoint(s);
 }
@@ -179,10 +178,22 @@ send_page(struct sync *s)
 	return o->max_records > 0 && s->records == o->max_records ? SENT_LAST : SENT;
 }
 
+/* The last page of a window or of the run. */
+static int
+part_end(struct sync *s)
+{
+	struct job *j = &s->job;
+	int r = job_token(j, &j->page, j->http);
+
+	if (r == 0)
+		r = last_checkpoint(s);
+	return r;
+}
+
 static int
 end(struct sync *s, bool complete)
 {
-	int r = complete ? last_checkpoint(s) : 0;
+	int r = complete ? part_end(s) : 0;
 
 	if (r != 0)
 		return r;
@@ -201,7 +212,7 @@ seconds(void)
 
 /* A request for the page where the pager is. The server may have looked when it came, and dated later. */
 static int
-get(struct sync *s, bool first, bool tentative)
+get(struct sync *s, bool first, int tentative)
 {
 	struct job *j = &s->job;
 	int64_t from = seconds();
@@ -224,7 +235,7 @@ resume(struct sync *s)
 
 	if (j->state.next != NULL)
 		return 0;
-	r = get(s, false, true);
+	r = get(s, false, PAGE_TENTATIVE);
 	if (r == PAGE_REFUSED || (r == 0 && (j->page.stopped || j->page.split.n == 0 ||
 						fingerprint(page->p, page->len) != j->state.hash)))
 		return job_restart(j);
@@ -233,43 +244,90 @@ resume(struct sync *s)
 	return r;
 }
 
+static int
+doubtful(const struct job *j)
+{
+	if ((j->state.unfinished && j->pager.pages == 0) || pager_tentative(&j->pager))
+		return PAGE_TENTATIVE;
+	return j->expires && j->pager.pages == 0 ? PAGE_UNLESS_GONE : PAGE_SURE;
+}
+
+/* The server will not have the request: PAGER_MORE with another, PAGER_END, or a CS_* status. */
+static int
+refused(struct job *j)
+{
+	int r = pager_refused(&j->pager);
+
+	if (r != PAGER_LOST)
+		return r;
+	r = j->expires && !j->state.unfinished ? job_expire(j) : job_restart(j);
+	return r == 0 ? PAGER_MORE : r;
+}
+
+/* The page that was refused holds nothing. */
+static int
+nothing(struct page *page, int more)
+{
+	split_reset(&page->split);
+	page->stopped = true;
+	return more;
+}
+
+/* A part of the run has come: PAGER_MORE when there is another, PAGER_END, or a CS_* status. */
+static int
+next_part(struct sync *s, int more)
+{
+	struct job *j = &s->job;
+	int r;
+
+	if (more == PAGER_CEILING)
+		r = job_anchor(j);
+	else if (window_last(&j->cursor, j->state.started))
+		return PAGER_END;
+	else if ((r = part_end(s)) == 0)
+		r = job_next(j);
+	return r == 0 ? PAGER_MORE : r;
+}
+
 /* Page after page. 0, a CS_* status, or PAGE_SIGNAL. */
 static int
 pages(struct sync *s)
 {
 	struct job *j = &s->job;
-	bool tentative;
 	int r, more;
 
 	if (j->state.unfinished && (r = resume(s)) != 0)
 		return r;
 	for (;;) {
-		tentative =
-		    (j->state.unfinished && j->pager.pages == 0) || pager_tentative(&j->pager);
-		r = get(s, j->pager.pages == 0 && !j->state.unfinished, tentative);
-		if (r == PAGE_REFUSED) {
-			more = pager_refused(&j->pager);
-			if (more == PAGER_MORE || (more == PAGER_LOST && (r = job_restart(j)) == 0))
-				continue;
-			if (more != PAGER_LOST)
-				return more == PAGER_END ? end(s, true) : more;
-		}
-		if (r != 0)
+		r = get(s, j->pager.pages == 0 && !j->state.unfinished, doubtful(j));
+		if (r == PAGE_REFUSED && (more = refused(j)) == PAGER_MORE)
+			continue;
+		if (r == PAGE_REFUSED)
+			more = nothing(&j->page, more);
+		else if (r != 0)
 			return r;
-		more = pager_take(&j->pager, &j->page, j->http);
+		else
+			more = pager_take(&j->pager, &j->page, j->http);
 		if (more == PAGER_REWIND) {
 			cursor_rewind(&j->cursor);
 			continue;
 		}
-		if (more > PAGER_CAPPED)
+		if (more > PAGER_CEILING)
 			return more;
 		if ((r = cursor_page(&j->cursor, &j->page.split, j->pager.pages)) != 0)
 			return r;
+		if (more == PAGER_MORE && cursor_past(&j->cursor, &j->state))
+			more = PAGER_END;
 		r = send_page(s);
 		if (r == SENT_PART || (r == SENT_LAST && more != PAGER_END))
 			return end(s, false);
-		if (more == PAGER_END)
-			return end(s, true);
+		if (more == PAGER_END || more == PAGER_CEILING) {
+			if ((more = next_part(s, more)) == PAGER_END)
+				return end(s, true);
+			if (more != PAGER_MORE)
+				return more;
+			continue;
+		}
 		if ((r = page_checkpoint(s)) != 0)
 			return r;
 		if (more == PAGER_CAPPED)
@@ -317,7 +375,7 @@ run(struct opts *o)
 	s.run = env != NULL && *env != '\0' ? env : s.id;
 	s.stream = stream_name(o);
 	/* A run that takes up another sends the rest only: from it nobody may infer what was deleted. */
-	s.full = (o->cursor_field == NULL || o->full || !o->incremental) && !s.job.state.unfinished;
+	s.full = !opts_follow(o) && !s.job.state.unfinished;
 	out_open(&s.out, STDOUT_FILENO);
 	stop_init();
 	progress_init(o->quiet ? WHEN_NEVER : o->progress);

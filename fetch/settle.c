@@ -67,6 +67,10 @@ odata(struct opts *o)
 		    ".\"@odata.count\"", ".\"@count\"", ".\"odata.count\"", ".d.__count", NULL);
 		o->total_maybe = true;
 	}
+	if (o->state_token == NULL && o->cursor_field == NULL) {
+		o->state_token = path_any(".\"@odata.deltaLink\"", ".\"@deltaLink\"", NULL);
+		o->token_maybe = true;
+	}
 	for (size_t i = 0; i < o->query.n; i++)
 		if (strncmp(o->query.v[i].text, "$top=", 5) == 0 && o->total_maybe)
 			o->total = NULL;
@@ -86,7 +90,8 @@ static void
 body(struct opts *o)
 {
 	const struct place *const all[] = {&o->limit_param, &o->offset_param, &o->page_param,
-	    &o->cursor_param, &o->keyset_param, &o->since_param, &o->until_param};
+	    &o->cursor_param, &o->keyset_param, &o->since_param, &o->until_param,
+	    &o->state_token_param};
 	bool wanted = false;
 	struct value v = {0};
 	struct buf b = {0};
@@ -123,4 +128,11 @@ opts_settle(struct opts *o)
 	standard(&o->page_param, "page");
 	standard(&o->cursor_param, "cursor");
 	body(o);
+}
+
+bool
+opts_follow(const struct opts *o)
+{
+	return o->incremental && !o->full &&
+	       (o->cursor_field != NULL || o->window > 0 || o->state_token != NULL);
 }

@@ -71,41 +71,40 @@ by_name(const void *a, const void *b)
 	return strcmp(((const struct line *)a)->name, ((const struct line *)b)->name);
 }
 
-/* Letters, digits and -._~ as they are, the rest as %XX; what is %XX already is decoded before, unless twice. */
+/* Letters, digits and -._~ as they are, the rest as %XX. decode: what is %XX already is the same byte. */
 static void
-encode(struct buf *out, const char *p, size_t n, bool slash, bool twice)
+encode(struct buf *out, const char *p, size_t n, bool decode)
 {
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)p[i];
-		if (!twice && c == '%' && i + 2 < n && isxdigit((unsigned char)p[i + 1]) &&
+		if (decode && c == '%' && i + 2 < n && isxdigit((unsigned char)p[i + 1]) &&
 		    isxdigit((unsigned char)p[i + 2])) {
 			char two[3] = {p[i + 1], p[i + 2], '\0'};
 			c = (unsigned char)strtoul(two, NULL, 16);
 			i += 2;
-			if (c == '/') { /* a part of the name, not a separator */
-				buf_adds(out, "%2F");
-				continue;
-			}
 		}
-		if (isalnum(c) || strchr("-._~", c) != NULL || (slash && c == '/'))
+		if (isalnum(c) || (c != 0 && strchr("-._~", c) != NULL))
 			buf_addc(out, (char)c);
 		else
 			buf_addf(out, "%%%02X", c);
 	}
 }
 
-/* The path: for S3 as it is; elsewhere what is sent is encoded once more. */
+/* The path. For S3 its bytes, encoded; elsewhere what is sent, encoded once more, and empty segments left out. */
 static void
 add_path(struct buf *out, const char *p, size_t n, bool s3)
 {
-	struct buf once = {0};
+	const char *end = p + n;
 
-	encode(&once, n > 0 ? p : "/", n > 0 ? n : 1, true, false);
-	if (s3)
-		buf_add(out, once.p, once.len);
-	else
-		encode(out, once.p, once.len, true, true);
-	buf_release(&once);
+	if (n == 0)
+		buf_addc(out, '/');
+	for (; p < end; p += n) {
+		n = *p == '/' ? 1 : strcspn(p, "/?#");
+		if (*p != '/')
+			encode(out, p, n, s3);
+		else if (s3 || out->p[out->len - 1] != '/')
+			buf_addc(out, '/');
+	}
 }
 
 static int
@@ -123,7 +122,7 @@ encoded(const char *p, size_t n)
 	struct buf b = {0};
 
 	buf_adds(&b, "");
-	encode(&b, p, n, false, false);
+	encode(&b, p, n, true);
 	return buf_steal(&b);
 }
 
@@ -214,13 +213,11 @@ static void
 canonical(struct buf *out, struct buf *names, const struct sigv4 *q, const struct opts *o,
     const struct lines *l, const char *hash)
 {
-	const char *path = strstr(q->url, "://") + 3, *query, *end;
+	const char *query = q->url + strcspn(q->url, "?#"), *end = query + strcspn(query, "#");
+	char *path = url_path(q->url);
 
-	path += strcspn(path, "/?#");
-	query = path + strcspn(path, "?#");
-	end = query + strcspn(query, "#");
 	buf_addf(out, "%s\n", q->method);
-	add_path(out, path, (size_t)(query - path), strcmp(o->sigv4_service, "s3") == 0);
+	add_path(out, path, strlen(path), strcmp(o->sigv4_service, "s3") == 0);
 	buf_addc(out, '\n');
 	if (*query == '?')
 		add_query(out, query + 1, end);
@@ -230,6 +227,7 @@ canonical(struct buf *out, struct buf *names, const struct sigv4 *q, const struc
 		buf_addf(names, "%s%s", i > 0 ? ";" : "", l->v[i].name);
 	}
 	buf_addf(out, "\n%s\n%s", names->p, hash);
+	free(path);
 }
 
 static void

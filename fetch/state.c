@@ -11,14 +11,16 @@
 void
 state_init(struct state *s)
 {
-	*s = (struct state){.started = -1, .total = UINT64_MAX};
+	*s = (struct state){.started = -1, .time = -1, .total = UINT64_MAX};
 }
 
 void
 state_release(struct state *s)
 {
 	free(s->cursor);
+	free(s->token);
 	free(s->since);
+	free(s->until);
 	free(s->max);
 	free(s->next);
 	free(s->known);
@@ -28,18 +30,26 @@ state_release(struct state *s)
 void
 state_forget(struct state *s)
 {
-	char *cursor = s->cursor;
-	bool ordered = s->ordered;
+	struct state keep = {.cursor = s->cursor,
+	    .ordered = s->ordered,
+	    .token = s->token,
+	    .token_type = s->token_type,
+	    .time = s->time};
 
 	/* On its way it may have moved the cursor past what it did not come to read. */
-	if (s->unfinished && cursor != NULL && s->max != NULL && strcmp(cursor, s->max) == 0) {
-		cursor = s->since;
+	if (s->unfinished && keep.cursor != NULL && s->max != NULL &&
+	    strcmp(keep.cursor, s->max) == 0) {
+		keep.cursor = s->since;
 		s->since = NULL;
 	} else
 		s->cursor = NULL;
+	s->token = NULL;
 	state_release(s);
-	s->cursor = cursor;
-	s->ordered = ordered;
+	s->cursor = keep.cursor;
+	s->ordered = keep.ordered;
+	s->token = keep.token;
+	s->token_type = keep.token_type;
+	s->time = keep.time;
 }
 
 static bool
@@ -112,6 +122,8 @@ resume_member(struct state *s, struct slice key, const struct value *v)
 {
 	if (slice_is(key, "since"))
 		return text(v, &s->since);
+	if (slice_is(key, "until"))
+		return text(v, &s->until);
 	if (slice_is(key, "max"))
 		return text(v, &s->max);
 	if (slice_is(key, "next"))
@@ -120,6 +132,8 @@ resume_member(struct state *s, struct slice key, const struct value *v)
 		return text(v, &s->known);
 	if (slice_is(key, "ascending"))
 		return truth(v, &s->ascending);
+	if (slice_is(key, "descending"))
+		return truth(v, &s->falling);
 	if (slice_is(key, "started"))
 		return clock_time(v, &s->started);
 	if (slice_is(key, "plan"))
@@ -166,6 +180,12 @@ member(struct state *s, struct slice key, const struct value *v)
 		return text(v, &s->cursor);
 	if (slice_is(key, "ordered"))
 		return truth(v, &s->ordered);
+	if (slice_is(key, "descending"))
+		return truth(v, &s->descending);
+	if (slice_is(key, "token"))
+		return cursor(v, &s->token, &s->token_type);
+	if (slice_is(key, "time"))
+		return clock_time(v, &s->time);
 	return slice_is(key, "resume") && resume(s, v);
 }
 
@@ -210,35 +230,53 @@ put_text(struct buf *out, const char *name, const char *value)
 		buf_adds(out, "null");
 }
 
+static void
+put_cursor(struct buf *out, const char *name, int type, const char *value)
+{
+	buf_adds(out, name);
+	if (type == JSON_STRING)
+		json_quote(out, value, strlen(value));
+	else
+		buf_adds(out, value);
+}
+
 void
 state_format(const struct state *s, struct buf *out)
 {
 	buf_adds(out, "{\"v\":1,");
 	put_text(out, "cursor", s->cursor);
 	buf_addf(out, ",\"ordered\":%s", s->ordered ? "true" : "false");
+	if (s->descending)
+		buf_adds(out, ",\"descending\":true");
+	if (s->token != NULL)
+		put_cursor(out, ",\"token\":", s->token_type, s->token);
+	if (s->time >= 0)
+		buf_addf(out, ",\"time\":%" PRId64, s->time);
 	if (s->unfinished) {
 		buf_addf(out, ",\"resume\":{\"plan\":\"%" PRIx64 "\",", s->plan);
 		put_text(out, "since", s->since);
 		buf_addc(out, ',');
 		put_text(out, "max", s->max);
+		if (s->until != NULL) {
+			buf_addc(out, ',');
+			put_text(out, "until", s->until);
+		}
+		if (s->falling)
+			buf_adds(out, ",\"descending\":true");
 		buf_addf(out, ",\"ascending\":%s,\"started\":%" PRId64 ",\"records\":%" PRIu64,
 		    s->ascending ? "true" : "false", s->started, s->records);
 		if (s->total != UINT64_MAX)
 			buf_addf(out, ",\"total\":%" PRIu64, s->total);
-		if (s->next != NULL) {
-			buf_addc(out, ',');
-			if (s->next_type == JSON_STRING)
-				put_text(out, "next", s->next);
-			else
-				buf_addf(out, "\"next\":%s", s->next);
-			if (s->known != NULL) {
-				buf_addc(out, ',');
-				put_text(out, "known", s->known);
-			}
-			buf_addc(out, '}');
-		} else
+		if (s->next != NULL)
+			put_cursor(out, ",\"next\":", s->next_type, s->next);
+		else
 			buf_addf(
-			    out, ",\"at\":%" PRIu64 ",\"hash\":\"%" PRIx64 "\"}", s->at, s->hash);
+			    out, ",\"at\":%" PRIu64 ",\"hash\":\"%" PRIx64 "\"", s->at, s->hash);
+		if (s->known != NULL) {
+			buf_addc(out, ',');
+			put_text(out, "known", s->known);
+		}
+		buf_addc(out, '}');
 	}
 	buf_addc(out, '}');
 }

@@ -1,7 +1,7 @@
 /*
  * What a run leaves to the next: cs-fetch's own part of a checkpoint.
  *
- *	{"v":1,"cursor":"2026-01-31T12:00:00Z","ordered":true,
+ *	{"v":1,"cursor":"2026-01-31T12:00:00Z","ordered":true,"token":"…","time":1769860800,
  *	 "resume":{"plan":"…","since":"…","started":…,"max":"…","ascending":true,
  *	           "records":700,"total":1200,"at":600,"hash":"…"}}
  *
@@ -20,11 +20,16 @@
 struct state {
 	char *cursor; /* everything before it has been seen; NULL: nothing has */
 	bool ordered; /* the feed was ascending from end to end last time */
+	bool descending; /* or the other way round */
+	char *token;     /* the server's own, for --state-token; or NULL */
+	int token_type;  /* its enum json_type */
+	int64_t time;    /* the server's clock at the last run's beginning, seconds, or -1 */
 
 	bool unfinished;  /* the rest is of a run that did not end */
 	char *since;      /* the lower bound it began with, or NULL */
+	char *until;      /* the window's end, or NULL */
 	char *max;        /* largest cursor so far, or NULL */
-	bool ascending;   /* up to there */
+	bool ascending, falling; /* up to there; descending up to there */
 	int64_t started;  /* the server's clock then, or -1 */
 	uint64_t plan;    /* fingerprint of what was asked for */
 	uint64_t records; /* received so far */
@@ -32,7 +37,7 @@ struct state {
 	uint64_t at, hash;
 	char *next; /* NULL: at and hash say where */
 	int next_type; /* of next: its enum json_type */
-	char *known;   /* keyset: what has been sent with the last keys, or NULL */
+	char *known;   /* what has been sent with the last keys, or NULL: known_format() */
 };
 
 void state_init(struct state *s);

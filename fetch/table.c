@@ -29,6 +29,7 @@ void
 table_reset(struct table *t)
 {
 	table_release(t);
+	t->begun = false;
 	t->first = '\0';
 }
 
@@ -125,8 +126,10 @@ table_feed(struct table *t, const char **p, size_t *n, struct buf *out)
 	const char *why = NULL;
 	int r;
 
-	if (t->first == '\0' && *n > 0)
+	if (!t->begun && *n > 0) {
+		t->begun = true;
 		t->first = **p;
+	}
 	while (why == NULL && out->len < ENOUGH && (r = csvread_next(&t->csv, p, n)) != 0)
 		why = r > 0 ? take_row(t, out) : bad(t);
 	return why;

@@ -15,7 +15,8 @@ struct table {
 	/* private */
 	char **key; /* of the columns: "name": */
 	size_t n;   /* of them; 0: the header row has not come */
-	char first; /* byte of the page; 0: none yet */
+	bool begun;
+	char first; /* byte of the page */
 	char why[160];
 };
 

@@ -124,6 +124,20 @@ url_origin(const char *url)
 	return out;
 }
 
+char *
+url_path(const char *url)
+{
+	CURLU *u = curl_url();
+	char *path = NULL, *copy;
+
+	if (u != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK)
+		curl_url_get(u, CURLUPART_PATH, &path, CURLU_URLENCODE);
+	copy = xstrdup(path != NULL ? path : "/");
+	curl_free(path);
+	curl_url_cleanup(u);
+	return copy;
+}
+
 bool
 url_is_https(const char *url)
 {

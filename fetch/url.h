@@ -19,6 +19,8 @@ void url_add(struct buf *url, const char *name, const char *value);
 char *url_resolve(const char *base, const char *ref);
 /* scheme://host:port, lower case, port always there; NULL when it cannot be read. To be freed. */
 char *url_origin(const char *url);
+/* The path as libcurl sends it: without dot segments, what is no ASCII percent-encoded. To be freed. */
+char *url_path(const char *url);
 bool url_is_https(const char *url);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base64.h"
 #include "cs.h"
 #include "lines.h"
 #include "reject.h"
@@ -29,25 +30,6 @@ reject_open(struct reject *r, const char *path, const char *input, uint64_t max)
 	return CS_IO;
 }
 
-/* RFC 4648, 4. */
-static void
-add_base64(struct buf *b, const unsigned char *p, size_t n)
-{
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (; n; p += 3) {
-		unsigned v =
-		    (unsigned)p[0] << 16 | (n > 1 ? (unsigned)p[1] << 8 : 0) | (n > 2 ? p[2] : 0);
-
-		buf_addc(b, digits[v >> 18]);
-		buf_addc(b, digits[v >> 12 & 63]);
-		buf_addc(b, n > 1 ? digits[v >> 6 & 63] : '=');
-		buf_addc(b, n > 2 ? digits[v & 63] : '=');
-		n -= n < 3 ? n : 3;
-	}
-}
-
 int
 reject_line(struct reject *r, uint64_t lineno, const char *reason, const char *p, size_t n)
 {
@@ -68,7 +50,7 @@ reject_line(struct reject *r, uint64_t lineno, const char *reason, const char *p
 		json_quote(b, p, n);
 	} else {
 		buf_adds(b, ",\"record_base64\":\"");
-		add_base64(b, (const unsigned char *)p, n);
+		base64(b, p, n);
 		buf_addc(b, '"');
 	}
 	buf_adds(b, "}\n");

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "change.h"
 #include "seen.h"
 #include "show.h"
 
@@ -91,16 +92,21 @@ delete_table(struct db *db, struct table *t)
 {
 	struct buf *b = &db->sql;
 	int64_t missing;
+	char *where;
 	int r = collect(db, t, &missing);
 
 	if (r == 0 && missing)
 		r = check_limit(db, t, missing);
 	if (r || !missing)
 		return r;
+	where = xasprintf("%s IN (SELECT id FROM temp._cs_missing)", table_rowid(t));
+	r = change_delete_rows(db, t, where);
 	buf_clear(b);
 	meta_delete_sql(db, t, b);
-	buf_addf(b, " WHERE %s IN (SELECT id FROM temp._cs_missing)", table_rowid(t));
-	r = db_exec(db, b->p);
+	buf_addf(b, " WHERE %s", where);
+	free(where);
+	if (r == 0)
+		r = db_exec(db, b->p);
 	if (r == 0)
 		db->sink.counts.deleted += (uint64_t)sqlite3_changes64(db->h);
 	return r;

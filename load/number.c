@@ -103,23 +103,28 @@ differs(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 	sqlite3_result_int(ctx, !(number && text && same_number(x->p, x->n, text, n)));
 }
 
+void
+real_text(double d, char text[REAL_MAX])
+{
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(text, REAL_MAX, "%.*g", digits, d);
+		if (strtod(text, NULL) == d)
+			break;
+	}
+}
+
 /* cs_text(REAL): the shortest decimal that reads back the same. */
 static void
 text(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
-	double d = sqlite3_value_double(argv[0]);
-	char s[32];
+	char s[REAL_MAX];
 
 	(void)argc;
 	if (sqlite3_value_type(argv[0]) != SQLITE_FLOAT) {
 		sqlite3_result_value(ctx, argv[0]);
 		return;
 	}
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(s, sizeof s, "%.*g", digits, d);
-		if (strtod(s, NULL) == d)
-			break;
-	}
+	real_text(sqlite3_value_double(argv[0]), s);
 	sqlite3_result_text(ctx, s, -1, SQLITE_TRANSIENT);
 }
 

@@ -98,6 +98,7 @@ static const char help[] =
     "  --commit-every N|SIZE|TIME  rows, bytes or time of a transaction (256M, 5s)\n"
     "  --memory SIZE        for the page cache and for comparing rows (256M)\n"
     "  --stats FILE         write counts as JSON\n"
+    "  --changes FILE       append what became of each row, as JSON\n"
     "  -n, --dry-run        do everything but keep it; print the counts\n"
     "  -q, --quiet          no warnings\n"
     "  -v, --verbose        print the counts at the end\n"
@@ -454,7 +455,7 @@ check(struct opts *o)
 	check_names(o);
 	if (o->target == TARGET_SQLITE &&
 	    (o->mode == MODE_REPLACE || o->mode == MODE_HISTORY || o->meta[META_HASH] ||
-		o->changes || o->indexes.n || o->strict_tables))
+		o->indexes.n || o->strict_tables))
 		errx(CS_USAGE, "--mode replace: not for sqlite yet");
 	if (o->max_rejects != UINT64_MAX && !o->rejects)
 		errx(CS_USAGE, "--max-rejects needs --rejects FILE");

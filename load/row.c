@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "change.h"
 #include "digest.h"
 #include "seen.h"
 #include "show.h"
@@ -222,9 +223,8 @@ run(struct db *db, sqlite3_stmt *st, bool *found)
 	return r;
 }
 
-/* Find or delete by key. */
-static int
-run_key(struct db *db, const struct table *t, sqlite3_stmt *st, bool *found)
+int
+bind_key(struct db *db, const struct table *t, sqlite3_stmt *st)
 {
 	for (size_t i = 0; i < t->key.n; i++) {
 		int c = table_find(t, (struct slice){t->key.v[i], strlen(t->key.v[i])});
@@ -232,7 +232,16 @@ run_key(struct db *db, const struct table *t, sqlite3_stmt *st, bool *found)
 		if (bind(st, (int)i + 1, &t->columns[c]) != SQLITE_OK)
 			return db_fail(db);
 	}
-	return run(db, st, found);
+	return 0;
+}
+
+/* Find or delete by key. */
+static int
+run_key(struct db *db, const struct table *t, sqlite3_stmt *st, bool *found)
+{
+	int r = bind_key(db, t, st);
+
+	return r ? r : run(db, st, found);
 }
 
 static int
@@ -310,6 +319,8 @@ upsert(struct db *db, struct table *t, struct stmt *s)
 	n->inserted += did == DIGEST_INSERTED;
 	if (t->seen && did == DIGEST_INSERTED)
 		r = seen_mark(db, t->seen, rowid); /* the statement has marked others */
+	if (r == 0 && did != DIGEST_UNCHANGED)
+		r = did == DIGEST_INSERTED ? change_inserted(db, t, rowid) : change_updated(db, t);
 	return r == 0 && t->key.n ? digest_upserted(db, t, did, rowid) : r;
 }
 
@@ -336,7 +347,8 @@ upsert_at(struct db *db, struct table *t, struct stmt *s, bool *done)
 	if (!*done)
 		return r == ROW_BAD ? 0 : r; /* the upsert will tell */
 	db->sink.counts.updated++;
-	return digest_upserted(db, t, DIGEST_UPDATED, rowid);
+	r = change_updated(db, t);
+	return r ? r : digest_upserted(db, t, DIGEST_UPDATED, rowid);
 }
 
 static int
@@ -356,6 +368,7 @@ update(struct db *db, struct table *t, struct stmt *s)
 			db->sink.counts.ignored++;
 	} else {
 		db->sink.counts.updated++;
+		r = change_updated(db, t);
 	}
 	return r;
 }
@@ -421,12 +434,17 @@ delete_row(struct db *db, struct table *t)
 
 	digest_touched(t);
 	if (r == 0)
+		r = change_before(db, t);
+	if (r == 0)
 		r = run_key(db, t, st, NULL);
-	if (r == 0 && sqlite3_changes(db->h))
-		db->sink.counts.deleted++;
-	else if (r == 0)
+	if (r)
+		return r;
+	if (!sqlite3_changes(db->h)) {
 		db->sink.counts.ignored++;
-	return r;
+		return 0;
+	}
+	db->sink.counts.deleted++;
+	return change_deleted(db, t);
 }
 
 /* A table cannot be without columns: one that begins with nulls gets theirs, without a type. */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "change.h"
 #include "digest.h"
 #include "seen.h"
 #include "show.h"
@@ -101,6 +102,8 @@ batch(struct sink *sink)
 
 	db->before = sink->counts;
 	db->added_before = sink->added.n;
+	if (db->changes)
+		db->changes->mark = db->changes->trail.end;
 	if (db->tx) {
 		db->marked = true;
 		r = db_exec(db, "SAVEPOINT cs_batch");
@@ -165,6 +168,8 @@ drop(struct sink *sink)
 		free(sink->added.v[--sink->added.n]);
 	tables_forget(db);
 	seen_free(db);
+	if (r == 0 && db->changes)
+		r = trail_cut(&db->changes->trail, db->changes->mark);
 	return r;
 }
 
@@ -230,6 +235,8 @@ commit(struct sink *sink)
 		return db_exec(db, "ROLLBACK");
 	}
 	r = write_checkpoint(db);
+	if (r == 0 && db->changes)
+		r = trail_keep(db, &db->changes->trail);
 	if (r == 0)
 		r = ask(db, "PRAGMA schema_version", &db->schema);
 	if (r == 0)
@@ -237,7 +244,9 @@ commit(struct sink *sink)
 	if (r == 0) {
 		db->tx = false;
 		sink->commits++;
-		if (db->fresh)
+		if (db->changes)
+			r = trail_kept(&db->changes->trail);
+		if (r == 0 && db->fresh)
 			r = make_wal(db);
 	}
 	return r;
@@ -250,6 +259,7 @@ db_close(struct sink *sink)
 
 	tables_forget(db);
 	seen_free(db);
+	changes_close(db);
 	decl_free(db->decls);
 	sqlite3_close(db->h); /* rolls back what is open */
 	buf_release(&db->mem);
@@ -297,7 +307,7 @@ open_file(struct db *db)
 		r = seen_functions(db);
 	db->fresh = fresh && !o->dry_run;
 	db->schema = -1;
-	return r;
+	return r ? r : changes_open(db);
 }
 
 struct sink *

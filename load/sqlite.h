@@ -79,6 +79,7 @@ struct table {
 	struct stmt *stmts[STMTS_MAX], *last;
 	size_t nstmts, evict;
 	sqlite3_stmt *find, *delete;
+	sqlite3_stmt *image, *image_at; /* read a row by key, by rowid: see change.h */
 	struct digest *digest;
 };
 
@@ -116,6 +117,7 @@ struct db {
 	struct buf state;
 	int64_t records;
 	struct seen *seen;    /* by the full run */
+	struct changes *changes; /* NULL: not asked for */
 	struct found found;
 	struct counts before; /* as at the mark */
 	size_t added_before;
@@ -182,6 +184,9 @@ void	meta_live_sql(const struct table *t, const char *word, struct buf *b);
 /* Change the types of stored columns to what is wanted. */
 int	table_widen(struct db *db, struct table *t);
 
+/* The shortest decimal that reads back the same. */
+#define REAL_MAX 32
+void	real_text(double d, char text[REAL_MAX]);
 /* SQL functions: cs_text(REAL), and cs_differs(COLUMN, STORED TEXT) for the record at hand. */
 int	number_functions(struct db *db);
 
@@ -194,6 +199,9 @@ int	stmt_at(struct db *db, const struct table *t, struct stmt *s, sqlite3_stmt *
 int	stmt_find(struct db *db, struct table *t, sqlite3_stmt **st);
 int	stmt_delete(struct db *db, struct table *t, sqlite3_stmt **st);
 void	stmts_free(struct table *t);
+void	images_free(struct table *t); /* the columns are others now */
+/* Append "k1" = ?1 AND "k2" = ?2: the key's parameters in s, or in its own order. */
+void	key_is(struct buf *b, const struct table *t, const struct stmt *s);
 
 /* What the database knows of the stream that begins; refuse it if it appends and does not go on from
  * there. Before anything of it is written. */
@@ -204,5 +212,7 @@ int	resume_append(struct db *db);
 int	resume_end(struct db *db);
 
 int	sqlite_row(struct sink *s, const struct row *row);
+/* Bind the key of the record at hand, in the key's order. */
+int	bind_key(struct db *db, const struct table *t, sqlite3_stmt *st);
 
 #endif

@@ -27,12 +27,21 @@ stmt_free(struct stmt *s)
 }
 
 void
+images_free(struct table *t)
+{
+	sqlite3_finalize(t->image);
+	sqlite3_finalize(t->image_at);
+	t->image = t->image_at = NULL;
+}
+
+void
 stmts_free(struct table *t)
 {
 	for (size_t i = 0; i < t->nstmts; i++)
 		stmt_free(t->stmts[i]);
 	sqlite3_finalize(t->find);
 	sqlite3_finalize(t->delete);
+	images_free(t);
 	t->nstmts = 0;
 	t->last = NULL;
 	t->find = t->delete = NULL;
@@ -49,8 +58,7 @@ param(const struct stmt *s, unsigned column)
 	return i + 1;
 }
 
-/* "k1" = ?1 AND "k2" = ?2: the key's parameters in s, or in its own order. */
-static void
+void
 key_is(struct buf *b, const struct table *t, const struct stmt *s)
 {
 	for (size_t i = 0; i < t->key.n; i++) {
@@ -142,7 +150,7 @@ assignments(struct buf *b, const struct table *t, const struct stmt *s, bool exc
 }
 
 static void
-upsert_sql(struct buf *b, const struct table *t, const struct stmt *s)
+upsert_sql(const struct db *db, struct buf *b, const struct table *t, const struct stmt *s)
 {
 	size_t start;
 
@@ -168,6 +176,7 @@ upsert_sql(struct buf *b, const struct table *t, const struct stmt *s)
 		buf_adds(b, " WHERE ");
 		mark(b, t);
 		any_differs(b, t, s, true);
+		buf_adds(b, db->changes ? " AND cs_before()" : "");
 		return;
 	}
 	b->len = start;
@@ -187,7 +196,8 @@ upsert_sql(struct buf *b, const struct table *t, const struct stmt *s)
 /* False when there is nothing that an update could change. rowid: its name, to be given in a parameter of its own;
  * NULL: the key does. */
 static bool
-update_sql(struct buf *b, const struct table *t, const struct stmt *s, const char *rowid)
+update_sql(const struct db *db, struct buf *b, const struct table *t, const struct stmt *s,
+    const char *rowid)
 {
 	buf_adds(b, "UPDATE ");
 	sql_name(b, t->name);
@@ -200,6 +210,7 @@ update_sql(struct buf *b, const struct table *t, const struct stmt *s, const cha
 	buf_adds(b, " AND ");
 	mark(b, t);
 	any_differs(b, t, s, false);
+	buf_adds(b, db->changes ? " AND cs_before()" : "");
 	return true;
 }
 
@@ -216,8 +227,8 @@ stmt_new(struct db *db, const struct table *t, enum op op, size_t words)
 			s->columns[s->n++] = i;
 	buf_clear(&db->sql);
 	if (op == OP_UPSERT)
-		upsert_sql(&db->sql, t, s);
-	else if (!update_sql(&db->sql, t, s, NULL))
+		upsert_sql(db, &db->sql, t, s);
+	else if (!update_sql(db, &db->sql, t, s, NULL))
 		return s;
 	s->st = db_prepare(db, db->sql.p);
 	if (s->st)
@@ -261,7 +272,7 @@ stmt_at(struct db *db, const struct table *t, struct stmt *s, sqlite3_stmt **st)
 {
 	if (!s->at) {
 		buf_clear(&db->sql);
-		if (update_sql(&db->sql, t, s, table_rowid(t))) {
+		if (update_sql(db, &db->sql, t, s, table_rowid(t))) {
 			s->at = db_prepare(db, db->sql.p);
 			if (!s->at)
 				return CS_IO;

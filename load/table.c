@@ -305,6 +305,7 @@ table_sync(struct db *db, struct table *t)
 		return 0;
 	t->dirty = false;
 	digest_drop(t);
+	images_free(t);
 	if (!t->exists)
 		return table_create(db, t);
 	for (size_t i = 0; i < t->n; i++)

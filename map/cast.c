@@ -2,19 +2,24 @@
 #include <strings.h>
 
 #include "cast.h"
+#include "hash.h"
 #include "instant.h"
+#include "python.h"
 
 #define INTEGER_MAX 1000 /* digits an exponent may ask for */
 
 void
-cast_json_text(struct buf *out, const struct value *v, struct buf *tmp)
+cast_json_text(struct buf *out, const struct value *v, bool python, struct buf *tmp)
 {
-	if (!(v->flags & VALUE_WS) || v->type < JSON_ARRAY) {
+	if (!python && (!(v->flags & VALUE_WS) || v->type < JSON_ARRAY)) {
 		json_quote(out, v->p, v->n);
 		return;
 	}
 	buf_clear(tmp);
-	json_compact(tmp, v->p, v->n);
+	if (python)
+		python_json(tmp, v->p, v->n);
+	else
+		json_compact(tmp, v->p, v->n);
 	json_quote(out, tmp->p, tmp->len);
 }
 
@@ -53,13 +58,17 @@ number_in(const struct value *v, struct buf *tmp, struct value *out)
 }
 
 static int
-to_string(struct buf *out, const struct value *v, struct buf *tmp)
+to_string(struct buf *out, const struct value *v, bool python, struct buf *tmp)
 {
 	if (v->type == JSON_STRING)
-		buf_add(out, v->p, v->n);
-	else
-		cast_json_text(out, v, tmp);
-	return 0;
+		return buf_add(out, v->p, v->n);
+	if (v->type >= JSON_ARRAY) {
+		cast_json_text(out, v, python, tmp);
+		return 0;
+	}
+	buf_addc(out, '"');
+	buf_add(out, v->p, v->n);
+	return buf_addc(out, '"');
 }
 
 /* A literal with a fraction or an exponent whose value is whole all the same, such as 1.0 or 12e3. */
@@ -206,14 +215,12 @@ to_date(struct buf *out, const struct value *v, struct buf *tmp)
 	return buf_addc(out, '"');
 }
 
-int
-cast_value(struct buf *out, enum cast c, const struct value *v, struct buf *tmp)
+static int
+cast_value(struct buf *out, enum cast c, const struct value *v, bool python, struct buf *tmp)
 {
-	if (v->type == JSON_NULL)
-		return buf_add(out, "null", 4);
 	switch (c) {
 	case CAST_STRING:
-		return to_string(out, v, tmp);
+		return to_string(out, v, python, tmp);
 	case CAST_INTEGER:
 		return to_integer(out, v, tmp);
 	case CAST_DECIMAL:
@@ -221,7 +228,7 @@ cast_value(struct buf *out, enum cast c, const struct value *v, struct buf *tmp)
 	case CAST_BOOLEAN:
 		return to_boolean(out, v, tmp);
 	case CAST_JSON:
-		cast_json_text(out, v, tmp);
+		cast_json_text(out, v, python, tmp);
 		return 0;
 	case CAST_TIMESTAMP:
 		return to_timestamp(out, v, tmp);
@@ -236,4 +243,59 @@ cast_value(struct buf *out, enum cast c, const struct value *v, struct buf *tmp)
 	default:
 		return buf_add(out, v->p, v->n);
 	}
+}
+
+/* The hash of a string's text, or of a value's compact JSON. */
+static int
+hash(struct buf *out, const struct value *v, struct buf *tmp)
+{
+	struct slice text = {v->p, v->n};
+	char hex[HASH_HEX];
+
+	if (v->type == JSON_STRING) {
+		text = value_inner(v);
+		buf_clear(tmp);
+		if (v->flags & VALUE_ESC) {
+			if (json_unescape(tmp, text.p, text.n) < 0)
+				return -1;
+			text = (struct slice){tmp->p, tmp->len};
+		}
+	} else if (v->flags & VALUE_WS && v->type >= JSON_ARRAY) {
+		buf_clear(tmp);
+		json_compact(tmp, v->p, v->n);
+		text = (struct slice){tmp->p, tmp->len};
+	}
+	hash_hex(hex, text.p, text.n);
+	buf_addc(out, '"');
+	buf_add(out, hex, sizeof hex);
+	return buf_addc(out, '"');
+}
+
+int
+column_value(struct buf *out, enum cast c, enum hide hide, const struct value *v, bool python,
+    struct buf *tmp)
+{
+	size_t at = out->len;
+	struct value typed;
+	const char *why;
+	struct buf b = {0};
+	int r;
+
+	if (v->type == JSON_NULL || hide == HIDE_NULL)
+		return buf_add(out, "null", 4);
+	if (hide == HIDE_MASK)
+		return buf_add(out, "\"***\"", 5);
+	if (hide == HIDE_HASH && !c)
+		return hash(out, v, tmp);
+	if (cast_value(out, c, v, python, tmp) < 0)
+		return -1;
+	if (hide != HIDE_HASH)
+		return 0;
+	buf_add(&b, out->p + at, out->len - at);
+	out->len = at;
+	r = scan_text(b.p, b.len, &typed, &why);
+	if (r == 0)
+		r = hash(out, &typed, tmp);
+	buf_release(&b);
+	return r;
 }

@@ -8,11 +8,13 @@
 #include "scan.h"
 
 /*
- * Append v as JSON of the type c; null stays null. 0, or -1 when that cannot be without loss or
- * guessing: nothing is appended then. tmp is for the function's own use, kept from call to call.
+ * Append v as JSON of the type c, or of its own for CAST_NONE, hidden if hide says so; null stays null. Arrays and
+ * objects become JSON text, python's if so wanted. 0, or -1 when that cannot be without loss or guessing:
+ * nothing is appended then. tmp is for the function's own use, kept from call to call.
  */
-int	cast_value(struct buf *out, enum cast c, const struct value *v, struct buf *tmp);
-/* Append v as a string that holds its JSON text, compact. */
-void	cast_json_text(struct buf *out, const struct value *v, struct buf *tmp);
+int	column_value(struct buf *out, enum cast c, enum hide hide, const struct value *v, bool python,
+	    struct buf *tmp);
+/* Append v as a string that holds its JSON text. */
+void	cast_json_text(struct buf *out, const struct value *v, bool python, struct buf *tmp);
 
 #endif

@@ -147,10 +147,18 @@ control(struct run *r, const char *p, size_t n)
 static int
 export_records(struct run *r)
 {
-	const char *p = r->records.out.p, *end = p + r->records.out.len, *nl;
+	const char *p = r->records.out.p, *end = p + r->records.out.len, *nl, *why;
+	struct control c;
 
 	for (; p < end; p = nl + 1) {
 		nl = memchr(p, '\n', (size_t)(end - p));
+		if (line_kind(p, (size_t)(nl - p)) ==
+		    LINE_CONTROL) { /* declares a table of --child */
+			if (control_parse(&c, p, (size_t)(nl - p), &why) == 0)
+				export_control(&r->export, &c);
+			control_release(&c);
+			continue;
+		}
 		if (export_record(&r->export, p, (size_t)(nl - p)) < 0) {
 			buf_clear(&r->export.out);
 			return -1;
@@ -306,6 +314,9 @@ finish(struct run *r, int status)
 
 	if (status && out_flush(&r->out) == 0 && !r->o->to)
 		give_up(r->out.fd, status);
+	if (!status && r->o->schema_out && out_flush(&r->out) == 0 &&
+	    schema_write(r->records.schema, r->o->schema_out) < 0)
+		status = CS_IO;
 	if (out_close(&r->out) < 0) {
 		warn("stdout");
 		status = CS_IO;

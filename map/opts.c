@@ -17,19 +17,30 @@ enum {
 	OPT_ARG = 256,
 	OPT_ARGJSON,
 	OPT_ARRAYS,
+	OPT_CHILD,
+	OPT_CHILD_KEY,
 	OPT_DEFAULT,
 	OPT_DEPTH,
 	OPT_DROP,
+	OPT_FILL,
 	OPT_FILTER_FILE,
 	OPT_FLATTEN,
 	OPT_FROM,
+	OPT_HASH,
 	OPT_KEEP,
+	OPT_MASK,
 	OPT_MAX_RECORD,
 	OPT_MAX_REJECTS,
 	OPT_NAMES,
+	OPT_NULL,
+	OPT_ONLY,
 	OPT_REJECTS,
 	OPT_RENAME,
 	OPT_RULES,
+	OPT_SALT,
+	OPT_SCHEMA_OUT,
+	OPT_SEED_JSON,
+	OPT_SET,
 	OPT_STREAM,
 	OPT_TO,
 	OPT_TYPE,
@@ -40,22 +51,33 @@ static const struct option options[] = {
     {"arg", required_argument, NULL, OPT_ARG},
     {"argjson", required_argument, NULL, OPT_ARGJSON},
     {"arrays", required_argument, NULL, OPT_ARRAYS},
+    {"child", required_argument, NULL, OPT_CHILD},
+    {"child-key", required_argument, NULL, OPT_CHILD_KEY},
     {"default", required_argument, NULL, OPT_DEFAULT},
     {"depth", required_argument, NULL, OPT_DEPTH},
     {"drop", required_argument, NULL, OPT_DROP},
+    {"fill", required_argument, NULL, OPT_FILL},
     {"filter", required_argument, NULL, 'f'},
     {"filter-file", required_argument, NULL, OPT_FILTER_FILE},
     {"flatten", optional_argument, NULL, OPT_FLATTEN},
     {"from", required_argument, NULL, OPT_FROM},
+    {"hash", required_argument, NULL, OPT_HASH},
     {"help", no_argument, NULL, 'h'},
     {"keep", required_argument, NULL, OPT_KEEP},
+    {"mask", required_argument, NULL, OPT_MASK},
     {"max-record", required_argument, NULL, OPT_MAX_RECORD},
     {"max-rejects", required_argument, NULL, OPT_MAX_REJECTS},
     {"names", required_argument, NULL, OPT_NAMES},
+    {"null", required_argument, NULL, OPT_NULL},
+    {"only", no_argument, NULL, OPT_ONLY},
     {"quiet", no_argument, NULL, 'q'},
     {"rejects", required_argument, NULL, OPT_REJECTS},
     {"rename", required_argument, NULL, OPT_RENAME},
     {"rules", required_argument, NULL, OPT_RULES},
+    {"salt", required_argument, NULL, OPT_SALT},
+    {"schema-out", required_argument, NULL, OPT_SCHEMA_OUT},
+    {"seed-json", no_argument, NULL, OPT_SEED_JSON},
+    {"set", required_argument, NULL, OPT_SET},
     {"stream", required_argument, NULL, OPT_STREAM},
     {"to", required_argument, NULL, OPT_TO},
     {"type", required_argument, NULL, OPT_TYPE},
@@ -81,20 +103,26 @@ static void __attribute__((noreturn)) help(void)
 	     "      --where PROGRAM         keep records for which this is true\n"
 	     "  -f, --filter PROGRAM        replace each record by what this gives\n"
 	     "      --filter-file FILE      the same, program from a file\n"
-	     "      --arg NAME VALUE        $NAME in programs: text\n"
-	     "      --argjson NAME JSON     $NAME in programs: any value\n"
-	     "Reshape, in this order (--keep and --drop take columns divided by commas):\n"
+	     "      --arg NAME VALUE        $NAME in programs: text; --argjson NAME JSON: any\n"
+	     "Reshape, in this order (LIST: columns divided by commas):\n"
 	     "      --flatten[=SEP]         a.b becomes a_b, with SEP (_) between\n"
 	     "      --depth N               only N levels of it, objects below as JSON text\n"
 	     "      --arrays MODE           json (text; default with --flatten), keep, explode\n"
+	     "      --seed-json             JSON text with Python's spaces and escapes\n"
+	     "      --child PATH=TABLE      an array's elements as rows of TABLE, which have\n"
+	     "      --child-key LIST        these of the record (id), and their index\n"
 	     "      --keep LIST             these columns alone, in this order\n"
-	     "      --drop LIST             all but these\n"
+	     "      --only                  what rules name alone; --drop LIST: not these\n"
 	     "      --rename OLD=NEW\n"
 	     "      --names RULE            keep, snake (dlt's rules), fivetran\n"
-	     "      --default COLUMN=JSON   where a record lacks it; null stays null\n"
+	     "      --default COLUMN=JSON   where a record lacks it; --fill: or where it is\n"
+	     "                              null; --set: always\n"
 	     "      --type COLUMN=TYPE      string, integer, decimal, boolean, json, date,\n"
 	     "                              timestamp (to UTC), timestamp:s, :ms, :us\n"
+	     "      --hash LIST             their SHA-256, keyed by --salt SECRET\n"
+	     "      --mask LIST             \"***\" in their place; --null LIST: null\n"
 	     "      --rules FILE            all of these as JSON, by the same names\n"
+	     "      --schema-out FILE       what each column held: types, nulls, longest value\n"
 	     "Foreign streams:\n"
 	     "      --from singer|airbyte   messages of a tap or source come in\n"
 	     "      --to singer|airbyte     messages for a target or destination go out\n"
@@ -105,8 +133,7 @@ static void __attribute__((noreturn)) help(void)
 	     "      --max-record SIZE       longest line (64M)\n"
 	     "  -q, --quiet                 do not say how many were set aside\n"
 	     "  -v, --verbose               say how many records went in and out\n"
-	     "  -h, --help\n"
-	     "  -V, --version");
+	     "  -h, --help                  and -V, --version");
 	said();
 }
 
@@ -156,50 +183,113 @@ variable(struct opts *o, const char *what, bool json, const char *name, const ch
 	o->vars[n + 2] = NULL;
 }
 
-/* The options that are rules. */
+struct hiding {
+	struct rules *rules;
+	const char *what;
+	enum hide hide;
+};
+
 static void
-rule(struct rules *r, int c, char *arg)
+hide(void *arg, const char *name, size_t n)
 {
-	const char *p;
+	const struct hiding *h = arg;
+
+	rules_hide(h->rules, h->what, h->hide, name, n);
+}
+
+/* The options that take NAME=VALUE. */
+static void
+pair(struct rules *r, int c, const char *what, const char *arg)
+{
+	const char *to = rules_equals(what, arg) + 1;
+	size_t n = (size_t)(to - 1 - arg);
+
+	switch (c) {
+	case OPT_CHILD:
+		rules_child(r, what, arg, n, to);
+		break;
+	case OPT_DEFAULT:
+		rules_value(r, what, FILL_MISSING, arg, n, to, strlen(to));
+		break;
+	case OPT_FILL:
+		rules_value(r, what, FILL_NULL, arg, n, to, strlen(to));
+		break;
+	case OPT_RENAME:
+		rules_rename(r, what, arg, n, to);
+		break;
+	case OPT_SET:
+		rules_value(r, what, FILL_ALWAYS, arg, n, to, strlen(to));
+		break;
+	case OPT_TYPE:
+		rules_type(r, what, arg, n, to);
+		break;
+	}
+}
+
+/* The options that are rules; what is their name. */
+static void
+rule(struct rules *r, int c, const char *what, char *arg)
+{
+	struct hiding h = {r, what, HIDE_HASH};
 
 	switch (c) {
 	case OPT_ARRAYS:
-		rules_arrays(r, "--arrays", arg);
+		rules_arrays(r, what, arg);
 		break;
-	case OPT_DEFAULT:
-		p = rules_equals("--default", arg);
-		rules_default(r, "--default", arg, (size_t)(p - arg), p + 1, strlen(p + 1));
+	case OPT_CHILD_KEY:
+		rules_list(&r->child_key, what, arg);
 		break;
 	case OPT_DEPTH:
-		rules_depth(r, "--depth", arg);
+		rules_depth(r, what, arg);
 		break;
 	case OPT_DROP:
-		rules_list(&r->drop, "--drop", arg);
+		rules_list(&r->drop, what, arg);
 		break;
 	case OPT_FLATTEN:
 		r->flatten = arg ? arg : RULES_SEP;
 		break;
+	case OPT_HASH:
+	case OPT_MASK:
+	case OPT_NULL:
+		h.hide = c == OPT_HASH ? HIDE_HASH : c == OPT_MASK ? HIDE_MASK : HIDE_NULL;
+		rules_each(arg, hide, &h);
+		break;
 	case OPT_KEEP:
-		rules_list(&r->keep, "--keep", arg);
+		rules_list(&r->keep, what, arg);
 		break;
 	case OPT_NAMES:
-		rules_names(r, "--names", arg);
+		rules_names(r, what, arg);
 		break;
-	case OPT_RENAME:
-		p = rules_equals("--rename", arg);
-		rules_rename(r, "--rename", arg, (size_t)(p - arg), p + 1);
+	case OPT_ONLY:
+		r->only = true;
 		break;
 	case OPT_RULES:
 		rules_file(r, arg);
 		break;
-	case OPT_TYPE:
-		p = rules_equals("--type", arg);
-		rules_type(r, "--type", arg, (size_t)(p - arg), p + 1);
+	case OPT_SALT:
+		r->salt = arg;
+		break;
+	case OPT_SEED_JSON:
+		r->python = true;
 		break;
 	case OPT_WHERE:
 		r->where = arg;
 		break;
+	default:
+		pair(r, c, what, arg);
 	}
+}
+
+/* "--name" of the option c. */
+static const char *
+option_name(int c)
+{
+	static char name[32];
+
+	for (const struct option *o = options; o->name; o++)
+		if (o->val == c)
+			snprintf(name, sizeof name, "--%s", o->name);
+	return name;
 }
 
 void
@@ -251,10 +341,13 @@ opts_parse(struct opts *o, int argc, char **argv)
 		case OPT_TO:
 			o->to = dialect_named("--to", optarg);
 			break;
+		case OPT_SCHEMA_OUT:
+			o->schema_out = optarg;
+			break;
 		case '?':
 			exit(CS_USAGE); /* getopt has said what */
 		default:
-			rule(&o->rules, c, optarg);
+			rule(&o->rules, c, option_name(c), optarg);
 		}
 	}
 	if (optind < argc)

@@ -16,6 +16,7 @@ struct opts {
 	const char *stream;  /* what those are called; NULL: by the environment */
 	const char **vars;   /* for jqrun_new() */
 	const char *rejects; /* file, or NULL */
+	const char *schema_out; /* file, or NULL */
 	uint64_t max_rejects;
 	size_t max_record; /* bytes */
 	bool verbose, quiet;

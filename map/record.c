@@ -1,7 +1,10 @@
 #include <err.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "record.h"
+#include "ref.h"
 
 static int
 fail(struct records *r, const char *why)
@@ -47,14 +50,14 @@ add_wrapped_tag(struct records *r)
  * where it would be taken for something else, end the line.
  */
 static void
-finish(void *arg, size_t at)
+finish(void *arg, size_t at, bool tagged)
 {
 	struct records *r = arg;
 	struct buf *out = &r->out;
-	bool forged = line_kind(out->p + at, out->len - at) != LINE_RECORD;
+	bool forged = !tagged && line_kind(out->p + at, out->len - at) != LINE_RECORD;
 
 	r->n++;
-	if (!r->tagged && !forged) {
+	if (tagged || (!r->tagged && !forged)) {
 		buf_addc(out, '\n');
 		return;
 	}
@@ -129,7 +132,7 @@ map(struct records *r, const char *p, size_t n)
 	}
 	if (!r->mapping) {
 		buf_add(&r->out, p, n);
-		finish(r, at);
+		finish(r, at, false);
 	} else if (mapper_run(&r->mapper, p, n) < 0) {
 		status = fail(r, r->mapper.err.p);
 	}
@@ -156,8 +159,8 @@ on_where(void *arg, const char *p, size_t n)
 	return 1;
 }
 
-int
-records_map(struct records *r, const char *p, size_t n)
+static int
+records_try(struct records *r, const char *p, size_t n)
 {
 	const char *line = p, *why;
 	size_t line_n = n;
@@ -175,6 +178,7 @@ records_map(struct records *r, const char *p, size_t n)
 	if (kind == LINE_TAGGED && untag(r, &p, &n) < 0)
 		return -1;
 	r->mapper.partial = r->tagged && r->tag.op != OP_UPSERT;
+	r->mapper.childless = r->tagged && r->tag.op == OP_DELETE;
 	if (r->where && jqrun_run(r->where, p, n, on_where, &wanted, &why) < 0)
 		return fail(r, why);
 	if (r->where && !wanted)
@@ -192,6 +196,18 @@ records_map(struct records *r, const char *p, size_t n)
 	return 0;
 }
 
+int
+records_map(struct records *r, const char *p, size_t n)
+{
+	int status = records_try(r, p, n);
+
+	if (r->mapping && status == 0)
+		mapper_commit(&r->mapper);
+	else if (r->mapping)
+		mapper_rollback(&r->mapper);
+	return status;
+}
+
 static struct jqrun *
 program(const char *name, const char *text, const struct opts *o)
 {
@@ -206,13 +222,50 @@ program(const char *name, const char *text, const struct opts *o)
 	return j;
 }
 
+/* What --hash needs; libcrypto is not loaded for less. */
+static void
+start_hash(const struct rules *r)
+{
+	struct buf salt = {0};
+	bool wanted = false;
+	char *why;
+
+	for (size_t i = 0; i < r->columns; i++)
+		wanted |= r->column[i].hide == HIDE_HASH;
+	if (!wanted)
+		return;
+	if (r->salt && ref_read(&salt, r->salt, "--salt", &why) < 0)
+		errx(CS_AUTH, "--salt: %s", why);
+	if (r->salt && !salt.len)
+		errx(CS_AUTH, "--salt: is empty");
+	hash_start(salt.p);
+	if (salt.p)
+		explicit_bzero(salt.p, salt.len);
+	buf_release(&salt);
+}
+
+static void
+start_schema(struct records *r, const struct opts *o)
+{
+	const struct rules *rules = &o->rules;
+
+	r->mapping = true;
+	r->table = xcalloc(rules->children + 1, sizeof *r->table);
+	for (size_t i = 0; i < rules->children; i++)
+		r->table[i + 1] = rules->child[i].to;
+	r->schema = schema_new(r->table, rules->children + 1);
+}
+
 void
 records_init(struct records *r, const struct opts *o)
 {
 	*r = (struct records){.mapping = !rules_none(&o->rules)};
+	start_hash(&o->rules);
+	if (o->schema_out)
+		start_schema(r, o);
 	r->where = program("--where", o->rules.where, o);
 	r->filter = program("--filter", o->rules.filter, o);
-	r->mapper = (struct mapper){.out = &r->out, .done = finish, .arg = r};
+	r->mapper = (struct mapper){.out = &r->out, .done = finish, .arg = r, .schema = r->schema};
 	if (r->mapping)
 		mapper_init(&r->mapper, &o->rules);
 }
@@ -224,6 +277,8 @@ records_release(struct records *r)
 	jqrun_free(r->filter);
 	if (r->mapping)
 		mapper_release(&r->mapper);
+	schema_free(r->schema);
+	free(r->table);
 	tag_release(&r->tag);
 	scan_release(&r->scan);
 	buf_release(&r->out);

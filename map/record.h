@@ -15,9 +15,11 @@ struct records {
 	struct buf out; /* the lines a line became, newlines included */
 	uint64_t n;	/* how many those are */
 	struct buf err; /* why records_map() failed: one line of UTF-8 */
+	struct schema *schema; /* what went through, for --schema-out, or NULL */
 	/* private */
 	struct jqrun *where, *filter; /* NULL without a program */
 	bool mapping;		      /* there are rules */
+	const char **table;	      /* the names of those that rows may go to */
 	struct mapper mapper;
 	struct scan scan;
 	bool tagged, failed;

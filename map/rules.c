@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "num.h"
+#include "ref.h"
 #include "rules.h"
 #include "scan.h"
 
@@ -97,13 +98,24 @@ path_release(struct path *p)
 	free(p->mem);
 }
 
-static bool
-same_path(const struct path *a, const struct path *b)
+bool
+path_same(const struct path *a, const struct path *b)
 {
 	if (a->n != b->n)
 		return false;
 	for (size_t i = 0; i < a->n; i++)
 		if (!slice_eq(a->key[i], b->key[i].p, b->key[i].n))
+			return false;
+	return true;
+}
+
+bool
+path_in(const struct path *p, const struct path *head)
+{
+	if (p->n <= head->n)
+		return false;
+	for (size_t i = 0; i < head->n; i++)
+		if (!slice_eq(p->key[i], head->key[i].p, head->key[i].n))
 			return false;
 	return true;
 }
@@ -114,24 +126,61 @@ rules_path(struct paths *l, const char *what, const char *text, size_t n)
 	struct path p = parse_path(what, text, n);
 
 	for (size_t i = 0; i < l->n; i++)
-		if (same_path(&l->v[i], &p))
+		if (path_same(&l->v[i], &p))
 			errx(CS_USAGE, "%s: %s is given twice", what, p.text);
 	l->v = xreallocarray(l->v, l->n + 1, sizeof *l->v);
 	l->v[l->n++] = p;
 }
 
 void
-rules_list(struct paths *l, const char *what, const char *text)
+rules_each(const char *text, void (*one)(void *arg, const char *name, size_t n), void *arg)
 {
 	const char *end = text;
 
 	for (;; text = ++end) {
 		for (; *end && *end != ','; end++)
 			end += *end == '\\' && end[1];
-		rules_path(l, what, text, (size_t)(end - text));
+		one(arg, text, (size_t)(end - text));
 		if (!*end)
 			break;
 	}
+}
+
+struct list {
+	struct paths *to;
+	const char *what;
+};
+
+static void
+add_path(void *arg, const char *name, size_t n)
+{
+	const struct list *l = arg;
+
+	rules_path(l->to, l->what, name, n);
+}
+
+void
+rules_list(struct paths *l, const char *what, const char *text)
+{
+	struct list list = {l, what};
+
+	rules_each(text, add_path, &list);
+}
+
+/* Remember for --only that a rule names this. */
+static void
+name(struct rules *r, const char *what, const char *text, size_t n)
+{
+	struct path p = parse_path(what, text, n);
+
+	for (size_t i = 0; i < r->named.n; i++) {
+		if (path_same(&r->named.v[i], &p)) {
+			path_release(&p);
+			return;
+		}
+	}
+	r->named.v = xreallocarray(r->named.v, r->named.n + 1, sizeof *r->named.v);
+	r->named.v[r->named.n++] = p;
 }
 
 void
@@ -143,7 +192,7 @@ rules_rename(struct rules *r, const char *what, const char *from, size_t n, cons
 	if (!*to || !utf8_valid(to, strlen(to)))
 		errx(CS_USAGE, "%s: %s: the new name is empty or not UTF-8", what, p.text);
 	for (at = r->rename; at < r->rename + r->renames; at++)
-		if (same_path(&at->from, &p))
+		if (path_same(&at->from, &p))
 			break;
 	if (at == r->rename + r->renames) {
 		r->rename = xreallocarray(r->rename, r->renames + 1, sizeof *r->rename);
@@ -153,16 +202,18 @@ rules_rename(struct rules *r, const char *what, const char *from, size_t n, cons
 		free(at->to);
 	}
 	*at = (struct rename){p, xstrdup(to)};
+	name(r, what, from, n);
 }
 
 /* The column's entry, made if there is none. */
 static struct column *
-column(struct rules *r, const char *what, const char *name, size_t n)
+column(struct rules *r, const char *what, const char *text, size_t n)
 {
-	struct path p = parse_path(what, name, n);
+	struct path p = parse_path(what, text, n);
 
+	name(r, what, text, n);
 	for (struct column *c = r->column; c < r->column + r->columns; c++) {
-		if (!same_path(&c->name, &p))
+		if (!path_same(&c->name, &p))
 			continue;
 		path_release(&p);
 		return c;
@@ -173,7 +224,7 @@ column(struct rules *r, const char *what, const char *name, size_t n)
 }
 
 void
-rules_type(struct rules *r, const char *what, const char *name, size_t n, const char *type)
+rules_type(struct rules *r, const char *what, const char *of, size_t n, const char *type)
 {
 	size_t i = lookup(cast_names, sizeof cast_names / sizeof *cast_names, type);
 
@@ -181,25 +232,47 @@ rules_type(struct rules *r, const char *what, const char *name, size_t n, const 
 		errx(CS_USAGE,
 		    "%s: %.*s: \"%s\" is not string, integer, decimal, boolean, json, timestamp, "
 		    "timestamp:s, timestamp:ms, timestamp:us or date",
-		    what, (int)n, name, type);
-	column(r, what, name, n)->cast = (enum cast)i;
+		    what, (int)n, of, type);
+	column(r, what, of, n)->cast = (enum cast)i;
 }
 
 void
-rules_default(
-    struct rules *r, const char *what, const char *name, size_t n, const char *json, size_t json_n)
+rules_value(struct rules *r, const char *what, enum fill fill, const char *of, size_t n,
+    const char *json, size_t json_n)
 {
 	struct buf text = {0};
 	struct value v;
-	struct column *c = column(r, what, name, n);
+	struct column *c = column(r, what, of, n);
 	const char *why;
 
 	buf_add(&text, json, json_n); /* with the bytes behind it that the scanner wants */
 	if (scan_text(text.p, text.len, &v, &why) < 0)
 		errx(CS_USAGE, "%s: %.*s: %s is not JSON (text takes quotes: '\"text\"')", what,
-		    (int)n, name, text.p);
-	free(c->missing);
-	c->missing = buf_steal(&text);
+		    (int)n, of, text.p);
+	free(c->value);
+	c->value = buf_steal(&text);
+	c->fill = fill;
+}
+
+void
+rules_hide(struct rules *r, const char *what, enum hide hide, const char *of, size_t n)
+{
+	column(r, what, of, n)->hide = hide;
+}
+
+void
+rules_child(struct rules *r, const char *what, const char *from, size_t n, const char *to)
+{
+	struct path p = parse_path(what, from, n);
+
+	if (!*to || !utf8_valid(to, strlen(to)))
+		errx(CS_USAGE, "%s: %s: the table's name is empty or not UTF-8", what, p.text);
+	for (size_t i = 0; i < r->children; i++)
+		if (path_same(&r->child[i].from, &p) || !strcmp(r->child[i].to, to))
+			errx(CS_USAGE, "%s: %s is given twice", what,
+			    path_same(&r->child[i].from, &p) ? p.text : to);
+	r->child = xreallocarray(r->child, r->children + 1, sizeof *r->child);
+	r->child[r->children++] = (struct child){p, xstrdup(to)};
 }
 
 const char *
@@ -214,16 +287,89 @@ rules_equals(const char *what, const char *text)
 	errx(CS_USAGE, "%s: \"%s\" lacks a =", what, text);
 }
 
+const struct child *
+rules_row(const struct rules *r, const struct path *p)
+{
+	const struct child *in = NULL;
+
+	for (size_t i = 0; i < r->children; i++)
+		if (path_in(p, &r->child[i].from) && (!in || r->child[i].from.n > in->from.n))
+			in = &r->child[i];
+	return in;
+}
+
 /* A path of several keys is only ever reached by flattening. */
 static void
 check_depth(const struct rules *r, const char *what, const struct path *p)
 {
-	if (p->n > 1 && !r->flatten)
+	const struct child *in = rules_row(r, p);
+	size_t n = p->n - (in ? in->from.n : 0);
+
+	if (n > 1 && !r->flatten)
 		errx(CS_USAGE,
 		    "%s: %s is a path, which needs --flatten (a dot in a name takes a backslash)",
 		    what, p->text);
-	if (r->depth >= 0 && p->n > (size_t)r->depth + 1)
+	if (r->depth >= 0 && n > (size_t)r->depth + 1)
 		errx(CS_USAGE, "%s: %s is deeper than --depth %d", what, p->text, r->depth);
+}
+
+static void
+check_paths(const struct rules *r, const char *what, const struct paths *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		check_depth(r, what, &l->v[i]);
+}
+
+static void
+check_renames(const struct rules *r)
+{
+	for (size_t i = 0; i < r->renames; i++) {
+		check_depth(r, "--rename", &r->rename[i].from);
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(r->rename[i].to, r->rename[k].to) &&
+			    rules_row(r, &r->rename[i].from) == rules_row(r, &r->rename[k].from))
+				errx(CS_USAGE, "--rename: both %s and %s would be named %s",
+				    r->rename[k].from.text, r->rename[i].from.text,
+				    r->rename[i].to);
+	}
+}
+
+static void
+check_children(struct rules *r)
+{
+	for (size_t i = 0; i < r->children; i++)
+		check_depth(r, "--child", &r->child[i].from);
+	if (r->child_key.n && !r->children)
+		errx(CS_USAGE, "--child-key needs --child");
+	if (r->children && r->arrays == ARRAYS_EXPLODE)
+		errx(CS_USAGE, "--child and --arrays explode: a record's rows would multiply");
+	if (r->children && !r->child_key.n)
+		rules_list(&r->child_key, "--child-key", "id");
+	for (size_t i = 0; i < r->child_key.n; i++)
+		if (rules_row(r, &r->child_key.v[i]))
+			errx(CS_USAGE, "--child-key: %s is not the parent's",
+			    r->child_key.v[i].text);
+	check_paths(r, "--child-key", &r->child_key);
+}
+
+/* --only: keep what rules name, unless it is just another name for it. */
+static void
+keep_named(struct rules *r)
+{
+	r->chosen = r->keep.n;
+	for (size_t i = 0; r->only && i < r->named.n; i++) {
+		struct path *p = &r->named.v[i];
+		bool known = false;
+
+		for (size_t k = 0; k < r->keep.n; k++)
+			known |= path_same(p, &r->keep.v[k]);
+		for (size_t k = 0; k < r->renames; k++)
+			known |= p->n == 1 && slice_is(p->key[0], r->rename[k].to);
+		if (!known)
+			rules_path(&r->keep, "--only", p->text, strlen(p->text));
+	}
+	if (r->only && !r->keep.n)
+		errx(CS_USAGE, "--only: no rule names a column");
 }
 
 void
@@ -233,24 +379,28 @@ rules_check(struct rules *r)
 		errx(CS_USAGE, "--depth needs --flatten");
 	if (!r->arrays)
 		r->arrays = r->flatten ? ARRAYS_JSON : ARRAYS_KEEP;
-	for (size_t i = 0; i < r->keep.n; i++) {
-		check_depth(r, "--keep", &r->keep.v[i]);
+	keep_named(r);
+	for (size_t i = 0; i < r->keep.n; i++)
 		for (size_t k = 0; k < r->drop.n; k++)
-			if (same_path(&r->keep.v[i], &r->drop.v[k]))
+			if (path_same(&r->keep.v[i], &r->drop.v[k]))
 				errx(
 				    CS_USAGE, "%s is in both --keep and --drop", r->drop.v[k].text);
-	}
-	for (size_t i = 0; i < r->drop.n; i++)
-		check_depth(r, "--drop", &r->drop.v[i]);
+	check_paths(r, "--keep", &r->keep);
+	check_paths(r, "--drop", &r->drop);
 	for (size_t i = 0; i < r->columns; i++)
 		check_depth(r, "--type or --default", &r->column[i].name);
-	for (size_t i = 0; i < r->renames; i++) {
-		check_depth(r, "--rename", &r->rename[i].from);
-		for (size_t k = 0; k < i; k++)
-			if (!strcmp(r->rename[i].to, r->rename[k].to))
-				errx(CS_USAGE, "--rename: both %s and %s would be named %s",
-				    r->rename[k].from.text, r->rename[i].from.text,
-				    r->rename[i].to);
+	check_renames(r);
+	check_children(r);
+	if (r->salt) {
+		bool used = false;
+
+		if (!ref_is(r->salt))
+			errx(CS_USAGE, "--salt: not env:NAME, file:PATH, fd:N or cmd:COMMAND");
+
+		for (size_t i = 0; i < r->columns; i++)
+			used |= r->column[i].hide == HIDE_HASH;
+		if (!used)
+			errx(CS_USAGE, "--salt needs --hash");
 	}
 }
 
@@ -258,5 +408,5 @@ bool
 rules_none(const struct rules *r)
 {
 	return !r->flatten && r->arrays == ARRAYS_KEEP && r->names == NAMES_KEEP && !r->keep.n &&
-	       !r->drop.n && !r->renames && !r->columns;
+	       !r->drop.n && !r->renames && !r->columns && !r->children;
 }

@@ -30,6 +30,11 @@ enum cast {
 	CAST_DATE
 };
 
+/* When a column has the value that is given for it. */
+enum fill { FILL_MISSING, FILL_NULL /* or missing */, FILL_ALWAYS };
+/* What becomes of a value that is nobody's business. */
+enum hide { HIDE_NONE, HIDE_HASH, HIDE_MASK, HIDE_NULL };
+
 #define RULES_SEP "_" /* the separator if none is given */
 
 struct path {
@@ -47,7 +52,15 @@ struct rename {
 struct column {
 	struct path name;
 	enum cast cast;
-	char *missing;	/* --default: JSON text, or NULL */
+	char *value; /* --default, --fill, --set: JSON text, or NULL */
+	enum fill fill;
+	enum hide hide;
+};
+
+/* --child: the array at from gives rows of the table to. */
+struct child {
+	struct path from;
+	char *to;
 };
 
 struct paths {
@@ -60,11 +73,18 @@ struct rules {
 	int depth;	/* levels that are flattened; -1: all */
 	enum arrays arrays;
 	enum names names;
-	struct paths keep, drop;
+	bool python;	/* JSON text as Python writes it */
+	bool only;	/* what rules name is kept, no more */
+	struct paths keep, drop, child_key;
+	struct paths named; /* by --rename, --type and the like, in this order */
+	size_t chosen;	/* the first of keep; the others come from named */
 	struct rename *rename;
 	size_t renames;
 	struct column *column;
 	size_t columns;
+	struct child *child;
+	size_t children;
+	const char *salt; /* SECRET, or NULL */
 	char *where, *filter; /* jq programs, or NULL */
 };
 
@@ -79,8 +99,12 @@ void	rules_path(struct paths *l, const char *what, const char *text, size_t n);
 void	rules_list(struct paths *l, const char *what, const char *text);	/* by commas */
 void	rules_rename(struct rules *r, const char *what, const char *from, size_t n, const char *to);
 void	rules_type(struct rules *r, const char *what, const char *name, size_t n, const char *type);
-void	rules_default(struct rules *r, const char *what, const char *name, size_t n, const char *json,
-	    size_t json_n);
+void	rules_value(struct rules *r, const char *what, enum fill fill, const char *name, size_t n,
+	    const char *json, size_t json_n);
+void	rules_hide(struct rules *r, const char *what, enum hide hide, const char *name, size_t n);
+void	rules_child(struct rules *r, const char *what, const char *from, size_t n, const char *to);
+/* Call each of the names in a list divided by commas. */
+void	rules_each(const char *text, void (*one)(void *arg, const char *name, size_t n), void *arg);
 /* Where NAME ends in NAME=VALUE: at the first = without a backslash. NULL after a complaint. */
 const char *rules_equals(const char *what, const char *text);
 /* The members of a rules file, as if given as options. */
@@ -89,6 +113,13 @@ void	rules_file(struct rules *r, const char *path);
 void	rules_check(struct rules *r);
 /* Nothing but jq programs, or not even those. */
 bool	rules_none(const struct rules *r);
+
+bool	path_same(const struct path *a, const struct path *b);
+/* Does p begin with the keys of head, and go on? */
+bool	path_in(const struct path *p, const struct path *head);
+
+/* The innermost array of --child that p leads into, or NULL: a column of the record itself. */
+const struct child *rules_row(const struct rules *r, const struct path *p);
 
 const char *cast_name(enum cast c);
 

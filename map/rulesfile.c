@@ -82,10 +82,29 @@ depth(struct rules_reader *f)
 	rules_depth(f->rules, f->what.p, f->word.p);
 }
 
+/* True or false. */
+static void
+yes(struct rules_reader *f)
+{
+	int type = scan_type(&f->scan);
+	struct value v;
+
+	if (scan_value(&f->scan, &v) < 0)
+		bad(f);
+	if (type != JSON_TRUE && type != JSON_FALSE)
+		wrong(f, "true or false");
+	*(strcmp(f->key, "only") ? &f->rules->python : &f->rules->only) = type == JSON_TRUE;
+}
+
 static void
 list(struct rules_reader *f)
 {
-	struct paths *l = strcmp(f->key, "keep") ? &f->rules->drop : &f->rules->keep;
+	struct rules *rules = f->rules;
+	struct paths *l = !strcmp(f->key, "keep")        ? &rules->keep
+			  : !strcmp(f->key, "drop")      ? &rules->drop
+			  : !strcmp(f->key, "child-key") ? &rules->child_key
+							 : NULL;
+	enum hide hide = *f->key == 'h' ? HIDE_HASH : *f->key == 'm' ? HIDE_MASK : HIDE_NULL;
 	int r;
 
 	if (scan_type(&f->scan) != JSON_ARRAY)
@@ -94,16 +113,21 @@ list(struct rules_reader *f)
 	while ((r = scan_item(&f->scan)) > 0) {
 		const char *name = string(f);
 
-		rules_path(l, f->what.p, name, strlen(name));
+		if (l)
+			rules_path(l, f->what.p, name, strlen(name));
+		else
+			rules_hide(rules, f->what.p, hide, name, strlen(name));
 	}
 	if (r < 0)
 		bad(f);
 }
 
-/* The members of "rename", "type" or "default". */
+/* The members of "rename", "default" and the like. */
 static void
 map(struct rules_reader *f)
 {
+	struct rules *rules = f->rules;
+	enum fill fill = *f->key == 'd' ? FILL_MISSING : *f->key == 'f' ? FILL_NULL : FILL_ALWAYS;
 	struct slice name;
 	struct value v;
 	int r;
@@ -112,14 +136,16 @@ map(struct rules_reader *f)
 		wrong(f, "an object");
 	scan_enter(&f->scan);
 	while ((r = scan_key(&f->scan, &name)) > 0) {
-		if (*f->key == 'd') {
+		if (!strcmp(f->key, "rename")) {
+			rules_rename(rules, f->what.p, name.p, name.n, string(f));
+		} else if (!strcmp(f->key, "type")) {
+			rules_type(rules, f->what.p, name.p, name.n, string(f));
+		} else if (!strcmp(f->key, "child")) {
+			rules_child(rules, f->what.p, name.p, name.n, string(f));
+		} else {
 			if (scan_value(&f->scan, &v) < 0)
 				bad(f);
-			rules_default(f->rules, f->what.p, name.p, name.n, v.p, v.n);
-		} else if (*f->key == 'r') {
-			rules_rename(f->rules, f->what.p, name.p, name.n, string(f));
-		} else {
-			rules_type(f->rules, f->what.p, name.p, name.n, string(f));
+			rules_value(rules, f->what.p, fill, name.p, name.n, v.p, v.n);
 		}
 	}
 	if (r < 0)
@@ -129,20 +155,24 @@ map(struct rules_reader *f)
 static void
 word(struct rules_reader *f)
 {
+	struct rules *rules = f->rules;
 	const char *s = string(f);
 
 	switch (*f->key) {
 	case 'a':
-		rules_arrays(f->rules, f->what.p, s);
+		rules_arrays(rules, f->what.p, s);
 		break;
 	case 'n':
-		rules_names(f->rules, f->what.p, s);
+		rules_names(rules, f->what.p, s);
+		break;
+	case 's':
+		rules->salt = xstrdup(s);
 		break;
 	case 'w':
-		f->rules->where = xstrdup(s);
+		rules->where = xstrdup(s);
 		break;
 	default:
-		f->rules->filter = xstrdup(s);
+		rules->filter = xstrdup(s);
 	}
 }
 
@@ -152,9 +182,11 @@ rules_file(struct rules *r, const char *path)
 	static const struct {
 		const char *key;
 		void (*read)(struct rules_reader *);
-	} members[] = {{"arrays", word}, {"default", map}, {"depth", depth}, {"drop", list},
-	    {"filter", word}, {"flatten", flatten}, {"keep", list}, {"names", word},
-	    {"rename", map}, {"type", map}, {"where", word}};
+	} members[] = {{"arrays", word}, {"child", map}, {"child-key", list}, {"default", map},
+	    {"depth", depth}, {"drop", list}, {"fill", map}, {"filter", word}, {"flatten", flatten},
+	    {"hash", list}, {"keep", list}, {"mask", list}, {"names", word}, {"null", list},
+	    {"only", yes}, {"rename", map}, {"salt", word}, {"seed-json", yes}, {"set", map},
+	    {"type", map}, {"where", word}};
 	struct rules_reader f = {.path = path, .rules = r, .text.max = FILE_MAX};
 	unsigned seen = 0;
 	struct slice key;

@@ -6,6 +6,7 @@
 
 #include "cast.h"
 #include "names.h"
+#include "schema.h"
 #include "tree.h"
 
 #define CHAINS     4096  /* a power of two */
@@ -59,12 +60,38 @@ leads_through(const struct path *p, const struct node *node)
 	return true;
 }
 
-/* Does the user mean this node, which would be called name? */
+static bool
+is_at(const struct path *p, const struct node *node)
+{
+	return p->n == (size_t)node->depth && leads_through(p, node);
+}
+
+/* Does the user mean this node, which would be called name? Columns of other tables have a path. */
 static bool
 meant(const struct path *p, const struct node *node, struct slice name)
 {
-	return (p->n == (size_t)node->depth && leads_through(p, node)) ||
-	       (p->n == 1 && slice_eq(name, p->key[0].p, p->key[0].n));
+	return is_at(p, node) ||
+	       (p->n == 1 && !node->table->child && slice_eq(name, p->key[0].p, p->key[0].n));
+}
+
+static struct table *
+table_of(const struct tree *t, const struct child *child)
+{
+	return &t->table[child ? 1 + (child - t->rules->child) : 0];
+}
+
+/* Where the node is: its table, its level there, and whether an array gives rows of another. */
+static void
+place(const struct tree *t, struct node *node)
+{
+	const struct node *up = node->parent;
+
+	node->depth = up->depth + 1;
+	node->table = up->rows ? up->rows : up->table;
+	node->level = up->rows ? 1 : up->level + 1;
+	for (size_t i = 0; i < t->rules->children; i++)
+		if (is_at(&t->rules->child[i].from, node))
+			node->rows = table_of(t, &t->rules->child[i]);
 }
 
 /* Find the node's name by --names and --rename. 0, or -1 with t->err. */
@@ -74,7 +101,7 @@ give_name(struct tree *t, struct node *node)
 	const struct rules *r = t->rules;
 	struct buf b = {0};
 
-	if (node->parent->parent) {
+	if (node->level > 1) {
 		buf_add(&b, node->parent->name.p, node->parent->name.n);
 		buf_adds(&b, r->flatten ? r->flatten : "");
 	}
@@ -97,21 +124,16 @@ give_name(struct tree *t, struct node *node)
 	return 0;
 }
 
-static struct bucket *
-bucket_of(const struct tree *t, const struct path *keep)
-{
-	return keep ? &t->bucket[keep - t->rules->keep.v] : &t->bucket[t->buckets - 1];
-}
-
 /* The column of this name, made if need be. */
 static struct slot *
-slot(struct tree *t, struct slice name, const struct path *keep)
+slot(struct tree *t, struct table *table, struct slice name, const struct path *keep)
 {
-	struct slot **at = &t->slots[hash(t, NULL, name.p, name.n)], *s;
+	const struct rules *r = t->rules;
+	struct slot **at = &t->slots[hash(t, table, name.p, name.n)], *s;
 	struct buf b = {0};
 
 	for (s = *at; s; s = s->chain)
-		if (slice_eq(s->plain, name.p, name.n))
+		if (s->table == table && slice_eq(s->plain, name.p, name.n))
 			return s;
 	s = xcalloc(1, sizeof *s);
 	buf_addc(&b, ',');
@@ -120,10 +142,23 @@ slot(struct tree *t, struct slice name, const struct path *keep)
 	s->n = b.len;
 	s->name = buf_steal(&b);
 	s->plain = (struct slice){xstrndup(name.p, name.n), name.n};
-	s->bucket = bucket_of(t, keep);
-	for (size_t i = 0; i < t->rules->columns; i++)
-		if (t->rules->column[i].cast && slice_eq(name, t->column[i].p, t->column[i].n))
-			s->cast = t->rules->column[i].cast;
+	s->table = table;
+	s->bucket = &table->bucket[keep ? (size_t)(keep - r->keep.v) : t->buckets - 1];
+	for (size_t i = 0; i < r->columns; i++) {
+		const struct column_name *c = &t->column[i];
+
+		if (c->table != table || !slice_eq(name, c->name.p, c->name.n))
+			continue;
+		s->cast = r->column[i].cast ? r->column[i].cast : s->cast;
+		s->hide = r->column[i].hide ? r->column[i].hide : s->hide;
+	}
+	for (size_t i = 0; !table->child && i < r->child_key.n; i++)
+		if (slice_eq(name, t->key[i].p, t->key[i].n))
+			s->key = i + 1;
+	for (size_t i = 0; i < table->keys; i++)
+		s->taken |= slice_eq(table->key[i], s->name, s->n);
+	if (t->schema)
+		s->seen = schema_column(t->schema, (size_t)(table - t->table), s->plain);
 	s->chain = *at;
 	*at = s;
 	return s;
@@ -133,13 +168,15 @@ slot(struct tree *t, struct slice name, const struct path *keep)
 static const struct path *
 path_below(const struct tree *t, const struct path *keep, const struct node *node)
 {
+	const struct child *in = node->table->child;
+
 	if (keep->n > (size_t)node->depth && leads_through(keep, node))
-		return keep;
+		return rules_row(t->rules, keep) == in ? keep : NULL;
 	for (size_t i = 0; keep->n == 1 && i < t->rules->renames; i++) {
 		const struct rename *r = &t->rules->rename[i];
 
 		if (r->from.n > (size_t)node->depth && leads_through(&r->from, node) &&
-		    slice_is(keep->key[0], r->to))
+		    slice_is(keep->key[0], r->to) && rules_row(t->rules, &r->from) == in)
 			return &r->from;
 	}
 	return NULL;
@@ -156,9 +193,22 @@ holds_kept(const struct tree *t, const struct node *node)
 
 		if (path_below(t, k, node))
 			return true;
-		if (k->n == 1 && k->key[0].n > node->name.n + sep &&
+		if (k->n == 1 && !node->table->child && k->key[0].n > node->name.n + sep &&
 		    memcmp(k->key[0].p, node->name.p, node->name.n) == 0 &&
 		    memcmp(k->key[0].p + node->name.n, t->rules->flatten, sep) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Is there an array below this object that gives rows? */
+static bool
+holds_rows(const struct tree *t, const struct node *node)
+{
+	for (size_t i = 0; i < t->rules->children; i++) {
+		const struct path *from = &t->rules->child[i].from;
+
+		if (from->n > (size_t)node->depth && leads_through(from, node))
 			return true;
 	}
 	return false;
@@ -178,21 +228,37 @@ apply_rules(struct tree *t, struct node *node)
 	for (size_t i = 0; i < r->drop.n; i++)
 		if (meant(&r->drop.v[i], node, node->name))
 			node->dropped = true;
-	if (node->dropped)
+	if (node->dropped || node->rows)
 		return;
-	if (!r->keep.n || node->keep)
-		node->slot = slot(t, node->name, node->keep);
-	node->enter = r->flatten && (r->depth < 0 || node->depth <= r->depth) &&
-		      (node->slot ? node->slot->cast != CAST_JSON : holds_kept(t, node));
+	if (!node->table->chosen || node->keep)
+		node->slot = slot(t, node->table, node->name, node->keep);
+	node->enter = r->flatten && (r->depth < 0 || node->level <= r->depth) &&
+		      (node->slot ? node->slot->cast != CAST_JSON && !node->slot->hide
+				  : holds_kept(t, node) || holds_rows(t, node));
 }
 
 static void
 node_free(struct node *node)
 {
 	free(node->key);
+	free(node->raw);
 	free((char *)node->name.p);
 	free(node->below);
 	free(node);
+}
+
+/* What stands before the node's value where the record has no white space and no escapes that it can do without. */
+static void
+give_raw(struct node *node)
+{
+	struct buf b = {0};
+
+	json_quote(&b, node->key, node->n);
+	if (memchr(b.p, '\\', b.len) == NULL) {
+		buf_addc(&b, ':');
+		node->raw_n = b.len;
+	}
+	node->raw = buf_steal(&b);
 }
 
 struct node *
@@ -208,11 +274,12 @@ tree_learn(struct tree *t, struct node *parent, struct node *after, struct slice
 		node->key = xstrndup(key.p, key.n);
 		node->n = key.n;
 		node->parent = parent;
-		node->depth = parent->depth + 1;
+		place(t, node);
 		if (give_name(t, node) < 0) {
 			node_free(node);
 			return NULL;
 		}
+		give_raw(node);
 		apply_rules(t, node);
 		node->chain = *at;
 		*at = node;
@@ -259,16 +326,17 @@ static struct slice
 output_name(struct tree *t, const struct path *p)
 {
 	struct node *nodes = xcalloc(p->n, sizeof *nodes), *last = &nodes[p->n - 1];
+	const struct rules *r = t->rules;
 	struct slice name = {0};
 
-	for (size_t i = 0; p->n == 1 && i < t->rules->renames; i++)
-		if (slice_is(p->key[0], t->rules->rename[i].to))
-			name = (struct slice){xstrdup(t->rules->rename[i].to), p->key[0].n};
+	for (size_t i = 0; p->n == 1 && i < r->renames; i++)
+		if (slice_is(p->key[0], r->rename[i].to) && !rules_row(r, &r->rename[i].from))
+			name = (struct slice){xstrdup(r->rename[i].to), p->key[0].n};
 	for (size_t i = 0; !name.p && i < p->n; i++) {
 		nodes[i] = (struct node){.key = (char *)p->key[i].p,
 		    .n = p->key[i].n,
-		    .depth = (int)i + 1,
 		    .parent = i ? &nodes[i - 1] : &t->root};
+		place(t, &nodes[i]);
 		if (give_name(t, &nodes[i]) < 0)
 			errx(CS_USAGE, "%s: %s", p->text, t->err);
 	}
@@ -282,16 +350,21 @@ output_name(struct tree *t, const struct path *p)
 
 /* Is there a chance that --keep lets a column of this name through? */
 static bool
-may_be_kept(const struct tree *t, struct slice name)
+may_be_kept(const struct tree *t, struct column_name c)
 {
-	for (size_t i = 0; i < t->buckets - 1; i++) {
-		struct slice k = t->bucket[i].head->plain;
+	struct slice name = c.name;
 
+	for (size_t i = 0; i < t->buckets - 1; i++) {
+		const struct slot *head = c.table->bucket[i].head;
+		struct slice k = head ? head->plain : (struct slice){0};
+
+		if (!head)
+			continue;
 		if (slice_eq(name, k.p, k.n) ||
 		    (t->rules->flatten && name.n > k.n && memcmp(name.p, k.p, k.n) == 0))
 			return true;
 	}
-	return t->buckets == 1;
+	return !c.table->chosen;
 }
 
 /* The entries of --keep in their order, each a column or the beginning of some. */
@@ -302,61 +375,178 @@ init_keep(struct tree *t)
 
 	for (size_t i = 0; i < r->keep.n; i++) {
 		struct node *node = walk_path(t, &r->keep.v[i]);
+		struct bucket *b = node->table->bucket;
 
 		if (node->dropped)
 			errx(CS_USAGE, "--keep: %s is in what --drop drops", r->keep.v[i].text);
-		for (size_t k = 0; k < i; k++)
-			if (t->bucket[k].head == node->slot)
+		if (node->rows)
+			continue; /* whose columns have entries of their own, or are all kept */
+		for (size_t k = 0; i < r->chosen && k < i; k++)
+			if (b[k].head == node->slot)
 				errx(CS_USAGE, "--keep: %s and %s are both named %.*s",
 				    r->keep.v[k].text, r->keep.v[i].text, (int)node->name.n,
 				    node->name.p);
-		t->bucket[i].head = node->slot;
+		b[i].head = node->slot;
 	}
 }
 
-/* What --default gives, cast as --type says. */
+/* What a column is given, cast as --type says and hidden if need be. */
 static void
-init_missing(struct tree *t, const struct column *c, struct slice name)
+init_value(struct tree *t, const struct column *c, struct column_name name)
 {
-	struct slot *s = slot(t, name, NULL);
+	struct slot *s = slot(t, name.table, name.name, NULL);
 	struct buf b = {0}, tmp = {0};
 	struct value v = {0};
 	const char *why;
 
-	(void)scan_text(c->missing, strlen(c->missing), &v, &why); /* checked before */
-	if (s->cast && cast_value(&b, s->cast, &v, &tmp) < 0)
-		errx(CS_USAGE, "--default: %s: %s is no %s", c->name.text, c->missing,
+	if (s->taken)
+		errx(CS_USAGE, "%s is a column of the key of the row", c->name.text);
+	(void)scan_text(c->value, strlen(c->value), &v, &why); /* checked before */
+	if (column_value(&b, s->cast, s->hide, &v, t->rules->python, &tmp) < 0)
+		errx(CS_USAGE, "--default or the like: %s: %s is no %s", c->name.text, c->value,
 		    cast_name(s->cast));
-	if (!s->cast)
-		json_compact(&b, v.p, v.n);
-	s->missing.n = b.len;
-	s->missing.p = buf_steal(&b);
+	free((char *)s->value.p);
+	s->value.n = b.len;
+	s->value.p = buf_steal(&b);
+	s->fill = c->fill;
 	buf_release(&tmp);
-	s->next_missing = t->missing;
-	t->missing = s;
+	s->next_value = name.table->values;
+	name.table->values = s;
+}
+
+/* "id" of the parent is "_parent_id" here, its "_index" "_parent_index". */
+static struct slice
+key_name(struct slice of)
+{
+	struct buf b = {0}, name = {0};
+
+	buf_adds(&name, of.n && *of.p == '_' ? "_parent" : "_parent_");
+	buf_add(&name, of.p, of.n);
+	json_quote(&b, name.p, name.len);
+	buf_release(&name);
+	return (struct slice){b.p, b.len};
+}
+
+/* How the rows of a child begin, and what declares their table. keys: the columns that tell its parents apart. */
+static void
+init_child(struct table *table, const struct slice *keys, size_t n)
+{
+	struct buf open = {0}, schema = {0};
+	const char *to = table->child->to;
+
+	table->key = xcalloc(n + 1, sizeof *table->key);
+	table->keys = n + 1;
+	buf_adds(&open, "{\"@cs\":{\"table\":");
+	buf_adds(&schema, "{\"@cs\":\"schema\",\"table\":");
+	json_quote(&open, to, strlen(to));
+	json_quote(&schema, to, strlen(to));
+	buf_addc(&open, '}');
+	buf_adds(&schema, ",\"key\":[");
+	for (size_t i = 0; i <= n; i++) {
+		struct slice name = i < n ? key_name(keys[i]) : (struct slice){NULL, 0};
+		struct buf b = {0};
+
+		buf_addc(&b, ',');
+		if (name.p)
+			buf_add(&b, name.p, name.n);
+		else
+			buf_adds(&b, "\"_index\"");
+		buf_add(&schema, b.p + !i, b.len - !i);
+		buf_addc(&b, ':');
+		table->key[i].n = b.len;
+		table->key[i].p = buf_steal(&b);
+		free((char *)name.p);
+	}
+	buf_adds(&schema, "]}\n");
+	table->open = buf_steal(&open);
+	table->schema = buf_steal(&schema);
+}
+
+/* The tables of --child, and those of their children, whose key begins with theirs. */
+static void
+init_children(struct tree *t, const struct child *in, const struct slice *keys, size_t n)
+{
+	const struct rules *r = t->rules;
+
+	for (size_t i = 0; i < r->children; i++) {
+		struct table *table = table_of(t, &r->child[i]);
+		struct slice *below;
+
+		if (rules_row(r, &r->child[i].from) != in)
+			continue;
+		init_child(table, keys, n);
+		below = xcalloc(n + 1, sizeof *below);
+		for (size_t k = 0; k <= n; k++) /* without ," and ": */
+			below[k] = (struct slice){table->key[k].p + 2, table->key[k].n - 4};
+		init_children(t, &r->child[i], below, n + 1);
+		free(below);
+	}
+}
+
+/* Every array that gives rows must be one that is come across. */
+static void
+check_children(struct tree *t)
+{
+	const struct rules *r = t->rules;
+
+	for (size_t i = 0; i < r->children; i++) {
+		struct node *node = walk_path(t, &r->child[i].from);
+
+		for (const struct node *up = node; up->parent; up = up->parent)
+			if (up->dropped || (up != node && !up->enter && !up->rows))
+				errx(CS_USAGE, "--child: %s is in what is dropped, or no object",
+				    r->child[i].from.text);
+		for (size_t k = 0; k < r->columns; k++)
+			if (path_same(&r->column[k].name, &r->child[i].from))
+				errx(CS_USAGE, "%s gives rows by --child: it is no column",
+				    r->child[i].from.text);
+	}
+}
+
+static void
+init_tables(struct tree *t)
+{
+	const struct rules *r = t->rules;
+
+	t->table = xcalloc(r->children + 1, sizeof *t->table);
+	t->root.table = t->table;
+	for (size_t i = 0; i <= r->children; i++) {
+		t->table[i].child = i ? &r->child[i - 1] : NULL;
+		t->table[i].bucket = xcalloc(t->buckets, sizeof *t->table[i].bucket);
+	}
+	for (size_t i = 0; i < r->keep.n; i++)
+		table_of(t, rules_row(r, &r->keep.v[i]))->chosen = true;
 }
 
 void
 tree_init(struct tree *t, const struct rules *rules)
 {
-	*t = (struct tree){.rules = rules, .buckets = rules->keep.n + 1};
+	*t = (struct tree){.rules = rules, .buckets = rules->keep.n + 1, .schema = t->schema};
 	if (getentropy(&t->seed, sizeof t->seed) < 0)
 		err(CS_IO, "getentropy");
-	t->bucket = xcalloc(t->buckets, sizeof *t->bucket);
 	t->nodes = xcalloc(CHAINS, sizeof *t->nodes);
 	t->slots = xcalloc(CHAINS, sizeof *t->slots);
 	t->column = xcalloc(rules->columns, sizeof *t->column);
+	t->key = xcalloc(rules->child_key.n, sizeof *t->key);
+	init_tables(t);
 	for (size_t i = 0; i < rules->columns; i++)
-		t->column[i] = output_name(t, &rules->column[i].name);
+		t->column[i] =
+		    (struct column_name){table_of(t, rules_row(rules, &rules->column[i].name)),
+			output_name(t, &rules->column[i].name)};
+	for (size_t i = 0; i < rules->child_key.n; i++)
+		t->key[i] = output_name(t, &rules->child_key.v[i]);
+	init_children(t, NULL, t->key, rules->child_key.n);
 	init_keep(t);
 	for (size_t i = rules->columns; i--;) {
 		const struct column *c = &rules->column[i];
 
-		if (c->cast && !c->missing && !may_be_kept(t, t->column[i]))
-			errx(CS_USAGE, "--type: %s is not among what --keep keeps", c->name.text);
-		if (c->missing)
-			init_missing(t, c, t->column[i]);
+		if (!c->value && !may_be_kept(t, t->column[i]))
+			errx(CS_USAGE, "a rule's column %s is not among what --keep keeps",
+			    c->name.text);
+		if (c->value)
+			init_value(t, c, t->column[i]);
 	}
+	check_children(t);
 }
 
 void
@@ -374,16 +564,29 @@ tree_release(struct tree *t)
 			chain = s->chain;
 			free(s->name);
 			free((char *)s->plain.p);
-			free((char *)s->missing.p);
+			free((char *)s->value.p);
 			free(s);
 		}
 	}
 	for (size_t i = 0; i < t->rules->columns; i++)
-		free((char *)t->column[i].p);
+		free((char *)t->column[i].name.p);
+	for (size_t i = 0; i < t->rules->child_key.n; i++)
+		free((char *)t->key[i].p);
+	for (size_t i = 0; i <= t->rules->children; i++) {
+		struct table *table = &t->table[i];
+
+		for (size_t k = 0; k < table->keys; k++)
+			free((char *)table->key[k].p);
+		free(table->key);
+		free(table->open);
+		free(table->schema);
+		free(table->bucket);
+	}
+	free(t->table);
+	free(t->key);
 	free(t->column);
 	free(t->nodes);
 	free(t->slots);
-	free(t->bucket);
 }
 
 void

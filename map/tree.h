@@ -12,16 +12,22 @@
 #include "rules.h"
 #include "scan.h"
 
-/* A column of the output. What follows gen is of the record with that number. */
+/* A column of the output. What follows serial is of the record that was read when it had that number. */
 struct slot {
 	char *name;	     /* ,"name": as it is written, BUF_PAD bytes behind it */
 	size_t n;	     /* of that, in bytes */
 	struct slice plain;  /* the name itself */
+	struct table *table;
 	struct bucket *bucket;
 	enum cast cast;
-	struct slice missing; /* what --default says, or .p NULL */
-	struct slot *next_missing;
-	uint64_t gen;
+	enum hide hide;
+	enum fill fill;
+	struct slice value;  /* what --default and the like say, or .p NULL */
+	struct slot *next_value;
+	bool taken;	     /* by the key that the row has of its parent */
+	size_t key;	     /* from 1: which of --child-key it is; 0: none */
+	struct seen *seen;   /* for --schema-out, or NULL */
+	uint64_t serial;
 	struct node *from; /* what gave the value; NULL: it was taken back */
 	struct value v;
 	struct slot *next; /* in the same bucket */
@@ -32,14 +38,19 @@ struct slot {
 struct node {
 	char *key;
 	size_t n;    /* bytes */
+	char *raw;   /* "key": as records mostly write it, BUF_PAD bytes behind it */
+	size_t raw_n; /* 0: it needs escapes */
 	int depth;   /* 1 is a member of the record */
+	int level;   /* 1 is a member of the row */
 	bool enter;  /* an object here is taken apart */
 	bool dropped;
 	struct node *parent, *first, *follower; /* guesses: first child, next sibling */
 	struct slot *slot; /* NULL: in the output there is no such column */
 	struct slice name; /* of the column, or the beginning of those below */
+	struct table *table; /* that it is in */
+	struct table *rows;  /* an array here gives rows of this, or NULL */
 	const struct path *keep; /* the entry of --keep for it or what it is in, or NULL */
-	uint64_t gen;	     /* the last record it was in */
+	uint64_t serial;     /* of where it was met last */
 	struct node **below; /* tree_below() */
 	size_t belows;
 	struct node *chain; /* with the same hash */
@@ -47,26 +58,44 @@ struct node {
 
 /* The columns of one record in the order of the output: those of an entry of --keep, or all. */
 struct bucket {
-	struct slot *head, **tail; /* of the record numbered gen */
-	uint64_t gen;
+	struct slot *head, **tail; /* of the record that began with this serial */
+	uint64_t start;
+};
+
+/* Where rows go: the records' own table, or one that --child names. */
+struct table {
+	const struct child *child; /* NULL: the records' own */
+	struct bucket *bucket; /* for each entry of --keep (head at first: its slot), and one more */
+	bool chosen;	       /* some entry of --keep is a column of it */
+	struct slot *values;   /* all with a value of their own */
+	char *open, *schema;   /* of a child: how a row begins, and the line that declares it */
+	struct slice *key;     /* of a child: ,"name": of what it has of its parent, and of its index */
+	size_t keys;
+};
+
+/* What a rule's column is called in the output. */
+struct column_name {
+	struct table *table;
+	struct slice name;
 };
 
 struct tree {
 	const struct rules *rules;
 	struct node root;
-	struct bucket *bucket; /* for each entry of --keep (head at first: its slot), and one more */
-	size_t buckets;
-	struct slot *missing; /* all with a default */
-	char err[256];	      /* why tree_child() failed */
+	struct table *table; /* the records', then one for each rules->child */
+	size_t buckets;	     /* of each table */
+	struct schema *schema; /* that new columns are announced to, or NULL */
+	char err[256];	     /* why tree_learn() failed */
 	/* private */
-	struct slice *column; /* what each of rules->column is called in the output */
+	struct column_name *column; /* of rules->column */
+	struct slice *key;	    /* of rules->child_key */
 	struct node **nodes;  /* by hash */
 	struct slot **slots;
 	size_t learnt; /* nodes */
 	uint64_t seed;
 };
 
-/* rules must outlive t. Rules that contradict each other end the process with CS_USAGE. */
+/* rules must outlive t; zero t before. Rules that contradict each other end the process with CS_USAGE. */
 void	tree_init(struct tree *t, const struct rules *rules);
 void	tree_release(struct tree *t);
 /* Between records: forget what was learnt when there is too much of it. */
@@ -76,16 +105,6 @@ void	tree_trim(struct tree *t);
  * record, or NULL. NULL with t->err when it can have no name.
  */
 struct node *tree_learn(struct tree *t, struct node *parent, struct node *after, struct slice key);
-
-static inline struct node *
-tree_child(struct tree *t, struct node *parent, struct node *after, struct slice key)
-{
-	struct node *guess = after ? after->follower : parent->first;
-
-	if (guess && guess->n == key.n && __builtin_memcmp(guess->key, key.p, key.n) == 0)
-		return guess;
-	return tree_learn(t, parent, after, key);
-}
 
 /* The kept columns that have their paths below node, for when it is null: node->below. */
 void	tree_below(struct tree *t, struct node *node);

@@ -1,9 +1,10 @@
 #!/bin/sh
 # Look for what the groups given need, and install what is missing where that is possible.
 #
-# usage: tests/deps.sh [-n] GROUP...      groups: build demo check bench lint; -n: only say what is missing
+# usage: tests/deps.sh [-n] GROUP...      groups: build demo check bench lint peers; -n: only say what is missing
 # Nothing missing: says nothing, asks no network, exit 0. Otherwise 1 unless it could be installed.
 set -u
+PATH=$PATH:/usr/sbin # where daemons are
 cc=${CC:-cc}
 install=1
 [ "${1:-}" = -n ] && install='' && shift
@@ -30,6 +31,14 @@ check mandoc                                            mandoc                ma
 check faketime                                          faketime              libfaketime      libfaketime       libfaketime  libfaketime
 check strace                                            strace                strace           strace            -            strace
 check ps                                                procps                procps-ng        procps            -            procps-ng
+check openssl                                           openssl               openssl          openssl           openssl      openssl
+check perl                                              perl                  perl             perl              perl         perl
+peers nginx                                             nginx-light           nginx            nginx             nginx        nginx
+peers haproxy                                           haproxy               haproxy          haproxy           haproxy      haproxy
+peers apache2                                           apache2-bin           -                -                 -            -
+peers squid                                             squid                 squid            squid             squid        squid
+peers gunicorn                                          gunicorn              -                -                 -            -
+peers py:httpbin                                        python3-httpbin       -                -                 -            -
 check git                                               git                   git              git               git          git
 check zstd                                              zstd                  zstd             zstd              zstd         zstd
 check xz                                                xz-utils              xz               xz                xz           xz
@@ -55,6 +64,9 @@ there() {
 		# shellcheck disable=SC2086 # a list of options
 		printf '#include <stdio.h>\n#include <%s>\nint main(void) { return 0; }\n' "$3" |
 			"$cc" -x c -o "$tmp" - $flags 2>/dev/null
+		;;
+	py:*)
+		/usr/bin/python3 -c "import ${1#py:}" 2>/dev/null
 		;;
 	cc)
 		command -v "$cc" >/dev/null

@@ -304,6 +304,11 @@ refused() {
 		{"type":["a"]}|"type" should be an object
 		{"names":"camel"}|"names": "camel" is not
 		{"arrays":"child"}|"arrays": "child" is not
+		{"only":1}|"only" should be true or false
+		{"hash":"a"}|"hash" should be an array
+		{"set":["a"]}|"set" should be an object
+		{"child":{"a":1}}|"child" should be a string
+		{"salt":1}|"salt" should be a string
 		{"rename":{"a":""}}|"rename": a: the new name is empty
 		{"names":"keep","names":"snake"}|"names" is given twice
 		{"keep":["a"]|2: text ends
@@ -348,10 +353,24 @@ refused() {
 		--max-record x|is not a size
 		--keep é --names snake --flatten --keep ...|a name is empty
 		--children a|unrecognized option
-		--child a=b|unrecognized option
-		--hash a|unrecognized option
-		--jobs 2|unrecognized option
-		--from singer|unrecognized option
+		--child a|lacks a =
+		--child a=|the table's name is empty
+		--child a=b --child a=c|a is given twice
+		--child a=b --child c=b|b is given twice
+		--child a.b=c|a\.b is a path, which needs --flatten
+		--flatten --depth 0 --child a.b=c|deeper than --depth 0
+		--child a=b --drop a|a is in what is dropped
+		--flatten --child a.b=c --type a=json|a\.b is in what is dropped, or no object
+		--child a=b --type a=json|a gives rows by --child: it is no column
+		--child a=b --arrays explode|--child and --arrays explode
+		--child-key id|--child-key needs --child
+		--child a=b --child-key a.c|a\.c is not the parent's
+		--child a=b --rename a.c=x --rename a.d=x|both a\.c and a\.d would be named x
+		--only|no rule names a column
+		--salt env:HOME|--salt needs --hash
+		--hash a --salt hunter2|--salt: not env:NAME
+		--set a|lacks a =
+		--fill a=x|x is not JSON
 		file.ndjson|unexpected argument
 	CASES
 }

@@ -9,7 +9,7 @@
 #include "scan.h"
 #include "stream.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 /* Enter everything; 0 when the text is one whole valid value. *lone: stopped by a key's lone surrogate. */
 static int

@@ -1,4 +1,4 @@
-/* Base 64 (RFC 4648): what basic authentication sends, and what the mask looks for. */
+/* Base 64 with padding (RFC 4648, 4), appended to out. */
 #ifndef BASE64_H
 #define BASE64_H
 

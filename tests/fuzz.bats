@@ -1,0 +1,34 @@
+#!/usr/bin/env bats
+# The kept corpora of `make fuzz`, as they are and changed at random, by programs that make check builds.
+
+load lib
+
+# replay NAME: 300 changes of each file, other ones every day.
+replay() {
+	[ -x "$BUILD/fuzz/$1" ] || skip "make check builds it"
+	local files=("$ROOT/tests/fuzz/corpus/$1"/*)
+	[ -e "${files[0]}" ]
+	ends_with_status 0 "$BUILD/fuzz/$1" -n 300 -s "${SEED:-$(date +%j)}" "${files[@]}"
+}
+
+@test "connector files" {
+	ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 # what it takes it keeps until exit
+	replay connector;
+}
+@test "CSV" { replay csv; }
+@test "gzip and zstd" { replay decode; }
+@test "Link" { replay link; }
+@test "rate limit fields" { replay quota; }
+@test "Retry-After" { replay retryafter; }
+@test "JSON and control lines" { replay scan; }
+@test "pages" { replay split; }
+
+@test "every target has a corpus and a test" {
+	local f name
+	for f in "$ROOT"/tests/fuzz/*.c; do
+		name=$(basename "$f" .c)
+		case $name in replay | wrap) continue ;; esac
+		[ -d "$ROOT/tests/fuzz/corpus/$name" ]
+		contains "$(cat "$BATS_TEST_FILENAME")" "replay $name;"
+	done
+}
