@@ -129,7 +129,7 @@ attempt(struct ask *a, const struct opts *o, struct buf *why)
 int
 ask(struct ask *a, const struct opts *o)
 {
-	struct retry retry = {.o = o};
+	struct retry retry = {0};
 	struct buf why = {0};
 	const char *after;
 	int64_t wait;
@@ -151,7 +151,7 @@ ask(struct ask *a, const struct opts *o)
 		}
 		after = ask_field(a, "retry-after", 0);
 		wait = after != NULL ? retry_after(after, ask_field(a, "date", 0)) : -1;
-		if ((r = retry_wait(&retry, CS_LATER, wait,
+		if ((r = retry_wait(&retry, o, CS_LATER, wait,
 			 wait >= 0 || a->status == 429 || a->status == 503, why.p)) != 0)
 			break;
 	}

@@ -41,15 +41,15 @@ list_fields(struct slice record, struct buf *out)
 static void
 describe(struct job *j, const char *name, int more, struct buf *out)
 {
-	const struct split *s = &j->page.split;
-	const char *type = http_field(j->http, "content-type", 0), *nl;
+	const struct split *s = &j->page->split;
+	const char *type = http_field(j->page->http, "content-type", 0), *nl;
 
 	if (name != NULL)
 		buf_addf(out, "%s: ", name);
 	if (type == NULL)
 		type = "no content type";
-	add_plain(out, j->page.url.p, j->page.url.len);
-	buf_addf(out, "\n  status   %ld, ", j->page.status);
+	add_plain(out, j->page->url.p, j->page->url.len);
+	buf_addf(out, "\n  status   %ld, ", j->page->status);
 	add_plain(out, type, strlen(type));
 	buf_addf(out, "\n  records  %" PRIu64 " on this page", j->pager.received);
 	if (j->pager.total != UINT64_MAX)
@@ -78,13 +78,13 @@ run_check(struct opts *o, const char *name)
 		goto out;
 	stop_init();
 	pager_request(&j.pager, &j.request);
-	if ((r = page_get(&j.page, j.http, o, &j.request, true, false)) != 0) {
+	if ((r = engine_get(&j.engine, &j.request, true, PAGE_SURE, &j.page)) != 0) {
 		if (r == PAGE_SIGNAL)
 			stop_die(stop_signal());
 		goto out;
 	}
-	more = pager_take(&j.pager, &j.page, j.http);
-	r = more <= PAGER_CAPPED ? cursor_page(&j.cursor, &j.page.split, 1) : more;
+	more = pager_take(&j.pager, j.page, j.page->http);
+	r = more <= PAGER_CAPPED ? cursor_page(&j.cursor, &j.page->split, 1) : more;
 	describe(&j, name, more, &text);
 	if (write_all(STDOUT_FILENO, text.p, text.len) < 0)
 		r = fail(CS_IO, "stdout: %s", strerror(errno));

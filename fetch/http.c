@@ -5,27 +5,34 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
+#include "clock.h"
+#include "loop.h"
 #include "net.h"
 #include "rate.h"
-#include "stop.h"
 #include "url.h"
 
+#define SLOW           100        /* bytes a second; less is a stall */
 #define ERROR_BODY_MAX (1u << 20) /* bytes of a body that nobody wants before we hang up */
 
 struct http {
+	struct transfer transfer; /* first: the loop's */
 	const struct opts *o;
 	struct auth *auth;
-	CURLM *multi;
+	struct loop *loop;
 	CURL *easy;
 	struct rate **rate; /* of each credential */
 	size_t turn;        /* whose it is */
 	struct buf form;
 	char error[CURL_ERROR_SIZE];
-	struct reply *reply; /* of the running transfer */
-	bool begun;          /* its body */
-	int sunk;            /* what the body's reader said last */
+
+	struct reply *reply;     /* of the running transfer; NULL: none runs */
+	struct curl_slist *list; /* its header */
+	bool begun;              /* its body */
+	int sunk;                /* what the body's reader said last */
+	uint64_t start, bytes;   /* ms, received */
+	uint64_t mark,
+	    mark_bytes; /* since when there have been no more than that many: for stalls */
 };
 
 void
@@ -87,6 +94,7 @@ on_body(char *p, size_t size, size_t n, void *arg)
 	struct reply *r = h->reply;
 
 	n *= size;
+	h->bytes += n;
 	if (!h->begun) {
 		curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &r->status);
 		h->sunk = body_begin(&r->body, http_field(h, "content-encoding", 0));
@@ -97,6 +105,16 @@ on_body(char *p, size_t size, size_t n, void *arg)
 	if (h->sunk == 0 && (r->status < 200 || r->status > 299) && r->body.in > ERROR_BODY_MAX)
 		h->sunk = 1;
 	return h->sunk == 0 ? n : 0;
+}
+
+static size_t
+on_header(char *p, size_t size, size_t n, void *arg)
+{
+	struct http *h = arg;
+
+	(void)p;
+	h->bytes += size * n;
+	return size * n;
 }
 
 static void
@@ -141,25 +159,28 @@ set_body(struct http *h, const struct request *q)
 		curl_easy_setopt(h->easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
+static void done(struct transfer *t, CURLcode code);
+
 struct http *
-http_new(const struct opts *o, struct auth *auth)
+http_new(struct loop *l, struct rate **rates, const struct opts *o, struct auth *auth)
 {
 	struct http *h = xcalloc(1, sizeof(*h));
 	CURL *e;
 
-	curl_global_init(CURL_GLOBAL_DEFAULT);
 	h->o = o;
 	h->auth = auth;
-	h->multi = curl_multi_init();
+	h->loop = l;
+	h->rate = rates;
 	h->easy = e = curl_easy_init();
-	if (h->multi == NULL || e == NULL)
+	if (e == NULL)
 		die(CS_IO, "libcurl cannot start");
-	h->rate = xcalloc(auth_count(auth), sizeof(*h->rate));
-	for (size_t i = 0; i < auth_count(auth); i++)
-		h->rate[i] = rate_new(o, auth_who(auth, i));
+	h->transfer = (struct transfer){e, done};
 	set_form(h);
 	net_setup(e, o, h->error);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, 0L); /* http_tick() does that */
 	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 256L << 10);
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(e, CURLOPT_HEADERDATA, h);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, h);
 	if (o->unix_socket != NULL)
@@ -172,14 +193,10 @@ http_free(struct http *h)
 {
 	if (h == NULL)
 		return;
-	curl_multi_cleanup(h->multi);
+	http_cancel(h);
 	curl_easy_cleanup(h->easy);
-	for (size_t i = 0; i < auth_count(h->auth); i++)
-		rate_free(h->rate[i]);
-	free(h->rate);
 	buf_release(&h->form);
 	free(h);
-	curl_global_cleanup();
 }
 
 struct auth *
@@ -361,8 +378,6 @@ result(struct http *h, CURLcode code)
 	struct reply *r = h->reply;
 
 	buf_clear(&r->why);
-	if (stop_signal() != 0)
-		return HTTP_SIGNAL;
 	if (code == CURLE_OK && body_end(&r->body) == 0)
 		return HTTP_OK;
 	if (r->body.err != NULL) {
@@ -376,38 +391,6 @@ result(struct http *h, CURLcode code)
 	return r->code == 0 ? HTTP_BROKEN : HTTP_FAILED;
 }
 
-static CURLcode
-perform(struct http *h, void (*tick)(void))
-{
-	CURLcode code = CURLE_ABORTED_BY_CALLBACK;
-	int running = 1, left;
-	CURLMsg *m;
-
-	curl_multi_add_handle(h->multi, h->easy);
-	while (running > 0 && stop_signal() == 0) {
-		if (curl_multi_perform(h->multi, &running) != CURLM_OK)
-			break;
-		if (running > 0)
-			curl_multi_poll(h->multi, NULL, 0, 1000, NULL);
-		if (tick != NULL)
-			tick();
-	}
-	while ((m = curl_multi_info_read(h->multi, &left)) != NULL)
-		if (m->msg == CURLMSG_DONE)
-			code = m->data.result;
-	curl_multi_remove_handle(h->multi, h->easy);
-	return code;
-}
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Digest is libcurl's; it answers the challenge by itself. */
 static void
 set_digest(struct http *h, const struct stamp *s)
@@ -419,21 +402,17 @@ set_digest(struct http *h, const struct stamp *s)
 }
 
 int
-http_run(struct http *h, const struct request *q, struct reply *r, void (*tick)(void))
+http_start(struct http *h, const struct request *q, struct reply *r)
 {
-	struct curl_slist *list;
 	struct buf url = {0};
 	struct stamp s;
-	const char *coding;
-	uint64_t start = now_ms();
-	CURLcode code;
 	int unasked = stamp(h, q, &s, &url, false);
 
 	if (unasked != 0) {
 		secret_clear(&url);
-		return unasked < 0 ? HTTP_SIGNAL : unasked;
+		return unasked;
 	}
-	list = add_stamp(headers(h, q), &s);
+	h->list = add_stamp(headers(h, q), &s);
 	r->serial = s.serial;
 	set_digest(h, &s);
 	r->status = 0;
@@ -444,21 +423,83 @@ http_run(struct http *h, const struct request *q, struct reply *r, void (*tick)(
 	h->begun = false;
 	h->sunk = 0;
 	h->error[0] = '\0';
+	h->start = h->mark = clock_ms();
+	h->bytes = h->mark_bytes = 0;
 	set_body(h, q);
 	net_identify(h->easy, h->o, q->foreign);
-	curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, list);
+	curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, h->list);
 	curl_easy_setopt(h->easy, CURLOPT_URL, url.p);
-	code = perform(h, tick);
-	curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, NULL);
-	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &r->status);
-	coding = http_field(h, "transfer-encoding", 0);
-	r->framed = http_field(h, "content-length", 0) != NULL ||
-		    (coding != NULL && strcasestr(coding, "chunked") != NULL);
-	r->ms = now_ms() - start;
-	curl_slist_free_all(list);
 	stamp_release(&s);
 	secret_clear(&url);
-	return result(h, code);
+	loop_add(h->loop, &h->transfer);
+	return 0;
+}
+
+/* It has left the loop. */
+static void
+finish(struct http *h)
+{
+	struct reply *r = h->reply;
+	const char *coding = http_field(h, "transfer-encoding", 0);
+
+	curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(h->list);
+	h->list = NULL;
+	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &r->status);
+	r->framed = http_field(h, "content-length", 0) != NULL ||
+		    (coding != NULL && strcasestr(coding, "chunked") != NULL);
+	r->ms = clock_ms() - h->start;
+	h->reply = NULL;
+}
+
+static void
+done(struct transfer *t, CURLcode code)
+{
+	struct http *h = (struct http *)t;
+	struct reply *r = h->reply;
+	int how = result(h, code);
+
+	finish(h);
+	r->done(r->arg, how);
+}
+
+void
+http_cancel(struct http *h)
+{
+	if (h->reply == NULL)
+		return;
+	loop_remove(h->loop, &h->transfer);
+	finish(h);
+}
+
+uint64_t
+http_due(const struct http *h)
+{
+	return h->mark + h->o->stall_timeout;
+}
+
+/* Less than SLOW over the whole of --stall-timeout. Sent bytes count too. */
+void
+http_tick(struct http *h, uint64_t now)
+{
+	uint64_t past = now - h->mark, n;
+	struct reply *r = h->reply;
+	curl_off_t sent = 0;
+
+	if (past < h->o->stall_timeout)
+		return;
+	curl_easy_getinfo(h->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+	n = h->bytes + sent;
+	if ((n - h->mark_bytes) * 1000 >= past * SLOW) {
+		h->mark = now;
+		h->mark_bytes = n;
+		return;
+	}
+	buf_clear(&r->why);
+	buf_addf(&r->why, "less than %d bytes a second for %llu.%llu s", SLOW,
+	    (unsigned long long)past / 1000, (unsigned long long)past % 1000 / 100);
+	http_cancel(h);
+	r->done(r->arg, HTTP_BROKEN);
 }
 
 /* A header of the user's that looks like a credential, which we may not know to be one. */

@@ -1,5 +1,5 @@
 /*
- * One HTTP exchange at a time over kept connections. The only file that transfers with libcurl.
+ * One HTTP exchange at a time, of which a loop runs several. Connections are kept.
  */
 #ifndef HTTP_H
 #define HTTP_H
@@ -28,14 +28,14 @@ enum http_result {
 	HTTP_STOPPED, /* the sink did not want more */
 	HTTP_BROKEN,  /* no answer or half of one: worth another try */
 	HTTP_DAMAGED, /* the content coding is broken: perhaps worth another try */
-	HTTP_FAILED,  /* will not get better: certificates, malformed URLs */
-	HTTP_SIGNAL   /* we are told to end */
+	HTTP_FAILED   /* will not get better: certificates, malformed URLs */
 };
 
 /* What came of it. */
 struct reply {
 	int (*sink)(
 	    void *arg, long status, const char *p, size_t n); /* decoded body; non-zero stops */
+	void (*done)(void *arg, int result); /* an enum http_result; may start another */
 	void *arg;
 
 	long status;
@@ -48,19 +48,28 @@ struct reply {
 };
 
 struct http;
-
-/* o and auth are kept. Ends the process with CS_USAGE when a setting is not for this libcurl. */
+struct loop;
 struct rate;
 
-struct http *http_new(const struct opts *o, struct auth *auth);
+/* All are kept; rates has one for each credential. Ends the process with CS_USAGE when a setting is not for this libcurl. */
+struct http *http_new(
+    struct loop *l, struct rate **rates, const struct opts *o, struct auth *auth);
 void http_free(struct http *h);
+/*
+ * Begin. r->sink, r->done and r->arg are in place, and r and q stay until done() or http_cancel(). 0, or what auth_stamp()
+ * returned: no credential could be had.
+ */
+int http_start(struct http *h, const struct request *q, struct reply *r);
+/* End it without done(); nothing if none runs. */
+void http_cancel(struct http *h);
+/* When, by clock_ms(), to call http_tick(), which ends a transfer that has stalled. While one runs. */
+uint64_t http_due(const struct http *h);
+void http_tick(struct http *h, uint64_t now);
 struct auth *http_auth(const struct http *h);
-/* An enum http_result, or a CS_* status after fail(): no credential could be had. r->sink and r->arg are in place; tick (or NULL) is called about once a second. */
-int http_run(struct http *h, const struct request *q, struct reply *r, void (*tick)(void));
 /* How fast the credential that is next may ask; and the one that was next when that was asked. */
 struct rate *http_turn(struct http *h);
 struct rate *http_rate(struct http *h);
-/* A field of the last answer, the i-th line of that name; NULL when there is none. Valid until the next run. */
+/* A field of the last answer, the i-th line of that name; NULL when there is none. Valid until the next start. */
 const char *http_field(struct http *h, const char *name, size_t i);
 /* All of them as a JSON object: names in lower case, several values of one name joined by commas. */
 void http_headers(struct http *h, struct buf *out);

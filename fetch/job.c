@@ -208,8 +208,7 @@ job_init(struct job *j, struct opts *o)
 	}
 	if ((r = set_out(j)) != 0)
 		return r;
-	j->http = http_new(o, j->auth);
-	page_init(&j->page, o);
+	engine_open(&j->engine, o, j->auth);
 	if (j->state.unfinished && !pager_load(&j->pager, &j->state))
 		r = job_restart(j);
 	return r;
@@ -219,8 +218,7 @@ void
 job_release(struct job *j)
 {
 	request_release(&j->request);
-	page_release(&j->page);
-	http_free(j->http);
+	engine_close(&j->engine);
 	auth_free(j->auth);
 	pager_release(&j->pager);
 	cursor_release(&j->cursor);

@@ -4,20 +4,19 @@
 
 #include "auth.h"
 #include "cursor.h"
-#include "http.h"
-#include "page.h"
+#include "engine.h"
 #include "paginate.h"
 #include "state.h"
 
 struct job {
 	const struct opts *o;
 	struct auth *auth;
-	struct http *http;
+	struct engine engine;
 	struct buf given;   /* the state handed in, as it came; empty: none */
 	struct state state; /* what it says, then what the next checkpoint says */
 	struct cursor cursor;
 	struct pager pager;
-	struct page page;
+	struct page *page; /* the last one; NULL before it */
 	struct request request;
 	bool expires; /* the server may say that what the state has is too old: 410 */
 };

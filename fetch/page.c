@@ -4,14 +4,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "clock.h"
 #include "link.h"
 #include "origin.h"
 #include "predicate.h"
 #include "progress.h"
-#include "rate.h"
 #include "retry.h"
+#include "rate.h"
 #include "retryafter.h"
-#include "stop.h"
 #include "url.h"
 
 #define REDIRECTS   5
@@ -41,11 +41,13 @@ wants_records(const struct opts *o)
 }
 
 void
-page_init(struct page *p, const struct opts *o)
+page_init(struct page *p, struct http *h, const struct opts *o)
 {
 	char delimiter = o->format == FORMAT_TSV ? '\t' : ',';
 
-	*p = (struct page){.excerpt.max = has_judge(o) ? PROGRAM_MAX : EXCERPT_MAX,
+	*p = (struct page){.http = h,
+	    .o = o,
+	    .excerpt.max = has_judge(o) ? PROGRAM_MAX : EXCERPT_MAX,
 	    .split = {.records = o->records,
 		.ndjson = o->format != FORMAT_JSON,
 		.tabular = o->format >= FORMAT_CSV,
@@ -58,9 +60,19 @@ page_init(struct page *p, const struct opts *o)
 void
 page_release(struct page *p)
 {
+	if (p->http == NULL)
+		return;
+	page_cancel(p);
+	http_free(p->http);
 	split_release(&p->split);
+	request_release(&p->asked);
+	request_release(&p->here);
+	body_release(&p->reply.body);
+	buf_release(&p->reply.why);
 	buf_release(&p->url);
+	buf_release(&p->why);
 	buf_release(&p->excerpt);
+	p->http = NULL;
 }
 
 static bool
@@ -83,10 +95,10 @@ on_body(void *arg, long status, const char *s, size_t n)
 
 /* "URL: status 401, text/html: what the body says", to be freed. */
 static char *
-describe(struct page *p, struct http *h, const char *what)
+describe(struct page *p, const char *what)
 {
 	struct buf out = {0}, text = {0};
-	const char *type = http_field(h, "content-type", 0);
+	const char *type = http_field(p->http, "content-type", 0);
 	bool gap = false;
 
 	buf_addf(&out, "%s: ", p->url.p);
@@ -114,9 +126,9 @@ describe(struct page *p, struct http *h, const char *what)
 }
 
 static int
-failed(struct page *p, struct http *h, int code, const char *what)
+failed(struct page *p, int code, const char *what)
 {
-	char *text = describe(p, h, what);
+	char *text = describe(p, what);
 
 	fail(code, "%s", text);
 	free(text);
@@ -129,86 +141,97 @@ field(void *http, const char *name, size_t i)
 	return http_field(http, name, i);
 }
 
-/* Wait until a request may be made. 0, HTTP_SIGNAL, or CS_LATER after fail(). */
-static int
-take_turn(struct http *h)
+/* May a request start now? 0, else in how many ms to ask again, or -1 after fail(). */
+static int64_t
+may_start(struct http *h)
 {
 	int64_t ms;
 
-	while ((ms = rate_ask(http_turn(h))) > 0) {
-		if (auth_spent(http_auth(h), (unsigned)auth_next(http_auth(h)), ms) == 0)
-			continue;
-		progress_wait(ms);
-		if (stop_sleep(ms, progress_tick) != 0)
-			return HTTP_SIGNAL;
-		progress_wait(0);
-	}
-	return ms < 0 ? CS_LATER : 0;
+	while ((ms = rate_ask(http_turn(h))) > 0)
+		if (auth_spent(http_auth(h), (unsigned)auth_next(http_auth(h)), ms) != 0)
+			break;
+	return ms;
 }
 
 /* A credential whose last request this was rests until it may make more, where there are others. */
 static void
-note_quota(struct http *h, const struct opts *o, const struct reply *r)
+note_quota(struct page *p)
 {
 	struct quota q;
 
-	if (auth_count(http_auth(h)) < 2)
+	if (auth_count(http_auth(p->http)) < 2)
 		return;
-	quota_read(&q, o->rate_reset, field, h);
+	quota_read(&q, p->o->rate_reset, field, p->http);
 	if (q.left == 0 && q.reset > 0)
-		auth_spent(http_auth(h), r->serial, q.reset);
+		auth_spent(http_auth(p->http), p->reply.serial, q.reset);
 }
 
-/* One exchange, redirects followed. An enum http_result, or a CS_* status after fail(). */
-static int
-exchange(
-    struct page *p, struct http *h, const struct opts *o, const struct request *q, struct reply *r)
+/* It came to its end. */
+static void
+settle(struct page *p, int code)
 {
-	struct request here = {0};
-	const char *to;
-	char *url;
-	int result, n;
+	const char *date = http_field(p->http, "date", 0);
 
-	request_copy(&here, q);
-	for (n = 0;; n++) {
-		buf_clear(&p->url);
-		buf_add(&p->url, here.url.p, here.url.len);
-		buf_clear(&p->excerpt);
-		split_reset(&p->split);
-		p->split_result = SPLIT_OK;
-		if (here.foreign && http_sends(o)) {
-			p->status = 0;
-			result = failed(p, h, CS_PROTOCOL,
-			    "another host, which gets no body and no method but GET: refused");
-			break;
-		}
-		if ((result = take_turn(h)) != 0)
-			break;
-		result = http_run(h, &here, r, progress_tick);
-		p->status = r->status;
-		rate_reply(http_rate(h), result == HTTP_OK ? r->status : 0, field, h);
-		if (result == HTTP_OK)
-			note_quota(h, o, r);
-		if (result != HTTP_OK || r->status < 300 || r->status > 399 || r->status == 304 ||
-		    (to = http_field(h, "location", 0)) == NULL)
-			break;
-		if (strcmp(http_method(o), "GET") != 0 && strcmp(http_method(o), "HEAD") != 0)
-			result = failed(p, h, CS_REFUSED, "a redirect is followed for GET only");
-		else if (n == REDIRECTS)
-			result = failed(p, h, CS_PROTOCOL, "more than 5 redirects");
-		else if ((url = url_resolve(here.url.p, to)) == NULL)
-			result = failed(p, h, CS_PROTOCOL, "a redirect to what is no URL");
-		else {
-			result = origin_check(o, here.url.p, url, &here.foreign);
-			buf_clear(&here.url);
-			buf_adds(&here.url, url);
-			free(url);
-		}
-		if (result != 0)
-			break;
+	p->date = date != NULL ? http_date(date) : -1;
+	p->code = code;
+	p->state = PAGE_ENDED;
+	if (code == 0)
+		retry_done(&p->retry);
+}
+
+/* The next request: p->here. */
+static void
+begin(struct page *p)
+{
+	int r;
+
+	buf_clear(&p->url);
+	buf_add(&p->url, p->here.url.p, p->here.url.len);
+	buf_clear(&p->excerpt);
+	split_reset(&p->split);
+	p->split_result = SPLIT_OK;
+	if (p->here.foreign && http_sends(p->o)) {
+		p->status = 0;
+		settle(p, failed(p, CS_PROTOCOL,
+			      "another host, which gets no body and no method but GET: refused"));
+		return;
 	}
-	request_release(&here);
-	return result;
+	p->state = PAGE_RUNNING;
+	if ((r = http_start(p->http, &p->here, &p->reply)) != 0) {
+		rate_reply(http_rate(p->http), 0, field, p->http);
+		settle(p, r > 0 ? r : CS_LATER); /* or a signal came, and nobody asks */
+	}
+}
+
+/* Begin again, redirects and all, at that moment. */
+static void
+begin_at(struct page *p, uint64_t due)
+{
+	p->state = PAGE_WAITING;
+	p->due = due;
+	p->redirects = 0;
+	request_copy(&p->here, &p->asked);
+}
+
+/* 0: p->here is where the reply leads. Else a CS_* status after fail(). */
+static int
+redirect(struct page *p, const char *to)
+{
+	const char *method = http_method(p->o);
+	char *url;
+	int r;
+
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+		return failed(p, CS_REFUSED, "a redirect is followed for GET only");
+	if (p->redirects++ == REDIRECTS)
+		return failed(p, CS_PROTOCOL, "more than 5 redirects");
+	if ((url = url_resolve(p->here.url.p, to)) == NULL)
+		return failed(p, CS_PROTOCOL, "a redirect to what is no URL");
+	r = origin_check(p->o, p->here.url.p, url, &p->here.foreign);
+	buf_clear(&p->here.url);
+	buf_adds(&p->here.url, url);
+	free(url);
+	return r;
 }
 
 static bool
@@ -225,16 +248,16 @@ stops(const struct opts *o, long status, bool first)
 
 /* When the server wants us back, in ms; -1: it did not say. Some say it by their quota alone. */
 static int64_t
-come_back(struct http *h, const struct opts *o, long status)
+come_back(const struct page *p)
 {
-	const char *value = http_field(h, "retry-after", 0);
-	int64_t after = value != NULL ? retry_after(value, http_field(h, "date", 0)) : -1;
+	const char *value = http_field(p->http, "retry-after", 0);
+	int64_t after = value != NULL ? retry_after(value, http_field(p->http, "date", 0)) : -1;
 	struct quota q;
 
-	if (after >= 0 || (status != 403 && status != 429))
+	if (after >= 0 || (p->status != 403 && p->status != 429))
 		return after;
-	quota_read(&q, o->rate_reset, field, h);
-	return q.left == 0 || (q.left < 0 && status == 429) ? q.reset : -1;
+	quota_read(&q, p->o->rate_reset, field, p->http);
+	return q.left == 0 || (q.left < 0 && p->status == 429) ? q.reset : -1;
 }
 
 /* A refusal that says when to come back, as a rate limit may, is none. */
@@ -253,15 +276,14 @@ struct verdict {
 	int code;      /* status when there are no more tries */
 	int64_t after; /* ms, or -1 */
 	const char *what;
-	unsigned refusals; /* of credentials, one after the other */
-	bool at_once;      /* with another credential */
+	bool at_once; /* with another credential */
 };
 
 /* Is there another credential whose quota is not spent? Else *after is when the first of them is good again. */
 static bool
-other_quota(struct http *h, const struct reply *r, int64_t *after)
+other_quota(struct page *p, int64_t *after)
 {
-	int64_t wait = auth_spent(http_auth(h), r->serial,
+	int64_t wait = auth_spent(http_auth(p->http), p->reply.serial,
 	    *after > 1000 ? *after
 	    : *after < 0  ? 60000
 			  : 1000);
@@ -272,46 +294,44 @@ other_quota(struct http *h, const struct reply *r, int64_t *after)
 }
 
 static int
-judge_status(struct page *p, struct http *h, const struct opts *o, const struct reply *r,
-    struct verdict *v, int tentative)
+judge_status(struct page *p, struct verdict *v)
 {
-	const char *date = http_field(h, "date", 0);
-	int64_t after = come_back(h, o, p->status);
-	unsigned refusals = v->refusals;
+	const char *date = http_field(p->http, "date", 0);
+	int64_t after = come_back(p);
 
 	if (is_transient(p->status, after)) {
-		rate_pause(http_rate(h), after);
-		*v = (struct verdict){CS_LATER, after, "", refusals, false};
+		rate_pause(http_rate(p->http), after);
+		*v = (struct verdict){CS_LATER, after, "", false};
 		if (p->status <= 499)
-			v->at_once = other_quota(h, r, &v->after);
+			v->at_once = other_quota(p, &v->after);
 		return AGAIN;
 	}
 	if ((p->status == 401 || p->status == 403) &&
-	    auth_refused(http_auth(h), r->serial, refusals, p->status, date)) {
-		*v = (struct verdict){CS_AUTH, -1, "", refusals + 1, true};
+	    auth_refused(http_auth(p->http), p->reply.serial, p->refusals, p->status, date)) {
+		p->refusals++;
+		*v = (struct verdict){CS_AUTH, -1, "", true};
 		return AGAIN;
 	}
 	if (p->status == 401 || p->status == 403 || p->status == 407)
-		return failed(p, h, CS_AUTH,
+		return failed(p, CS_AUTH,
 		    p->status == 407 ? "the proxy wants credentials: --proxy-user, --proxy-password"
-		    : o->auth == AUTH_NONE ? "no credentials were sent, see --auth"
-					   : "the credentials were refused");
-	if (tentative == PAGE_TENTATIVE ? p->status >= 400 && p->status <= 499
-					: tentative == PAGE_UNLESS_GONE && p->status == 410)
-		return PAGE_REFUSED;
-	return failed(p, h, CS_REFUSED, "");
+		    : p->o->auth == AUTH_NONE ? "no credentials were sent, see --auth"
+					      : "the credentials were refused");
+	p->refusable = p->status >= 400 && p->status <= 499;
+	return failed(p, CS_REFUSED, "");
 }
 
 /* Is there more than the one page that we ask for unless told otherwise? */
 static bool
-has_next(const struct page *p, struct http *h, const struct opts *o)
+has_next(const struct page *p)
 {
+	const struct opts *o = p->o;
 	const char *field;
 	struct slice target;
 
 	if (o->paginate_said || (o->max_records > 0 && p->split.n >= o->max_records))
 		return false;
-	for (size_t i = 0; (field = http_field(h, "link", i)) != NULL; i++)
+	for (size_t i = 0; (field = http_field(p->http, "link", i)) != NULL; i++)
 		if (link_find(field, "next", &target))
 			return true;
 	return false;
@@ -327,44 +347,43 @@ asks_for_part(const struct opts *o)
 }
 
 static int
-judge_body(struct page *p, struct http *h, const struct opts *o, const struct reply *r,
-    struct verdict *v, int tentative)
+judge_body(struct page *p, struct verdict *v)
 {
+	const struct reply *r = &p->reply;
 	bool ended = p->split_result == SPLIT_OK;
 
-	if (p->status == 206 && !asks_for_part(o))
-		return failed(p, h, CS_DATA, "a part only, which nobody asked for");
+	if (p->status == 206 && !asks_for_part(p->o))
+		return failed(p, CS_DATA, "a part only, which nobody asked for");
 	if (p->split.ndjson && ended && !r->framed && !r->body.packed)
-		return failed(p, h, CS_DATA,
+		return failed(p, CS_DATA,
 		    "nothing marks the end of these lines: "
 		    "a reply without length or chunks may be cut");
 	if (ended)
 		p->split_result = split_end(&p->split);
-	if (p->split_result == SPLIT_OK && has_next(p, h, o))
-		return failed(p, h, CS_PROTOCOL,
+	if (p->split_result == SPLIT_OK && has_next(p))
+		return failed(p, CS_PROTOCOL,
 		    "there is a next page: say --paginate link, "
 		    "or --paginate none to take one page");
 	if (p->split_result == SPLIT_OK)
 		return TAKE;
 	if (p->split_result == SPLIT_CUT && !r->framed && !r->body.packed) {
-		*v = (struct verdict){CS_DATA, -1, p->split.why.p, 0, false};
+		*v = (struct verdict){CS_DATA, -1, p->split.why.p, false};
 		return AGAIN;
 	}
-	if (tentative == PAGE_TENTATIVE)
-		return PAGE_REFUSED;
-	return failed(p, h, CS_DATA, p->split.why.p);
+	p->refusable = true;
+	return failed(p, CS_DATA, p->split.why.p);
 }
 
 /* What the user's programs see of the reply. */
 static void
-program_input(struct page *p, struct http *h, struct buf *out)
+program_input(struct page *p, struct buf *out)
 {
 	const struct split *s = &p->split;
 	const struct buf *body = s->keep ? &s->body : &s->envelope;
 	struct slice text = {p->excerpt.p != NULL ? p->excerpt.p : "", p->excerpt.len};
 	struct buf headers = {0};
 
-	http_headers(h, &headers);
+	http_headers(p->http, &headers);
 	predicate_input(out, p->status, &headers,
 	    good(p->status) && body->len > 0 ? (struct slice){body->p, body->len} : text, text);
 	buf_release(&headers);
@@ -374,29 +393,29 @@ program_input(struct page *p, struct http *h, struct buf *out)
  * What the user's programs say. One that fails says nothing about a reply that is an error anyway.
  */
 static int
-judge_programs(struct page *p, struct http *h, const struct opts *o, struct verdict *v)
+judge_programs(struct page *p, struct verdict *v)
 {
+	const struct opts *o = p->o;
 	struct buf input = {0}, said = {0}, why = {0};
 	int r = TAKE, yes;
 
-	program_input(p, h, &input);
+	program_input(p, &input);
 	yes = o->retry_if != NULL ? predicate(o->retry_if, &input, &said) : 0;
 	if (yes > 0) {
-		*v = (struct verdict){
-		    CS_LATER, come_back(h, o, p->status), "as --retry-if says", v->refusals, false};
+		*v = (struct verdict){CS_LATER, come_back(p), "as --retry-if says", false};
 		r = AGAIN;
 	} else if (yes == 0 && o->fail_if != NULL) {
 		buf_clear(&said);
 		if ((yes = predicate(o->fail_if, &input, &said)) > 0) {
 			make_plain(said.p, said.len);
 			buf_addf(&why, "a failure, as --fail-if says: %.*s", EXCERPT, said.p);
-			r = failed(p, h, CS_REFUSED, why.p);
+			r = failed(p, CS_REFUSED, why.p);
 		}
 	}
 	if (yes < 0 && good(p->status)) {
 		buf_addf(&why, "the program of --%s fails: %s",
 		    o->retry_if != NULL ? "retry-if or --fail-if" : "fail-if", said.p);
-		r = failed(p, h, CS_DATA, why.p);
+		r = failed(p, CS_DATA, why.p);
 	}
 	buf_release(&input);
 	buf_release(&said);
@@ -405,90 +424,168 @@ judge_programs(struct page *p, struct http *h, const struct opts *o, struct verd
 }
 
 static int
-judge(struct page *p, struct http *h, const struct opts *o, int result, const struct reply *r,
-    struct verdict *v, bool first, int tentative)
+judge(struct page *p, int result, struct verdict *v)
 {
+	const struct reply *r = &p->reply;
 	int code;
 
 	switch (result) {
-	case HTTP_SIGNAL:
-		return PAGE_SIGNAL;
 	case HTTP_BROKEN:
 	case HTTP_DAMAGED:
 		if (r->body.final)
-			return failed(p, h, CS_DATA, r->why.p);
+			return failed(p, CS_DATA, r->why.p);
 		*v = (struct verdict){
-		    result == HTTP_BROKEN ? CS_LATER : CS_DATA, -1, r->why.p, v->refusals, false};
+		    result == HTTP_BROKEN ? CS_LATER : CS_DATA, -1, r->why.p, false};
 		buf_clear(&p->excerpt);
 		return AGAIN;
 	case HTTP_FAILED:
-		return failed(p, h, r->code, r->why.p);
-	case HTTP_OK:
-	case HTTP_STOPPED:
-		break;
-	default:
-		return result;
+		return failed(p, r->code, r->why.p);
 	}
-	p->stopped = stops(o, p->status, first);
+	p->stopped = stops(p->o, p->status, p->first);
 	if (p->stopped) {
 		split_reset(&p->split);
 		return TAKE;
 	}
-	if (has_judge(o) && (code = judge_programs(p, h, o, v)) != TAKE)
+	if (has_judge(p->o) && (code = judge_programs(p, v)) != TAKE)
 		return code;
-	return good(p->status) ? judge_body(p, h, o, r, v, tentative)
-			       : judge_status(p, h, o, r, v, tentative);
+	return good(p->status) ? judge_body(p, v) : judge_status(p, v);
 }
 
 static void
-log_request(const struct page *p, const struct opts *o, const struct reply *r)
+log_request(const struct page *p)
 {
-	if (o->verbose)
-		say("%s %s: %ld, %llu records, %llu bytes, %llu ms", http_method(o), p->url.p,
-		    p->status, (unsigned long long)p->split.n, (unsigned long long)r->body.in,
-		    (unsigned long long)r->ms);
+	if (p->o->verbose)
+		say("%s %s: %ld, %llu records, %llu bytes, %llu ms", http_method(p->o), p->url.p,
+		    p->status, (unsigned long long)p->split.n, (unsigned long long)p->reply.body.in,
+		    (unsigned long long)p->reply.ms);
+}
+
+/* Worth another try: when, or the end. */
+static void
+again(struct page *p, const struct verdict *v)
+{
+	const char *method = http_method(p->o);
+	bool busy = v->after >= 0 || p->status == 429 || p->status == 503;
+	uint64_t wait;
+	char *text;
+	int r;
+
+	if (v->at_once) {
+		begin_at(p, 0);
+		return;
+	}
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0 && !p->o->retry_post) {
+		settle(p, failed(p, v->code, v->what));
+		return;
+	}
+	text = describe(p, v->what);
+	r = retry_next(&p->retry, p->o, v->code, v->after, busy, text, &wait);
+	free(text);
+	if (r != 0)
+		settle(p, r);
+	else
+		begin_at(p, clock_ms() + wait);
+}
+
+/* A reply came, or none: the one place where it is looked at. */
+static void
+on_done(void *arg, int result)
+{
+	struct page *p = arg;
+	struct verdict v = {0};
+	const char *to;
+	int r;
+
+	p->status = p->reply.status;
+	progress_request(p->reply.body.in);
+	rate_reply(http_rate(p->http), result == HTTP_OK ? p->status : 0, field, p->http);
+	if (result == HTTP_OK)
+		note_quota(p);
+	fail_hold(&p->why);
+	if (result == HTTP_OK && p->status >= 300 && p->status <= 399 && p->status != 304 &&
+	    (to = http_field(p->http, "location", 0)) != NULL) {
+		if ((r = redirect(p, to)) == 0) {
+			p->state = PAGE_WAITING;
+			p->due = 0;
+		} else
+			settle(p, r);
+	} else {
+		r = judge(p, result, &v);
+		log_request(p);
+		if (r == AGAIN)
+			again(p, &v);
+		else
+			settle(p, r);
+	}
+	fail_hold(NULL);
+}
+
+void
+page_start(struct page *p, const struct request *q, bool first)
+{
+	page_cancel(p);
+	p->reply.sink = on_body;
+	p->reply.done = on_done;
+	p->reply.arg = p;
+	p->first = first;
+	p->stopped = p->refusable = false;
+	p->retry = (struct retry){0};
+	p->refusals = 0;
+	request_copy(&p->asked, q);
+	begin_at(p, 0);
+	page_tick(p, clock_ms());
+}
+
+void
+page_cancel(struct page *p)
+{
+	if (p->state == PAGE_RUNNING) {
+		http_cancel(p->http);
+		rate_reply(http_rate(p->http), 0, field, p->http);
+	}
+	p->state = PAGE_IDLE;
+}
+
+bool
+page_busy(const struct page *p)
+{
+	return p->state == PAGE_WAITING || p->state == PAGE_RUNNING;
+}
+
+uint64_t
+page_due(const struct page *p)
+{
+	return p->state == PAGE_WAITING ? p->due : http_due(p->http);
+}
+
+void
+page_tick(struct page *p, uint64_t now)
+{
+	int64_t ms;
+
+	if (p->state == PAGE_RUNNING)
+		http_tick(p->http, now);
+	if (p->state != PAGE_WAITING || p->due > now)
+		return;
+	fail_hold(&p->why);
+	ms = may_start(p->http);
+	progress_wait(ms > 0 ? ms : 0);
+	if (ms > 0)
+		p->due = now + ms;
+	else if (ms < 0)
+		settle(p, CS_LATER);
+	else
+		begin(p);
+	fail_hold(NULL);
 }
 
 int
-page_get(struct page *p, struct http *h, const struct opts *o, const struct request *q, bool first,
-    int tentative)
+page_result(struct page *p, int tentative)
 {
-	struct reply r = {.sink = on_body, .arg = p};
-	struct retry retry = {.o = o};
-	struct verdict v = {0};
-	bool repeatable = strcmp(http_method(o), "GET") == 0 ||
-			  strcmp(http_method(o), "HEAD") == 0 || o->retry_post;
-	const char *date;
-	char *text;
-	int result;
-
-	for (;;) {
-		v.at_once = false;
-		result = exchange(p, h, o, q, &r);
-		result = judge(p, h, o, result, &r, &v, first, tentative);
-		log_request(p, o, &r);
-		if (result != AGAIN)
-			break;
-		if (v.at_once)
-			continue;
-		if (!repeatable) {
-			result = failed(p, h, v.code, v.what);
-			break;
-		}
-		text = describe(p, h, v.what);
-		result = retry_wait(&retry, v.code, v.after,
-		    v.after >= 0 || p->status == 429 || p->status == 503, text);
-		free(text);
-		if (result != 0)
-			break;
-	}
-	if (result == 0)
-		retry_done(&retry);
-	date = http_field(h, "date", 0);
-	p->date = date != NULL ? http_date(date) : -1;
-	body_release(&r.body);
-	buf_release(&r.why);
-	return result;
+	if (p->code != 0 && p->refusable &&
+	    (tentative == PAGE_TENTATIVE || (tentative == PAGE_UNLESS_GONE && p->status == 410)))
+		return PAGE_REFUSED;
+	return p->code == 0 ? 0 : fail(p->code, "%s", p->why.p);
 }
 
 int

@@ -8,16 +8,30 @@
 #include <stdint.h>
 
 #include "http.h"
+#include "retry.h"
 #include "split.h"
 
 struct page {
-	struct split split; /* records and envelope, whole when page_get() returned 0 */
+	/* of a page that came */
+	struct split split; /* records and envelope, whole when page_result() is 0 */
 	struct buf url;     /* of the reply, after redirects */
 	long status;
 	int64_t date; /* the server's clock, seconds since 1970, or -1 */
 	bool stopped; /* a status that --stop-on names: there is no page */
+	struct http *http; /* its own; has the reply's header until the next start */
 
 	/* private */
+	const struct opts *o;
+	enum { PAGE_IDLE, PAGE_WAITING, PAGE_RUNNING, PAGE_ENDED } state;
+	uint64_t due; /* clock_ms() ms: not before, while waiting */
+	struct request here; /* the request, after redirects */
+	struct request asked;
+	bool first, refusable;
+	int redirects, code; /* code: how it ended */
+	unsigned refusals;   /* of credentials, one after the other */
+	struct reply reply;
+	struct retry retry;
+	struct buf why;     /* the message that goes with code */
 	struct buf excerpt; /* the body's beginning */
 	int split_result;
 };
@@ -30,14 +44,22 @@ enum {
 /* tentative: may the server not know any more what is asked for? */
 enum { PAGE_SURE, PAGE_TENTATIVE, PAGE_UNLESS_GONE /* if it says 410 */ };
 
-void page_init(struct page *p, const struct opts *o);
+/* h is kept, and freed with the page. */
+void page_init(struct page *p, struct http *h, const struct opts *o);
 void page_release(struct page *p);
+/* Ask for q. first: no page came before it. What it had before is gone. */
+void page_start(struct page *p, const struct request *q, bool first);
+/* Give it up. */
+void page_cancel(struct page *p);
+/* Has it been started, and not come to its end? Then page_tick() must be called by page_due(), clock_ms() ms. */
+bool page_busy(const struct page *p);
+uint64_t page_due(const struct page *p);
+void page_tick(struct page *p, uint64_t now);
 /*
- * Ask for q. 0: the page is whole, or stopped. Else a CS_* status, after fail() said why, PAGE_SIGNAL or
- * PAGE_REFUSED. first: no page came before it. tentative: the request comes out of an old state.
+ * How it ended. 0: the page is whole, or stopped. Else a CS_* status, after fail() said why, or
+ * PAGE_REFUSED. tentative: the request came out of an old state, or was a guess.
  */
-int page_get(struct page *p, struct http *h, const struct opts *o, const struct request *q,
-    bool first, int tentative);
+int page_result(struct page *p, int tentative);
 /* The value at path in the page or its header as text; returns as path_text() does. */
 int page_text(const struct page *p, struct http *h, const struct path *path, struct buf *out,
     const char **err);

@@ -1,5 +1,6 @@
 #include "retry.h"
 
+#include <poll.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -53,37 +54,54 @@ retry_remember(int64_t after)
 }
 
 int
-retry_wait(struct retry *r, int code, int64_t after, int busy, const char *what)
+retry_next(struct retry *r, const struct opts *o, int code, int64_t after, int busy,
+    const char *what, uint64_t *wait)
 {
-	uint64_t wait;
+	uint64_t ms;
 
 	if (after > 0)
 		retry_remember(after);
-	if (after > 0 && (uint64_t)after > r->o->max_wait)
+	if (after > 0 && (uint64_t)after > o->max_wait)
 		return fail(CS_LATER,
 		    "%s: the server says to come back at %s, later than --max-wait allows", what,
 		    come_back);
-	if (++r->tries > r->o->retries)
+	if (++r->tries > o->retries)
 		return r->tries == 1 ? fail(code, "%s", what)
 				     : fail(code, "%s: given up after %llu tries", what,
 					   (unsigned long long)r->tries);
-	if (spent + COST > r->o->retry_budget * COST)
+	if (spent + COST > o->retry_budget * COST)
 		return fail(code, "%s: given up, the run's --retry-budget is spent", what);
 	spent += COST;
-	wait = after > 0 ? after + chance(after / 10) : backoff(r->tries, busy);
-	if (r->o->retry_max_time > 0 && r->waited + wait > r->o->retry_max_time)
+	ms = after > 0 ? after + chance(after / 10) : backoff(r->tries, busy);
+	if (o->retry_max_time > 0 && r->waited + ms > o->retry_max_time)
 		return fail(code, "%s: given up, --retry-max-time is spent", what);
-	if (!r->o->quiet)
-		say("%s: trying again in %llu.%llu s", what, (unsigned long long)wait / 1000,
-		    (unsigned long long)wait % 1000 / 100);
-	r->waited += wait;
+	if (!o->quiet)
+		say("%s: trying again in %llu.%llu s", what, (unsigned long long)ms / 1000,
+		    (unsigned long long)ms % 1000 / 100);
+	r->waited += ms;
 	come_back[0] = '\0';
 	progress_retry();
-	progress_wait(wait);
-	if (stop_sleep(wait, progress_tick) != 0)
-		return -1;
-	progress_wait(0);
+	*wait = ms;
 	return 0;
+}
+
+int
+retry_wait(
+    struct retry *r, const struct opts *o, int code, int64_t after, int busy, const char *what)
+{
+	struct pollfd stop = {.fd = stop_fd(), .events = POLLIN};
+	uint64_t ms, end;
+	int result = retry_next(r, o, code, after, busy, what, &ms);
+
+	if (result != 0)
+		return result;
+	progress_wait(ms);
+	if (clock_stands())
+		clock_skip(ms);
+	for (end = clock_ms() + ms; (ms = clock_ms()) < end && stop_signal() == 0; progress_tick())
+		poll(&stop, 1, end - ms < 200 ? (int)(end - ms) : 200);
+	progress_wait(0);
+	return stop_signal() != 0 ? -1 : 0;
 }
 
 const char *

@@ -1,7 +1,6 @@
 #include "run.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +14,10 @@
 #include "stop.h"
 #include "stream.h"
 
+#define LAST_WORDS 200 /* ms for the error line after a signal */
+
 struct sync {
 	struct job job;
-	struct out out;
 	struct buf control;
 	char *stream;
 	char id[RUN_ID_LEN + 1];
@@ -45,23 +45,13 @@ stream_name(const struct opts *o)
 	return xstrndup(slash, end - slash);
 }
 
-/* stdout is gone: nobody listens, which is no failure of ours; or it is broken, which is. */
-static int
-flush(struct sync *s)
-{
-	if (out_flush(&s->out) == 0)
-		return 0;
-	if (s->out.error == EPIPE)
-		stop_die(SIGPIPE);
-	return fail(CS_IO, "stdout: %s", strerror(s->out.error));
-}
-
 static int
 send_control(struct sync *s)
 {
-	out_write(&s->out, s->control.p, s->control.len);
+	int r = engine_write(&s->job.engine, s->control.p, s->control.len);
+
 	buf_clear(&s->control);
-	return flush(s);
+	return r == 0 ? engine_flush(&s->job.engine) : r;
 }
 
 static int
@@ -121,7 +111,7 @@ page_checkpoint(struct sync *s)
 
 	if (!pager_save(&j->pager, &j->state)) {
 		free(cursor);
-		return flush(s);
+		return engine_flush(&j->engine);
 	}
 	j->state.unfinished = true;
 	cursor_save(&j->cursor, &j->state);
@@ -154,28 +144,45 @@ last_checkpoint(struct sync *s)
 	return checkpoint(s);
 }
 
-enum { SENT, SENT_LAST, SENT_PART }; /* all; all, and no more are wanted; not all are wanted */
-
-static int
-send_page(struct sync *s)
+/* *n records of the page are wanted, in *size bytes: all or, with --max-records, those that are left. */
+static void
+wanted(const struct sync *s, uint64_t *n, size_t *size)
 {
 	const struct opts *o = s->job.o;
-	const struct buf *page = &s->job.page.split.page;
-	uint64_t n = s->job.page.split.n, all = n;
-	const char *p = page->p, *end = page->p + page->len;
+	const struct split *page = &s->job.page->split;
+	const char *p = page->page.p, *end = p + page->page.len;
 
-	if (o->max_records > 0 && s->records + n > o->max_records) {
-		n = o->max_records - s->records;
-		for (uint64_t i = 0; i < n; i++)
-			p = (const char *)memchr(p, '\n', end - p) + 1;
-		end = p;
-	}
-	out_write(&s->out, page->p, end - page->p);
+	*n = page->n;
+	*size = page->page.len;
+	if (o->max_records == 0 || s->records + page->n <= o->max_records)
+		return;
+	*n = o->max_records - s->records;
+	for (uint64_t i = 0; i < *n; i++)
+		p = (const char *)memchr(p, '\n', end - p) + 1;
+	*size = p - page->page.p;
+}
+
+enum { SENT, SENT_LAST, SENT_PART }; /* all; all, and no more are wanted; not all are wanted */
+
+/* One of these in *sent. 0, or as engine_write(). */
+static int
+send_page(struct sync *s, int *sent)
+{
+	const struct opts *o = s->job.o;
+	const struct split *page = &s->job.page->split;
+	uint64_t n;
+	size_t size;
+	int r;
+
+	wanted(s, &n, &size);
+	if ((r = engine_write(&s->job.engine, page->page.p, size)) != 0)
+		return r;
 	s->records += n;
 	progress_page(n);
-	if (n < all)
-		return SENT_PART;
-	return o->max_records > 0 && s->records == o->max_records ? SENT_LAST : SENT;
+	*sent = o->max_records > 0 && s->records == o->max_records ? SENT_LAST : SENT;
+	if (n < page->n)
+		*sent = SENT_PART;
+	return 0;
 }
 
 /* The last page of a window or of the run. */
@@ -183,7 +190,7 @@ static int
 part_end(struct sync *s)
 {
 	struct job *j = &s->job;
-	int r = job_token(j, &j->page, j->http);
+	int r = job_token(j, j->page, j->page->http);
 
 	if (r == 0)
 		r = last_checkpoint(s);
@@ -219,9 +226,9 @@ get(struct sync *s, bool first, int tentative)
 	int r;
 
 	pager_request(&j->pager, &j->request);
-	r = page_get(&j->page, j->http, j->o, &j->request, first, tentative);
-	if (r == 0 && j->state.started < 0 && j->page.date >= 0)
-		j->state.started = j->page.date - (seconds() - from) - 1;
+	r = engine_get(&j->engine, &j->request, first, tentative, &j->page);
+	if (r == 0 && j->state.started < 0 && j->page->date >= 0)
+		j->state.started = j->page->date - (seconds() - from) - 1;
 	return r;
 }
 
@@ -230,17 +237,18 @@ static int
 resume(struct sync *s)
 {
 	struct job *j = &s->job;
-	const struct buf *page = &j->page.split.page;
+	const struct buf *page;
 	int r;
 
 	if (j->state.next != NULL)
 		return 0;
 	r = get(s, false, PAGE_TENTATIVE);
-	if (r == PAGE_REFUSED || (r == 0 && (j->page.stopped || j->page.split.n == 0 ||
+	page = &j->page->split.page;
+	if (r == PAGE_REFUSED || (r == 0 && (j->page->stopped || j->page->split.n == 0 ||
 						fingerprint(page->p, page->len) != j->state.hash)))
 		return job_restart(j);
 	if (r == 0)
-		pager_skip(&j->pager, &j->page);
+		pager_skip(&j->pager, j->page);
 	return r;
 }
 
@@ -294,7 +302,7 @@ static int
 pages(struct sync *s)
 {
 	struct job *j = &s->job;
-	int r, more;
+	int r, more, sent;
 
 	if (j->state.unfinished && (r = resume(s)) != 0)
 		return r;
@@ -303,23 +311,24 @@ pages(struct sync *s)
 		if (r == PAGE_REFUSED && (more = refused(j)) == PAGER_MORE)
 			continue;
 		if (r == PAGE_REFUSED)
-			more = nothing(&j->page, more);
+			more = nothing(j->page, more);
 		else if (r != 0)
 			return r;
 		else
-			more = pager_take(&j->pager, &j->page, j->http);
+			more = pager_take(&j->pager, j->page, j->page->http);
 		if (more == PAGER_REWIND) {
 			cursor_rewind(&j->cursor);
 			continue;
 		}
 		if (more > PAGER_CEILING)
 			return more;
-		if ((r = cursor_page(&j->cursor, &j->page.split, j->pager.pages)) != 0)
+		if ((r = cursor_page(&j->cursor, &j->page->split, j->pager.pages)) != 0)
 			return r;
 		if (more == PAGER_MORE && cursor_past(&j->cursor, &j->state))
 			more = PAGER_END;
-		r = send_page(s);
-		if (r == SENT_PART || (r == SENT_LAST && more != PAGER_END))
+		if ((r = send_page(s, &sent)) != 0)
+			return r;
+		if (sent == SENT_PART || (sent == SENT_LAST && more != PAGER_END))
 			return end(s, false);
 		if (more == PAGER_END || more == PAGER_CEILING) {
 			if ((more = next_part(s, more)) == PAGER_END)
@@ -343,7 +352,7 @@ failed(struct sync *s, int code)
 	int sig = stop_signal();
 	char text[32];
 
-	if (code == CS_IO && s->out.error != 0)
+	if (code == CS_IO && j->engine.out.error != 0)
 		return code;
 	if (j->pager.distrust) {
 		state_forget(&j->state);
@@ -352,13 +361,13 @@ failed(struct sync *s, int code)
 	if (code == PAGE_SIGNAL) {
 		snprintf(text, sizeof(text), "ended by signal %d", sig);
 		stream_error(&s->control, s->stream, CS_LATER, text, NULL);
-	} else
-		stream_error(
-		    &s->control, s->stream, code, fail_reason() ? fail_reason() : "", retry_at());
+		engine_last_words(&j->engine, s->control.p, s->control.len, LAST_WORDS);
+		progress_clear();
+		stop_die(sig);
+	}
+	stream_error(&s->control, s->stream, code, fail_reason() ? fail_reason() : "", retry_at());
 	send_control(s);
 	progress_clear();
-	if (code == PAGE_SIGNAL)
-		stop_die(sig);
 	return code;
 }
 
@@ -376,15 +385,14 @@ run(struct opts *o)
 	s.stream = stream_name(o);
 	/* A run that takes up another sends the rest only: from it nobody may infer what was deleted. */
 	s.full = !opts_follow(o) && !s.job.state.unfinished;
-	out_open(&s.out, STDOUT_FILENO);
+	output_open(&s.job.engine.out, STDOUT_FILENO);
 	stop_init();
 	progress_init(o->quiet ? WHEN_NEVER : o->progress);
 	if ((r = begin(&s)) == 0 && (r = pages(&s)) != 0)
 		r = failed(&s, r);
 	progress_clear();
-	if (out_close(&s.out) < 0 && r == 0)
-		r = s.out.error == EPIPE ? (stop_die(SIGPIPE), 0)
-					 : fail(CS_IO, "stdout: %s", strerror(s.out.error));
+	if (output_close(&s.job.engine.out) < 0 && r == 0)
+		r = fail(CS_IO, "stdout: %s", strerror(s.job.engine.out.error));
 	buf_release(&s.control);
 	free(s.stream);
 out:
@@ -401,7 +409,7 @@ run_dry(struct opts *o)
 
 	if (r == 0) {
 		pager_request(&j.pager, &j.request);
-		http_curl(j.http, &j.request, &text);
+		http_curl(j.engine.page.http, &j.request, &text);
 		if (write_all(STDOUT_FILENO, text.p, text.len) < 0)
 			r = fail(CS_IO, "stdout: %s", strerror(errno));
 	}

@@ -31,6 +31,7 @@ static struct form {
 static size_t n_forms;
 
 static char *kept;
+static struct buf *held;
 static bool tell_reader; /* die() ends the stream on stdout */
 
 static void
@@ -233,10 +234,22 @@ fail(int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	char *m = message(fmt, ap);
 	va_end(ap);
+	if (held != NULL) {
+		buf_clear(held);
+		buf_adds(held, m);
+		free(m);
+		return code;
+	}
 	warnx("%s", m);
 	free(kept);
 	kept = m;
 	return code;
+}
+
+void
+fail_hold(struct buf *b)
+{
+	held = b;
 }
 
 const char *

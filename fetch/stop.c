@@ -1,16 +1,25 @@
 #include "stop.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "cs.h"
+#include "secret.h"
+
 static volatile sig_atomic_t caught;
+static int wake[2] = {-1, -1};
 
 static void
 on_signal(int sig)
 {
+	int e = errno;
+
 	caught = sig;
+	if (write(wake[1], "", 1) < 0)
+		errno = e;
 }
 
 void
@@ -20,6 +29,8 @@ stop_init(void)
 	/* Once is a request, twice an order: the second one kills at once. */
 	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND}, old;
 
+	if (wake[0] < 0 && pipe2(wake, O_CLOEXEC | O_NONBLOCK) < 0)
+		die(CS_IO, "cannot make a pipe");
 	for (size_t i = 0; i < sizeof(sigs) / sizeof(*sigs); i++)
 		if (sigaction(sigs[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			sigaction(sigs[i], &sa, NULL);
@@ -33,16 +44,9 @@ stop_signal(void)
 }
 
 int
-stop_sleep(uint64_t ms, void (*tick)(void))
+stop_fd(void)
 {
-	while (ms > 0 && caught == 0) {
-		uint64_t part = ms < 200 ? ms : 200;
-		nanosleep(&(struct timespec){.tv_nsec = part * 1000000}, NULL);
-		ms -= part;
-		if (tick != NULL)
-			tick();
-	}
-	return caught;
+	return wake[0];
 }
 
 void
