@@ -40,7 +40,7 @@ mhd       := $(or $(call pc,--libs,libmicrohttpd),-lmicrohttpd)
 
 libs-cs-fetch = $(curl) $(cjson) $(z) $(zstd) $(crypto) -ldl
 libs-cs-map   = -ldl
-libs-cs-load  = $(sqlite) $(cjson) $(z) $(zstd)
+libs-cs-load  = $(sqlite) $(cjson) $(z) $(zstd) -ldl
 libs-cs-state = $(sqlite) $(cjson)
 
 objs        = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c))

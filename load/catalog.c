@@ -10,8 +10,9 @@
 static int
 read_kind(struct db *db, struct table *t)
 {
-	sqlite3_stmt *st = db_prepare(db, "SELECT type, wr, name FROM pragma_table_list WHERE "
-					  "schema = 'main' AND name = ?1 COLLATE NOCASE");
+	sqlite3_stmt *st =
+	    db_prepare(db, "SELECT type, wr, name, strict FROM pragma_table_list WHERE "
+			   "schema = 'main' AND name = ?1 COLLATE NOCASE");
 	const char *type;
 	int r = 0, rc;
 
@@ -23,6 +24,7 @@ read_kind(struct db *db, struct table *t)
 		type = (const char *)sqlite3_column_text(st, 0);
 		t->exists = true;
 		t->without_rowid = sqlite3_column_int(st, 1);
+		t->strict = sqlite3_column_int(st, 3);
 		if (strcmp(type, "table") != 0) {
 			warnx("%s: \"%s\" is a %s, not a table", db->path, shown(t->name), type);
 			r = CS_USAGE;
@@ -77,7 +79,8 @@ read_columns(struct db *db, struct table *t)
 		c = table_column(t, (struct slice){name, strlen(name)});
 		free(c->sqltype);
 		c->sqltype = xstrdup((const char *)sqlite3_column_text(st, 1));
-		c->store = c->want = store_of(c->sqltype);
+		c->store = c->want =
+		    t->strict && !strcmp(c->sqltype, "ANY") ? STORE_ANY : store_of(c->sqltype);
 		c->generated = sqlite3_column_int(st, 2) != 0;
 		if (sqlite3_table_column_metadata(db->h, "main", t->name, name, NULL, &collation,
 			NULL, NULL, NULL) == SQLITE_OK)
@@ -85,6 +88,27 @@ read_columns(struct db *db, struct table *t)
 	}
 	sqlite3_finalize(st);
 	return rc == SQLITE_DONE ? read_pk(db, t) : db_fail(db);
+}
+
+/* What a column of ours in a STRICT table stores is told by its CHECK. */
+static void
+read_check(const struct table *t, struct column *c, const char *sql)
+{
+	static const enum store checked[] = {STORE_BOOLEAN, STORE_JSON};
+	enum store was = c->store;
+	struct buf b = {0};
+
+	for (size_t i = 0; i < sizeof checked / sizeof *checked; i++) {
+		if (strcmp(c->sqltype, store_sql(checked[i], true)) != 0)
+			continue;
+		c->store = checked[i];
+		buf_clear(&b);
+		column_sql(&b, t, c);
+		if (!strstr(sql, b.p))
+			c->store = was;
+	}
+	c->want = c->store;
+	buf_release(&b);
 }
 
 /* Compare the text that SQLite keeps with ours. */
@@ -100,6 +124,8 @@ read_ours(struct db *db, struct table *t)
 	sqlite3_bind_text(st, 1, t->name, -1, SQLITE_STATIC);
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW) {
+		for (size_t i = 0; i < t->n && t->strict; i++)
+			read_check(t, &t->columns[i], (const char *)sqlite3_column_text(st, 0));
 		buf_clear(&db->sql);
 		table_sql(&db->sql, t, t->name);
 		t->ours = !strcmp(db->sql.p, (const char *)sqlite3_column_text(st, 0));
@@ -108,7 +134,7 @@ read_ours(struct db *db, struct table *t)
 	if (rc != SQLITE_ROW)
 		return db_fail(db);
 	for (size_t i = 0; i < t->n && t->ours; i++)
-		if (!*t->columns[i].sqltype)
+		if (!strcmp(t->columns[i].sqltype, store_sql(STORE_NONE, t->strict)))
 			t->columns[i].store = t->columns[i].want = STORE_NONE;
 	return 0;
 }
@@ -206,12 +232,16 @@ read_key(struct db *db, struct table *t, const struct decl *d)
 		key = &d->key;
 	if (o->mode == MODE_APPEND)
 		return 0;
-	if (o->mode == MODE_UPSERT && !key->n) {
+	if (o->mode == MODE_UPSERT && !key->n && !o->meta[META_HASH]) {
 		warnx("table \"%s\": --mode upsert needs a key: --key, or one in --schema",
 		    shown(t->name));
 		return CS_USAGE;
 	}
 	names_copy(&t->key, key);
+	if (!t->key.n && o->meta[META_HASH]) {
+		t->key.v = xcalloc(1, sizeof *t->key.v);
+		t->key.v[t->key.n++] = xstrdup(o->meta[META_HASH]);
+	}
 	return 0;
 }
 
@@ -261,6 +291,8 @@ table_load(struct db *db, struct table *t)
 	r = read_kind(db, t);
 	if (r == 0)
 		r = read_key(db, t, d);
+	if (!t->exists)
+		t->strict = o->strict_tables;
 	if (r == 0 && t->exists)
 		r = read_columns(db, t);
 	if (r == 0 && t->exists)

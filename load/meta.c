@@ -34,7 +34,7 @@ meta_want(struct db *db, struct table *t)
 		const char *name = db->sink.o->meta[m];
 		struct column *c;
 
-		if (!name)
+		if (!name || (m == META_HASH && !(t->key.n == 1 && !strcmp(t->key.v[0], name))))
 			continue;
 		r = table_want(db, t, name, &t->meta[m]);
 		if (r)
@@ -64,6 +64,8 @@ meta_fill(const struct db *db, struct table *t, enum op op)
 	struct cell now = {.kind = KIND_STRING, .p = db->now, .n = strlen(db->now)};
 
 	fill(t, META_SYNCED, now);
+	if (t->meta[META_HASH] >= 0)
+		fill(t, META_HASH, t->columns[t->meta[META_HASH]].cell);
 	if (op != OP_UPSERT)
 		return;
 	fill(t, META_FIRST, now);

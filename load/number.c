@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "canon.h"
 #include "sqlite.h"
 
 /* 0.d1d2d3... times ten to the exp; d1 is not 0. */
@@ -126,6 +127,43 @@ text(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 	}
 	real_text(sqlite3_value_double(argv[0]), s);
 	sqlite3_result_text(ctx, s, -1, SQLITE_TRANSIENT);
+}
+
+/* ECMA-262, Number::toString, of digits that need not fit a double. */
+void
+canon_number(struct buf *out, const char *p, size_t n)
+{
+	struct decimal d;
+	char digits[2] = "";
+	int64_t count = 0, last = 0, i = 0;
+	bool far;
+
+	if (decimal_read(&d, p, n) < 0) {
+		buf_add(out, p, n);
+		return;
+	}
+	if (d.p == d.end) {
+		buf_addc(out, '0');
+		return;
+	}
+	for (const char *q = d.p; q < d.end; q++) {
+		count += *q != '.';
+		if (*q != '.' && *q != '0')
+			last = count; /* zeros behind it are none of its digits */
+	}
+	buf_adds(out, d.neg ? "-" : "");
+	far = d.exp > 21 || d.exp <= -6;
+	if (!far && d.exp <= 0)
+		for (buf_adds(out, "0."); i > d.exp; i--)
+			buf_addc(out, '0');
+	for (i = 0; i < last || (i < d.exp && !far); i++) {
+		if (i && i == (far ? 1 : d.exp))
+			buf_addc(out, '.');
+		digits[0] = (char)(i < last ? next_digit(&d) : '0');
+		buf_adds(out, digits);
+	}
+	if (far)
+		buf_addf(out, "e%+lld", (long long)d.exp - 1);
 }
 
 int

@@ -77,6 +77,7 @@ static const char help[] =
     "  --to TARGET          sqlite:FILE, ndjson:FILE[.gz|.zst] or csv:FILE[.gz|.zst]\n"
     "  --table NAME         table of the records that name none (sqlite)\n"
     "  --key LIST           key columns, comma-separated: upsert by them\n"
+    "  --key-hash[=COLUMN]  a hash of the whole record is its key\n"
     "  --mode MODE          upsert or append; for files append or replace\n"
     "  --missing keep|null  what becomes of a column that a record lacks (keep)\n"
     "  --delete-missing hard|soft, --max-delete N|P%\n"
@@ -86,6 +87,8 @@ static const char help[] =
     "types and columns\n"
     "  --schema FILE        tables declared as {\"table\",\"primary_key\",\"columns\"}\n"
     "  --columns MODE       new columns: evolve (added), freeze (an error), discard\n"
+    "  --strict-tables, --index LIST\n"
+    "                       make STRICT tables, and an index of these columns\n"
     "  --partition-by COL   one file for each value: DIR/COL=VALUE/FILE (ndjson, csv)\n"
     "bad records\n"
     "  --rejects FILE       set them aside with line number and reason, and go on\n"
@@ -213,6 +216,8 @@ set_history_columns(struct opts *o, const char *arg)
 static bool
 set_rows(struct opts *o, int option, const char *arg)
 {
+	struct names list = {0};
+
 	switch (option) {
 	case OPT_DELETED:
 		o->meta[META_GONE] = arg;
@@ -232,6 +237,9 @@ set_rows(struct opts *o, int option, const char *arg)
 		return true;
 	case OPT_INDEX:
 		o->indexes.v = xreallocarray(o->indexes.v, o->indexes.n + 1, sizeof *o->indexes.v);
+		if (names_add(&list, arg) < 0)
+			errx(CS_USAGE, "--index: \"%s\" holds an empty name", arg);
+		names_release(&list);
 		o->indexes.v[o->indexes.n++] = xstrdup(arg);
 		return true;
 	case OPT_KEY_HASH:
@@ -453,9 +461,7 @@ check(struct opts *o)
 	else
 		check_file(o);
 	check_names(o);
-	if (o->target == TARGET_SQLITE &&
-	    (o->mode == MODE_REPLACE || o->mode == MODE_HISTORY || o->meta[META_HASH] ||
-		o->indexes.n || o->strict_tables))
+	if (o->target == TARGET_SQLITE && (o->mode == MODE_REPLACE || o->mode == MODE_HISTORY))
 		errx(CS_USAGE, "--mode replace: not for sqlite yet");
 	if (o->max_rejects != UINT64_MAX && !o->rejects)
 		errx(CS_USAGE, "--max-rejects needs --rejects FILE");

@@ -517,6 +517,8 @@ prepare(struct db *db, struct table *t, const struct row *row, size_t *members, 
 	bool there = t->exists;
 	int r = read_record(db, t, row, members);
 
+	if (r == 0 && t->meta[META_HASH] >= 0)
+		r = rowhash(db, t, row->op);
 	if (r == 0 && (t->exists || row->op == OP_UPSERT))
 		r = check_key(db, t);
 	if (r == 0 && row->op != OP_UPSERT && t->exists && t->dirty)

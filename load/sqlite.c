@@ -185,6 +185,8 @@ finish(struct sink *sink, bool complete)
 	digests_drop(db);
 	if (r == 0 && complete && sink->o->missing)
 		r = missing_delete(db);
+	if (r == 0)
+		r = indexes_make(db);
 	return r ? r : resume_end(db);
 }
 

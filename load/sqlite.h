@@ -72,9 +72,11 @@ struct table {
 	int alias;	  /* column that is the rowid, or -1 */
 	int meta[METAS];  /* columns that cs-load fills, or -1 */
 	bool exists, ours; /* ours: made by cs-load and by nobody else since */
-	bool without_rowid, dirty;
+	bool without_rowid, strict, dirty;
 	struct seen *seen; /* rows that the full run has brought; NULL: none of its affair */
 	uint64_t row; /* stamp of the record at hand */
+	unsigned *sorted; /* columns by name, for rowhash() */
+	size_t nsorted;
 	uint64_t set[SET_WORDS]; /* its columns */
 	struct stmt *stmts[STMTS_MAX], *last;
 	size_t nstmts, evict;
@@ -100,6 +102,7 @@ struct db {
 	struct table *tables;
 	struct table *at;     /* of the record at hand */
 	struct decl *decls;   /* --schema and schema lines; owned */
+	char hash[64];	      /* of the record at hand: --key-hash */
 	struct buf mem;	      /* decoded strings of the record at hand */
 	struct buf sql;
 	char now[INSTANT_MAX];	      /* --synced-at: the start of the run */
@@ -165,6 +168,8 @@ int	table_reload(struct db *db, struct table *t, size_t n);
 /* The columns that never had a value, as they are wanted at the end of a complete stream. */
 int	table_finish(struct db *db, struct table *t);
 void	table_sql(struct buf *b, const struct table *t, const char *name);
+/* One column of it, and of ALTER TABLE ADD. */
+void	column_sql(struct buf *b, const struct table *t, const struct column *c);
 /* A name of the rowid that no column of the table takes; NULL: there is none. */
 const char *table_rowid(const struct table *t);
 /* Append a column that is known to be new. */
@@ -180,6 +185,11 @@ void	meta_fill(const struct db *db, struct table *t, enum op op);
 void	meta_delete_sql(const struct db *db, const struct table *t, struct buf *b);
 /* Append what is true of rows that are not deleted, behind a word; nothing where rows really go. */
 void	meta_live_sql(const struct table *t, const char *word, struct buf *b);
+
+/* Give the record at hand the hash of its members as its key. 0 or ROW_BAD. */
+int	rowhash(struct db *db, struct table *t, enum op op);
+/* Make the indexes of --index. 0 or a CS_ status. */
+int	indexes_make(struct db *db);
 
 /* Change the types of stored columns to what is wanted. */
 int	table_widen(struct db *db, struct table *t);

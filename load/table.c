@@ -184,6 +184,7 @@ table_free(struct table *t)
 	free(t->columns);
 	free(t->index);
 	free(t->guess);
+	free(t->sorted);
 	names_release(&t->key);
 	names_release(&t->pk);
 	free(t->name);
@@ -201,15 +202,24 @@ tables_forget(struct db *db)
 	}
 }
 
-/* One column of a table of ours, in its CREATE TABLE and in ALTER TABLE ADD. */
-static void
-column_sql(struct buf *b, const struct column *c)
+/* STRICT tables know fewer types: what the others say, a CHECK does. */
+void
+column_sql(struct buf *b, const struct table *t, const struct column *c)
 {
 	sql_name(b, c->name);
-	if (*c->sqltype) {
-		buf_addc(b, ' ');
-		buf_adds(b, c->sqltype);
+	if (*c->sqltype)
+		buf_addf(b, " %s", c->sqltype);
+	if (!t->strict || (c->store != STORE_BOOLEAN && c->store != STORE_JSON))
+		return;
+	buf_adds(b, " CHECK (");
+	sql_name(b, c->name);
+	if (c->store == STORE_BOOLEAN) {
+		buf_adds(b, " IN (0, 1))");
+		return;
 	}
+	buf_adds(b, " IS NULL OR json_valid(");
+	sql_name(b, c->name);
+	buf_adds(b, "))");
 }
 
 /*
@@ -230,7 +240,7 @@ table_sql(struct buf *b, const struct table *t, const char *name)
 		if (c->presence != COLUMN_STORED || (c->meta == META_NONE) != (i < t->n))
 			continue;
 		buf_adds(b, sep);
-		column_sql(b, c);
+		column_sql(b, t, c);
 		if (c->pk)
 			buf_adds(b, " NOT NULL");
 		sep = ", ";
@@ -240,21 +250,24 @@ table_sql(struct buf *b, const struct table *t, const char *name)
 		sql_name(b, t->pk.v[i]);
 	}
 	buf_adds(b, t->pk.n ? "))" : ")");
+	buf_adds(b, t->strict ? " STRICT" : "");
 }
 
 /* Give a column that is about to be stored the type it wants. */
 static void
-column_settle(struct column *c)
+column_settle(const struct table *t, struct column *c)
 {
 	char mem[RULE_SQL_MAX];
 
 	free(c->sqltype);
-	if (c->rule.type) {
+	if (c->rule.type && !t->strict) {
 		c->sqltype = xstrdup(rule_sql(&c->rule, mem));
 		c->store = store_of(c->sqltype);
 	} else {
-		c->store = c->want;
-		c->sqltype = xstrdup(c->store == STORE_NONE ? "" : store_sql(c->store));
+		c->store = c->rule.type ? rule_store(&c->rule) : c->want;
+		c->sqltype = xstrdup(store_sql(c->store, t->strict));
+		if (t->strict && c->store == STORE_NUMERIC)
+			c->store = STORE_REAL;
 	}
 	c->want = c->store;
 	c->presence = COLUMN_STORED;
@@ -267,7 +280,7 @@ table_create(struct db *db, struct table *t)
 		struct column *c = &t->columns[i];
 
 		if (c->presence == COLUMN_NEW)
-			column_settle(c);
+			column_settle(t, c);
 		c->pk = c->key;
 		if (c->key && t->key.n == 1 && !strcmp(c->sqltype, "INTEGER"))
 			t->alias = (int)i; /* sqlite.org/rowidtable.html */
@@ -284,12 +297,12 @@ column_store(struct db *db, struct table *t, struct column *c)
 {
 	struct names *added = &db->sink.added;
 
-	column_settle(c);
+	column_settle(t, c);
 	buf_clear(&db->sql);
 	buf_adds(&db->sql, "ALTER TABLE ");
 	sql_name(&db->sql, t->name);
 	buf_adds(&db->sql, " ADD COLUMN ");
-	column_sql(&db->sql, c);
+	column_sql(&db->sql, t, c);
 	added->v = xreallocarray(added->v, added->n + 1, sizeof *added->v);
 	added->v[added->n++] = xstrdup(c->name);
 	return db_exec(db, db->sql.p);

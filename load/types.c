@@ -176,17 +176,26 @@ store_of(const char *sqltype)
 }
 
 const char *
-store_sql(enum store c)
+store_sql(enum store c, bool strict)
 {
-	static const char *const names[] = {[STORE_BOOLEAN] = "BOOLEAN",
+	static const char *const names[] = {[STORE_NONE] = "",
+	    [STORE_BOOLEAN] = "BOOLEAN",
 	    [STORE_INTEGER] = "INTEGER",
 	    [STORE_REAL] = "REAL",
 	    [STORE_TEXT] = "TEXT",
 	    [STORE_JSON] = "JSON",
 	    [STORE_NUMERIC] = "NUMERIC",
 	    [STORE_ANY] = "BLOB"};
+	static const char *const strict_names[] = {[STORE_NONE] = "ANY",
+	    [STORE_BOOLEAN] = "INTEGER",
+	    [STORE_INTEGER] = "INTEGER",
+	    [STORE_REAL] = "REAL",
+	    [STORE_TEXT] = "TEXT",
+	    [STORE_JSON] = "TEXT",
+	    [STORE_NUMERIC] = "REAL",
+	    [STORE_ANY] = "BLOB"};
 
-	return names[c];
+	return (strict ? strict_names : names)[c];
 }
 
 static bool
@@ -308,6 +317,21 @@ rule_sql(const struct rule *r, char mem[RULE_SQL_MAX])
 	}
 }
 
+enum store
+rule_store(const struct rule *r)
+{
+	char mem[RULE_SQL_MAX];
+
+	switch (r->type) {
+	case TYPE_NAIVE_DATE:
+	case TYPE_NAIVE_DATETIME:
+	case TYPE_UTC_DATETIME:
+		return STORE_TEXT;
+	default:
+		return store_of(rule_sql(r, mem));
+	}
+}
+
 static int
 to_integer(struct cell *x, int64_t max)
 {
@@ -425,7 +449,7 @@ to_bytes(struct cell *x, struct buf *mem)
 	if (bits & ((1u << pad * 2) - 1))
 		return -1; /* bits that no byte has: another text of the same bytes */
 	mem->len += (size_t)(o - out);
-	*x = (struct cell){.kind = KIND_BLOB, .p = out, .n = (size_t)(o - out)};
+	*x = (struct cell){.kind = KIND_BLOB, .p = out, .n = (size_t)(o - out), .raw = x->raw};
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #ifndef TYPES_H
 #define TYPES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "buf.h"
@@ -54,8 +55,8 @@ enum store {
 
 /* By the words in a declared SQL type; "" and NULL: STORE_ANY. */
 enum store store_of(const char *sqltype);
-/* The SQL type that a column of ours gets. */
-const char *store_sql(enum store c);
+/* The SQL type that a column of ours gets, in a STRICT table or in another. */
+const char *store_sql(enum store c, bool strict);
 /* The narrowest one that holds all that c holds and x too. */
 enum store store_join(enum store c, const struct cell *x);
 /* Fit x into a column that stores as c and cannot be changed: 0, or -1 when it would be altered there. */
@@ -91,6 +92,8 @@ const char *type_name(enum type t);
 /* The SQL type of a declared column: written into mem when it is no constant. */
 #define RULE_SQL_MAX 32
 const char *rule_sql(const struct rule *r, char mem[RULE_SQL_MAX]);
+/* How such a column stores. */
+enum store rule_store(const struct rule *r);
 /* Bring x into the form that rule_sql's column stores. 0, or -1 when the type does not accept it.
  * mem as for cell_read. */
 int	rule_apply(const struct rule *r, struct cell *x, struct buf *mem);

@@ -143,7 +143,7 @@ table_widen(struct db *db, struct table *t)
 			continue;
 		c->store = c->want;
 		free(c->sqltype);
-		c->sqltype = xstrdup(store_sql(c->store));
+		c->sqltype = xstrdup(store_sql(c->store, t->strict));
 	}
 	for (size_t i = 0; i < t->n; i++)
 		if (t->columns[i].pk && t->pk.n == 1 && !strcmp(t->columns[i].sqltype, "INTEGER"))

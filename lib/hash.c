@@ -45,7 +45,7 @@ load(void)
 			lib = NULL;
 	}
 	if (!lib)
-		errx(CS_USAGE, "--hash: libcrypto cannot be loaded: %s", dlerror());
+		errx(CS_USAGE, "libcrypto cannot be loaded: %s", dlerror());
 }
 
 /* Nothing but a lack of memory makes these fail. */

@@ -1,0 +1,17 @@
+/*
+ * The one text of a JSON value, whichever way it was written (close to RFC 8785): no white space, members in
+ * the order of their names' bytes and of those with one name the last, strings escaped where they must be, numbers
+ * as JavaScript writes them but with all their digits.
+ */
+#ifndef CANON_H
+#define CANON_H
+
+#include "buf.h"
+#include "scan.h"
+
+/* Append that of a valid JSON value. */
+void	canon_value(struct buf *out, struct slice json);
+/* Append a number in that form; it is left as it is when its exponent has more than ten digits. In number.c. */
+void	canon_number(struct buf *out, const char *p, size_t n);
+
+#endif
