@@ -1,5 +1,6 @@
 #include "net.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define SLOW 100L /* bytes a second; less is a stall */
@@ -26,9 +27,27 @@ net_identify(CURL *e, const struct opts *o, bool foreign)
 	set_text(e, CURLOPT_PINNEDPUBLICKEY, o->pin, "--pin");
 }
 
+/* A password in the environment's proxy may come up in what libcurl says. */
+static void
+mask_proxies(void)
+{
+	static const char *const names[] = {
+	    "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		const char *url = getenv(names[i]), *at = url != NULL ? strrchr(url, '@') : NULL;
+		const char *host = at != NULL ? strstr(url, "://") : NULL;
+		const char *user = host != NULL ? host + 3 : url;
+		const char *colon = at != NULL ? memchr(user, ':', (size_t)(at - user)) : NULL;
+		if (colon != NULL)
+			secret_register(colon + 1, (size_t)(at - colon - 1));
+	}
+}
+
 static void
 set_proxy(CURL *e, const struct opts *o)
 {
+	mask_proxies();
 	set_text(e, CURLOPT_PROXY, o->proxy, "--proxy");
 	set_text(e, CURLOPT_NOPROXY, o->no_proxy, "--no-proxy");
 	set_text(e, CURLOPT_PROXYUSERNAME, o->proxy_user, "--proxy-user");
