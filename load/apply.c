@@ -300,7 +300,7 @@ apply_idle(struct apply *a, int fd)
 	struct pollfd pfd = {.fd = fd, .events = POLLIN};
 	uint64_t at = a->last + a->took * TENTH, latest = a->first + a->o->commit_ms, now;
 
-	if (a->sink->lazy || (!a->tx && !a->marked))
+	if (a->sink->lazy || a->o->bulk || (!a->tx && !a->marked))
 		return 0;
 	now = now_ms();
 	at = at < latest ? at : latest;

@@ -172,8 +172,8 @@ has_unique(struct db *db, const struct table *t)
 }
 
 /* An existing table is upserted into by a unique index on the key: find it or make it. */
-static int
-ensure_unique(struct db *db, struct table *t)
+int
+table_unique(struct db *db, struct table *t)
 {
 	char *name;
 	int r;
@@ -298,7 +298,7 @@ table_load(struct db *db, struct table *t)
 	if (r == 0 && t->exists)
 		r = read_ours(db, t);
 	if (r == 0 && t->exists && t->key.n)
-		r = ensure_unique(db, t);
+		r = table_unique(db, t);
 	if (r == 0 && !t->exists && !d && o->columns != COLUMNS_EVOLVE) {
 		warnx("%s: no table \"%s\", and --columns %s adds none", db->path, shown(t->name),
 		    o->columns == COLUMNS_FREEZE ? "freeze" : "discard");

@@ -28,6 +28,7 @@ struct digest {
 	uint64_t looks,
 	    vain; /* with a map: how many, and how many unchanged rows it did not know to be so */
 	bool never;
+	sqlite3_stmt *probe; /* of digest_there() */
 };
 
 static uint64_t
@@ -163,10 +164,11 @@ hash_record(struct digest *d, const struct table *t)
 
 			if (c->key)
 				key += hash_cell(d, c, i);
-			else if (column_compared(c))
+			else if (!t->bulk && column_compared(c))
 				content += hash_cell(d, c, i);
 		}
 	}
+	more |= t->bulk;
 	d->key = not_zero(key);
 	d->content = more ? 0 : not_zero(content);
 }
@@ -216,7 +218,7 @@ digest_drop(struct table *t)
 {
 	struct digest *d = t->digest;
 
-	if (!d)
+	if (!d || t->bulk)
 		return;
 	unmap(d->map, d->cap);
 	d->map = NULL;
@@ -228,8 +230,10 @@ digest_drop(struct table *t)
 void
 digest_free(struct table *t)
 {
-	if (t->digest)
-		unmap(t->digest->map, t->digest->cap);
+	if (!t->digest)
+		return;
+	unmap(t->digest->map, t->digest->cap);
+	sqlite3_finalize(t->digest->probe);
 	free(t->digest);
 	t->digest = NULL;
 }
@@ -272,13 +276,16 @@ grow(const struct db *db, struct digest *d)
 {
 	struct entry *old = d->map;
 	size_t cap = d->cap, n = d->n;
+	uint64_t line = db->sink.bytes / (db->sink.records ? db->sink.records : 1) + 1;
 
-	if (!map_new(db, d, n))
+	/* For all that is known to come, or at least for some more. */
+	if (!map_new(db, d, n + n / 2 + db->sink.ahead / line) && !map_new(db, d, n))
 		return false;
 	d->n = n;
 	for (size_t i = 0; i < cap; i++)
 		if (old[i].key)
 			*find(d, old[i].key) = old[i];
+	d->at = find(d, d->key);
 	unmap(old, cap);
 	return true;
 }
@@ -460,6 +467,8 @@ digest_upserted(struct db *db, struct table *t, enum digest_did did, sqlite3_int
 		d->there += did != DIGEST_INSERTED;
 		return d->upserts < d->next || d->never ? 0 : consider(db, t);
 	}
+	if (t->bulk && did == DIGEST_INSERTED && d->n >= d->cap / 6 * 5 && !grow(db, d))
+		return digest_seal(db, t);
 	if (!d->at->key) {
 		if (did != DIGEST_INSERTED || (d->n >= d->cap / 6 * 5 && !grow(db, d))) {
 			digest_drop(t); /* it was wrong, or there is no room */
@@ -478,6 +487,54 @@ digest_upserted(struct db *db, struct table *t, enum digest_did did, sqlite3_int
 	if (d->never)
 		digest_drop(t);
 	return 0;
+}
+
+void
+digest_bulk(struct db *db, struct table *t)
+{
+	struct digest *d = xcalloc(1, sizeof *d);
+
+	t->digest = d;
+	t->bulk = getrandom(d->seed, sizeof d->seed, 0) >= 0 && map_new(db, d, FIRST_LOOK);
+	if (!t->bulk)
+		digest_free(t);
+}
+
+int
+digest_there(struct db *db, struct table *t, bool *there)
+{
+	struct digest *d = t->digest;
+	int rc;
+
+	if (!d->probe) {
+		buf_clear(&db->sql);
+		buf_adds(&db->sql, "SELECT 1 FROM ");
+		sql_name(&db->sql, t->name);
+		buf_adds(&db->sql, " WHERE ");
+		key_is(&db->sql, t, NULL);
+		buf_addf(&db->sql, " AND %s = ?%zu", table_rowid(t), t->key.n + 1);
+		d->probe = db_prepare(db, db->sql.p);
+		if (!d->probe)
+			return CS_IO;
+	}
+	if (bind_key(db, t, d->probe) ||
+	    sqlite3_bind_int64(d->probe, (int)t->key.n + 1, d->at->rowid))
+		return db_fail(db);
+	rc = sqlite3_step(d->probe);
+	*there = rc == SQLITE_ROW;
+	sqlite3_reset(d->probe);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : db_fail(db);
+}
+
+int
+digest_seal(struct db *db, struct table *t)
+{
+	if (!t->bulk)
+		return 0;
+	t->bulk = false;
+	digest_free(t);
+	stmts_free(t);
+	return table_unique(db, t);
 }
 
 void

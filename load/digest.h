@@ -40,6 +40,17 @@ enum digest_did { DIGEST_INSERTED, DIGEST_UPDATED, DIGEST_UNCHANGED };
 int	digest_upserted(struct db *db, struct table *t, enum digest_did did, sqlite3_int64 rowid);
 /* The row of the key in the cells was updated in part, or deleted. */
 void	digest_touched(struct table *t);
+
+/*
+ * --bulk: a new table is filled without an index on its key, in whose place is a map of the keys, and
+ * the index is made when the table is complete, by one sort. t->bulk says so; no commit leaves it.
+ */
+void	digest_bulk(struct db *db, struct table *t);
+/* After DIGEST_OTHER, when the update of the row has changed nothing: is it there, with the key? *there; 0 or a CS_ status. */
+int	digest_there(struct db *db, struct table *t, bool *there);
+/* Make the index. 0 or a CS_ status. */
+int	digest_seal(struct db *db, struct table *t);
+
 /* Forget what the table holds: it may be otherwise now. */
 void	digest_drop(struct table *t);
 void	digest_free(struct table *t);

@@ -12,9 +12,12 @@
 #include "num.h"
 
 #define BUSY_TIMEOUT 30000 /* ms */
+#define COMMIT_BYTES (UINT64_C(256) << 20)
+#define COMMIT_MS    5000
 
 enum { /* options without a letter */
-	OPT_BUSY_TIMEOUT = 256,
+	OPT_BULK = 256,
+	OPT_BUSY_TIMEOUT,
 	OPT_CHANGES,
 	OPT_COLUMNS,
 	OPT_COMMIT_EVERY,
@@ -44,7 +47,7 @@ enum { /* options without a letter */
 	OPT_TO
 };
 
-static const struct option options_long[] = {
+static const struct option options_long[] = {{"bulk", no_argument, NULL, OPT_BULK},
     {"busy-timeout", required_argument, NULL, OPT_BUSY_TIMEOUT},
     {"changes", required_argument, NULL, OPT_CHANGES},
     {"columns", required_argument, NULL, OPT_COLUMNS},
@@ -97,6 +100,7 @@ static const char help[] =
     "  --strict             fail where counts do not match or no stream began\n"
     "operation\n"
     "  --stream NAME        refuse any other stream\n"
+    "  --bulk               fill new tables first, then make the index of their key\n"
     "  --busy-timeout TIME  wait so long for other writers of the database (30s)\n"
     "  --commit-every N|SIZE|TIME  rows, bytes or time of a transaction (256M, 5s)\n"
     "  --memory SIZE        for the page cache and for comparing rows (256M)\n"
@@ -274,6 +278,9 @@ static void
 set(struct opts *o, int option, const char *arg)
 {
 	switch (option) {
+	case OPT_BULK:
+		o->bulk = true;
+		break;
 	case OPT_BUSY_TIMEOUT:
 		o->busy_timeout = opt_duration("--busy-timeout", arg);
 		if (o->busy_timeout > INT32_MAX)
@@ -439,6 +446,8 @@ check_file(const struct opts *o)
 	for (int m = META_NONE + 1; m < METAS; m++)
 		if (o->meta[m])
 			errx(CS_USAGE, "%s is for sqlite targets", meta_option((enum meta)m));
+	if (o->bulk)
+		errx(CS_USAGE, "--bulk is for sqlite targets");
 	if (o->missing || o->changes || o->indexes.n || o->strict_tables || o->mode == MODE_HISTORY)
 		errx(CS_USAGE, "%s is for sqlite targets",
 		    o->missing         ? "--delete-missing"
@@ -451,6 +460,16 @@ check_file(const struct opts *o)
 		    o->schema ? "--schema" : "--columns");
 }
 
+/* One transaction fills a table in bulk, unless told otherwise. */
+static void
+set_commits(struct opts *o)
+{
+	if (!o->bulk && o->commit_bytes == UINT64_MAX)
+		o->commit_bytes = COMMIT_BYTES;
+	if (!o->bulk && o->commit_ms == UINT64_MAX)
+		o->commit_ms = COMMIT_MS;
+}
+
 static void
 check(struct opts *o)
 {
@@ -461,6 +480,7 @@ check(struct opts *o)
 	else
 		check_file(o);
 	check_names(o);
+	set_commits(o);
 	if (o->target == TARGET_SQLITE && (o->mode == MODE_REPLACE || o->mode == MODE_HISTORY))
 		errx(CS_USAGE, "--mode replace: not for sqlite yet");
 	if (o->max_rejects != UINT64_MAX && !o->rejects)
@@ -477,8 +497,8 @@ options(struct opts *o, int argc, char *argv[])
 	    .max_delete = UINT64_MAX,
 	    .memory = 256u << 20,
 	    .commit_rows = UINT64_MAX,
-	    .commit_bytes = 256u << 20,
-	    .commit_ms = 5000};
+	    .commit_bytes = UINT64_MAX,
+	    .commit_ms = UINT64_MAX};
 	while ((c = getopt_long(argc, argv, "hnqvV", options_long, NULL)) != -1)
 		set(o, c, optarg);
 	if (optind < argc)

@@ -392,6 +392,25 @@ update_instead(struct db *db, struct table *t)
 	return r;
 }
 
+static int write_row(struct db *db, struct table *t, const struct row *row, size_t members);
+
+/* --bulk, and the row of the record would not change. */
+static int
+upsert_bulk(struct db *db, struct table *t, const struct row *row, size_t members)
+{
+	bool there;
+	int r = digest_there(db, t, &there);
+
+	if (r == 0 && there) {
+		db->sink.counts.unchanged++;
+		return 0;
+	}
+	/* Another key that has the same hash: the index tells them apart. */
+	if (r == 0)
+		r = digest_seal(db, t);
+	return r ? r : write_row(db, t, row, members);
+}
+
 static int
 write_row(struct db *db, struct table *t, const struct row *row, size_t members)
 {
@@ -409,9 +428,13 @@ write_row(struct db *db, struct table *t, const struct row *row, size_t members)
 		db->sink.spared++;
 		return t->seen && digest_rowid(t, &rowid) ? seen_mark(db, t->seen, rowid) : 0;
 	}
+	if (t->bulk && row->op != OP_UPSERT && (r = digest_seal(db, t)))
+		return r;
 	r = stmt_get(db, t, row->op, &s);
 	if (r == 0 && says == DIGEST_OTHER)
 		r = upsert_at(db, t, s, &done);
+	if (r == 0 && says == DIGEST_OTHER && t->bulk && !done)
+		return upsert_bulk(db, t, row, members);
 	if (r == 0 && !done)
 		r = bind_all(db, t, s, s->st);
 	if (r || done)
@@ -430,8 +453,10 @@ static int
 delete_row(struct db *db, struct table *t)
 {
 	sqlite3_stmt *st;
-	int r = stmt_delete(db, t, &st);
+	int r = digest_seal(db, t);
 
+	if (r == 0)
+		r = stmt_delete(db, t, &st);
 	digest_touched(t);
 	if (r == 0)
 		r = change_before(db, t);

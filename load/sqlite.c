@@ -153,6 +153,20 @@ keep(struct sink *sink, const struct control *c)
 	return db->marked ? db_exec(db, "RELEASE cs_batch") : 0;
 }
 
+/* Make the indexes that --bulk has left for later. */
+static int
+seal(struct db *db)
+{
+	int r = 0;
+
+	for (struct table *t = db->tables; t && r == 0; t = t->next)
+		if (t->bulk &&
+		    sqlite3_table_column_metadata(db->h, "main", t->name, NULL, NULL, NULL, NULL,
+			NULL, NULL) == SQLITE_OK) /* it has not been taken back */
+			r = digest_seal(db, t);
+	return r;
+}
+
 static int
 drop(struct sink *sink)
 {
@@ -166,6 +180,8 @@ drop(struct sink *sink)
 	sink->counts.rejected = rejected; /* they stay set aside */
 	while (sink->added.n > db->added_before)
 		free(sink->added.v[--sink->added.n]);
+	if (r == 0 && db->tx)
+		r = seal(db);
 	tables_forget(db);
 	seen_free(db);
 	if (r == 0 && db->changes)
@@ -183,6 +199,8 @@ finish(struct sink *sink, bool complete)
 	for (t = complete ? db->tables : NULL; t && r == 0; t = t->next)
 		r = table_finish(db, t);
 	digests_drop(db);
+	if (r == 0)
+		r = seal(db);
 	if (r == 0 && complete && sink->o->missing)
 		r = missing_delete(db);
 	if (r == 0)
@@ -236,7 +254,9 @@ commit(struct sink *sink)
 		tables_forget(db);
 		return db_exec(db, "ROLLBACK");
 	}
-	r = write_checkpoint(db);
+	r = seal(db);
+	if (r == 0)
+		r = write_checkpoint(db);
 	if (r == 0 && db->changes)
 		r = trail_keep(db, &db->changes->trail);
 	if (r == 0)

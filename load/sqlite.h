@@ -73,6 +73,7 @@ struct table {
 	int meta[METAS];  /* columns that cs-load fills, or -1 */
 	bool exists, ours; /* ours: made by cs-load and by nobody else since */
 	bool without_rowid, strict, dirty;
+	bool bulk; /* its key has no index yet, see digest.h */
 	struct seen *seen; /* rows that the full run has brought; NULL: none of its affair */
 	uint64_t row; /* stamp of the record at hand */
 	unsigned *sorted; /* columns by name, for rowhash() */
@@ -150,6 +151,8 @@ void	sql_name(struct buf *b, const char *name);
 
 /* The table of that name; name.p NULL: the default one. */
 int	table_get(struct db *db, struct slice name, struct table **t);
+/* See that the key has a unique index. 0 or a CS_ status. */
+int	table_unique(struct db *db, struct table *t);
 /* Declare a table from here on; d is db's then. It comes to be unless its key has no type yet. */
 int	decl_add(struct db *db, struct decl *d);
 

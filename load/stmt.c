@@ -163,7 +163,7 @@ upsert_sql(const struct db *db, struct buf *b, const struct table *t, const stru
 	for (size_t i = 0; i < s->n; i++)
 		buf_adds(b, i ? ", ?" : ") VALUES (?");
 	buf_adds(b, s->n ? ")" : " DEFAULT VALUES");
-	if (!t->key.n)
+	if (!t->key.n || t->bulk)
 		return;
 	for (size_t i = 0; i < t->key.n; i++) {
 		buf_adds(b, i ? ", " : " ON CONFLICT (");

@@ -281,11 +281,15 @@ table_create(struct db *db, struct table *t)
 
 		if (c->presence == COLUMN_NEW)
 			column_settle(t, c);
-		c->pk = c->key;
 		if (c->key && t->key.n == 1 && !strcmp(c->sqltype, "INTEGER"))
 			t->alias = (int)i; /* sqlite.org/rowidtable.html */
 	}
-	names_copy(&t->pk, &t->key);
+	if (db->sink.o->bulk && t->key.n && t->alias < 0 && table_rowid(t))
+		digest_bulk(db, t);
+	for (size_t i = 0; i < t->n; i++)
+		t->columns[i].pk = t->columns[i].key && !t->bulk;
+	if (!t->bulk)
+		names_copy(&t->pk, &t->key);
 	buf_clear(&db->sql);
 	table_sql(&db->sql, t, t->name);
 	t->exists = t->ours = true;
@@ -311,7 +315,7 @@ column_store(struct db *db, struct table *t, struct column *c)
 int
 table_sync(struct db *db, struct table *t)
 {
-	bool widen = false;
+	bool widen = false, key = false;
 	int r = 0;
 
 	if (!t->dirty)
@@ -322,9 +326,14 @@ table_sync(struct db *db, struct table *t)
 	if (!t->exists)
 		return table_create(db, t);
 	for (size_t i = 0; i < t->n; i++)
-		widen |= t->columns[i].presence == COLUMN_STORED &&
-			 t->columns[i].want != t->columns[i].store;
-	if (widen)
+		if (t->columns[i].presence == COLUMN_STORED &&
+		    t->columns[i].want != t->columns[i].store) {
+			widen = true;
+			key |= t->columns[i].key;
+		}
+	if (key)
+		r = digest_seal(db, t); /* other keys, other hashes */
+	if (r == 0 && widen)
 		r = table_widen(db, t);
 	for (size_t i = 0; i < t->n && r == 0; i++)
 		if (t->columns[i].presence == COLUMN_NEW)

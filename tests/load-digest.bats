@@ -189,3 +189,69 @@ setup_file() {
 	equals "$(sql x.db "SELECT count(*), sum(id IN ('k8', 'k10', 'k12')), sum(n < 0) FROM t")" '4001|3|0'
 	contains "$(cat err)" '[3-6][0-9]{3} rows compared by digest'
 }
+
+# bulk_same OPTION…: one file into x.db with --bulk and into y.db without.
+bulk_same() {
+	rm -f x.db* y.db*
+	cs-load --to sqlite:x.db --table t --stats xs --bulk "$@" >xa <"${files[0]}" || return 1
+	cs-load --to sqlite:y.db --table t --stats ys "$@" >ya <"${files[0]}" || return 1
+	equals "$(cat xs)" "$(cat ys)" || return 1
+	equals "$(cat xa)" "$(cat ya)" || return 1
+	equals "$(dump x.db)" "$(dump y.db)" || return 1
+}
+
+@test "--bulk: the same rows and counts, keys twice and all, and an index that is unique" {
+	files=("$first")
+	bulk_same --key id
+	equals "$(sql x.db "SELECT name, \"unique\" FROM pragma_index_list('t')")" 't_cs_key|1'
+	cat "$first" "$five" "$first" "$sixty" >twice
+	files=(twice)
+	bulk_same --key id
+	bulk_same --key id,n --missing null
+	bulk_same --key id --synced-at at
+	# it stays an upsert, also by others
+	cs-load --to sqlite:x.db --table t --key id --bulk --stats stats <"$first"
+	[ "$(jq '.unchanged' stats)" -gt 2000 ]
+	run sqlite3 x.db "INSERT INTO t(id) SELECT min(id) FROM t"
+	contains "$output" 'UNIQUE constraint failed'
+}
+
+@test "--bulk: keys that are the rowid, keys that need a wider type on the way, deletes, other tables" {
+	sed 's/"id":"[a-zA-Z]*\([0-9]*\)"/"id":\1/' "$first" >int
+	files=(int)
+	bulk_same --key id
+	equals "$(sql x.db "SELECT pk FROM pragma_table_info('t') WHERE name = 'id'")" 1
+	{ head -n 2500 int; cat "$first"; cat int; } >wider
+	files=(wider)
+	bulk_same --key id,n
+	{ head -n 3000 "$first"; sed -n '3000,3100s/^{/{"@cs":{"op":"delete"},/p' "$first"; cat "$first"; sed 's/^{/{"@cs":{"table":"u"},/' "$first"; } >ops
+	files=(ops)
+	bulk_same --key id
+	equals "$(sql x.db 'SELECT count(*), count(DISTINCT id) FROM u')" '4000|4000'
+}
+
+@test "--bulk: no commit is without the index; with too little memory there is the key from the start" {
+	{
+		echo '{"@cs":"begin","version":1,"stream":"s","run":"r","mode":"full","from":null}'
+		for i in 0 1 2 3; do
+			tail -n +$((i * 1000 + 1)) "$first" | head -n 1000
+			echo '{"@cs":"checkpoint","stream":"s","state":'$i',"records":'$(((i + 1) * 1000))'}'
+		done
+		echo '{"@cs":"end","stream":"s","run":"r","records":4000,"complete":true}'
+	} >in
+	files=(in)
+	bulk_same --key id
+	bulk_same --key id --commit-every 1500
+	head -n 3500 in >cut
+	run --separate-stderr cs-load --to sqlite:z.db --table t --key id --bulk <cut
+	equals "$status" 65
+	equals "$(sql z.db "SELECT count(*), (SELECT count(*) FROM pragma_index_list('t') WHERE \"unique\") FROM t")" '3000|1'
+	rm -f x.db
+	cs-load --to sqlite:x.db --table t --key id --bulk --memory 64M <"$first"
+	equals "$(sql x.db "SELECT name FROM pragma_index_list('t')")" sqlite_autoindex_t_1
+	rm -f x.db
+	cs-load --to sqlite:x.db --table t --key id --bulk -n -v <"$first" 2>err
+	contains "$(cat err)" 'dry run: 4000 inserted'
+	[ ! -e x.db ]
+	fails_with 64 cs-load --to ndjson:x --bulk <"$first"
+}
