@@ -263,6 +263,8 @@ result(struct jqrun *j, jv r, jv self, const struct sink *to, const char **err)
 
 	if (jv_identical(jv_copy(r), jv_copy(self))) {
 		jv_free(r);
+		if (to->emit)
+			return to->emit(to->arg, j->json.src.p, j->json.src.n) ? 1 : 0;
 		buf_add(to->out, j->json.src.p, j->json.src.n);
 	} else if (jqjson_write(&j->json, to->out, r) < 0) {
 		return j->json.ambiguous ? unheld(j, j->json.err, err) : unread(j, err);

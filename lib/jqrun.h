@@ -21,7 +21,7 @@ struct jqrun *jqrun_new(const char *program, const char *const *vars, char **err
 void	jqrun_free(struct jqrun *j);
 /*
  * Run over the valid JSON text p[0..n) (checked by the scanner before), calling emit for each
- * result with compact JSON; when a result is the unchanged input these are the input's own bytes. emit returns non-zero to
+ * result with compact JSON; when a result is the unchanged input these are the input's own bytes, mostly at p itself. emit returns non-zero to
  * stop early. 0, or -1 with *err (owned by j, until the next call) when the program failed.
  */
 int	jqrun_run(struct jqrun *j, const char *p, size_t n,

@@ -12,7 +12,7 @@
 #include "export.h"
 #include "file.h"
 #include "lines.h"
-#include "record.h"
+#include "pool.h"
 #include "reject.h"
 
 struct run {
@@ -21,26 +21,31 @@ struct run {
 	struct out out;
 	struct reject reject;
 	struct records records;
+	struct pool *pool;         /* where programs run; NULL: there are none */
+	uint64_t lineno;           /* of the line at hand */
 	struct bridge bridge;      /* --from */
 	struct export export;      /* --to */
 	struct buf line;           /* a control line, rewritten */
 	uint64_t passed, rejected; /* records and lines since begin */
 	uint64_t lines, all;       /* with records: read, and written */
 	bool open;                 /* begun and not ended */
+	int status;                /* why reading stopped */
 };
 
+/* No input is waiting. */
 static int
 flush(void *arg)
 {
 	struct run *r = arg;
 
-	return out_flush(&r->out);
+	r->status = r->pool ? pool_wait(r->pool, r->in.fd) : 0;
+	return out_flush(&r->out) < 0 || r->status ? -1 : 0;
 }
 
 static int
 refuse(struct run *r, const char *reason, const char *p, size_t n)
 {
-	int status = reject_line(&r->reject, r->in.lineno, reason, p, n);
+	int status = reject_line(&r->reject, r->lineno, reason, p, n);
 
 	r->rejected += !status;
 	return status;
@@ -102,8 +107,8 @@ static int export(struct run *r, const struct control *c)
 	out_flush(&r->out);
 	if (c->kind != CONTROL_ERROR)
 		return 0;
-	warnx("%s:%llu: the stream failed upstream: %s", r->in.name,
-	    (unsigned long long)r->in.lineno, c->message ? c->message : "no reason given");
+	warnx("%s:%llu: the stream failed upstream: %s", r->in.name, (unsigned long long)r->lineno,
+	    c->message ? c->message : "no reason given");
 	return c->code > 0 && c->code < 126 ? (int)c->code : CS_DATA;
 }
 
@@ -116,7 +121,7 @@ control(struct run *r, const char *p, size_t n)
 	int status = 0;
 
 	if (control_parse(&c, p, n, &why) < 0) {
-		warnx("%s:%llu: %s", r->in.name, (unsigned long long)r->in.lineno, why);
+		warnx("%s:%llu: %s", r->in.name, (unsigned long long)r->lineno, why);
 		control_release(&c);
 		return CS_DATA;
 	}
@@ -168,16 +173,14 @@ export_records(struct run *r)
 	return 0;
 }
 
-/* One line. 0 or a CS_ status. */
+/* A line through the rules; v: what the programs say of it. 0 or a CS_ status. */
 static int
-line(struct run *r, const char *p, size_t n)
+record(struct run *r, const char *p, size_t n, const char **v)
 {
 	struct records *rec = &r->records;
 
-	if (line_kind(p, n) == LINE_CONTROL)
-		return control(r, p, n);
 	r->lines++;
-	if (records_map(rec, p, n) < 0)
+	if ((v ? records_follow(rec, p, n, v) : records_map(rec, p, n)) < 0)
 		return refuse(r, rec->err.p, p, n);
 	if (rec->n && r->o->to && export_records(r) < 0)
 		return refuse(r, r->export.err, p, n);
@@ -186,6 +189,45 @@ line(struct run *r, const char *p, size_t n)
 	r->passed += rec->n;
 	r->all += rec->n;
 	return 0;
+}
+
+/* A line that comes back from the pool. */
+static int
+judged(void *arg, struct pool_line *line)
+{
+	struct run *r = arg;
+
+	if (!line)
+		return out_flush(&r->out) < 0 ? CS_IO : 0;
+	r->lineno = line->lineno;
+	if (line->judged)
+		return record(r, line->p, line->n, &line->v);
+	if (!line->why)
+		return control(r, line->p, line->n);
+	r->lines++;
+	return refuse(r, line->why, line->p, line->n);
+}
+
+/* Lines before this one come first. */
+static int
+settle(struct run *r)
+{
+	int status = r->pool ? pool_drain(r->pool) : 0;
+
+	r->lineno = r->in.lineno;
+	return status;
+}
+
+/* One line. 0 or a CS_ status. */
+static int
+line(struct run *r, const char *p, size_t n)
+{
+	bool is_control = line_kind(p, n) == LINE_CONTROL;
+
+	r->lineno = r->in.lineno;
+	if (r->pool)
+		return pool_add(r->pool, r->lineno, p, n, !is_control);
+	return is_control ? control(r, p, n) : record(r, p, n, NULL);
 }
 
 /* The lines that a foreign message became. 0 or a CS_ status. */
@@ -205,14 +247,17 @@ bridged(struct run *r)
 static int
 foreign(struct run *r, const char *p, size_t n)
 {
-	int status = bridge_line(&r->bridge, p, n);
+	int bad = bridge_line(&r->bridge, p, n), status;
 
-	if (status == 0)
+	if (bad == 0)
 		return bridged(r);
-	if (status == BRIDGE_REFUSED)
+	status = settle(r);
+	if (status)
+		return status;
+	if (bad == BRIDGE_REFUSED)
 		return refuse(r, r->bridge.err.p, p, n);
-	warnx("%s:%llu: %s", r->in.name, (unsigned long long)r->in.lineno, r->bridge.err.p);
-	return status;
+	warnx("%s:%llu: %s", r->in.name, (unsigned long long)r->lineno, r->bridge.err.p);
+	return bad;
 }
 
 /* All lines. 0 or a CS_ status. */
@@ -229,19 +274,25 @@ lines(struct run *r)
 			status = r->o->from ? foreign(r, p, n) : line(r, p, n);
 			break;
 		case LINES_TOOLONG:
-			status = refuse(r, "longer than --max-record", NULL, 0);
+			status = settle(r);
+			if (!status)
+				status = refuse(r, "longer than --max-record", NULL, 0);
 			break;
 		case LINES_ERROR:
 			warn("%s", r->in.name);
-			return CS_IO;
+			status = settle(r);
+			return status ? status : CS_IO;
 		default:
-			return 0; /* flush() failed, which is seen when stdout is closed */
+			return r
+			    ->status; /* flush() failed; of stdout it is seen when that is closed */
 		}
 	}
 	if (!status && !r->out.error && r->o->from) {
 		bridge_end(&r->bridge);
 		status = bridged(r);
 	}
+	if (!status && !r->out.error)
+		status = settle(r);
 	if (!status && !r->out.error && r->open) {
 		warnx("%s: the stream breaks off: a \"begin\" without an \"end\"", r->in.name);
 		status = CS_DATA;
@@ -355,11 +406,14 @@ main(int argc, char **argv)
 	if (reject_open(&r.reject, o.rejects, "stdin", o.max_rejects))
 		return CS_IO;
 	started = true;
+	if (records_judged(&r.records))
+		r.pool = pool_new(&o.pool, &r.records, judged, &r);
 	lines_open(&r.in, STDIN_FILENO, "stdin", o.max_record);
 	r.in.idle = flush;
 	r.in.arg = &r;
 	out_open(&r.out, STDOUT_FILENO);
 	status = finish(&r, lines(&r));
+	pool_free(r.pool);
 	lines_close(&r.in);
 	records_release(&r.records);
 	bridge_release(&r.bridge);

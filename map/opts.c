@@ -27,6 +27,7 @@ enum {
 	OPT_FLATTEN,
 	OPT_FROM,
 	OPT_HASH,
+	OPT_JOBS,
 	OPT_KEEP,
 	OPT_MASK,
 	OPT_MAX_RECORD,
@@ -34,6 +35,8 @@ enum {
 	OPT_NAMES,
 	OPT_NULL,
 	OPT_ONLY,
+	OPT_PROGRAM_MEMORY,
+	OPT_PROGRAM_TIMEOUT,
 	OPT_REJECTS,
 	OPT_RENAME,
 	OPT_RULES,
@@ -63,6 +66,7 @@ static const struct option options[] = {
     {"from", required_argument, NULL, OPT_FROM},
     {"hash", required_argument, NULL, OPT_HASH},
     {"help", no_argument, NULL, 'h'},
+    {"jobs", required_argument, NULL, OPT_JOBS},
     {"keep", required_argument, NULL, OPT_KEEP},
     {"mask", required_argument, NULL, OPT_MASK},
     {"max-record", required_argument, NULL, OPT_MAX_RECORD},
@@ -70,6 +74,8 @@ static const struct option options[] = {
     {"names", required_argument, NULL, OPT_NAMES},
     {"null", required_argument, NULL, OPT_NULL},
     {"only", no_argument, NULL, OPT_ONLY},
+    {"program-memory", required_argument, NULL, OPT_PROGRAM_MEMORY},
+    {"program-timeout", required_argument, NULL, OPT_PROGRAM_TIMEOUT},
     {"quiet", no_argument, NULL, 'q'},
     {"rejects", required_argument, NULL, OPT_REJECTS},
     {"rename", required_argument, NULL, OPT_RENAME},
@@ -105,6 +111,11 @@ static void __attribute__((noreturn)) help(void)
 	     "      --filter-file FILE      the same, program from a file\n"
 	     "      --arg NAME VALUE        $NAME in programs: text; --argjson NAME JSON: any\n"
 	     "Reshape, in this order (LIST: columns divided by commas):\n"
+	     "      --arg NAME VALUE        $NAME in programs: text\n"
+	     "      --argjson NAME JSON     $NAME in programs: any value\n"
+	     "      --jobs N                run them in N processes (1); limits for a record:\n"
+	     "                              --program-timeout (30s), --program-memory (2G)\n"
+	     "Reshape, in this order (--keep and --drop take columns divided by commas):\n"
 	     "      --flatten[=SEP]         a.b becomes a_b, with SEP (_) between\n"
 	     "      --depth N               only N levels of it, objects below as JSON text\n"
 	     "      --arrays MODE           json (text; default with --flatten), keep, explode\n"
@@ -122,11 +133,10 @@ static void __attribute__((noreturn)) help(void)
 	     "      --hash LIST             their SHA-256, keyed by --salt SECRET\n"
 	     "      --mask LIST             \"***\" in their place; --null LIST: null\n"
 	     "      --rules FILE            all of these as JSON, by the same names\n"
-	     "      --schema-out FILE       what each column held: types, nulls, longest value\n"
-	     "Foreign streams:\n"
-	     "      --from singer|airbyte   messages of a tap or source come in\n"
-	     "      --to singer|airbyte     messages for a target or destination go out\n"
-	     "      --stream NAME           what those are called (CS_STREAM)\n"
+	     "      --arg NAME VALUE        $NAME in programs: text; --argjson NAME JSON: any\n"
+	     "      --jobs N                run them in N processes (1); limits for a record:\n"
+	     "                              --program-timeout (30s), --program-memory (2G)\n"
+	     "Reshape, in this order (LIST: columns divided by commas):\n"
 	     "Refused records:\n"
 	     "      --rejects FILE          set them aside and go on; then the status is 1\n"
 	     "      --max-rejects N         but not more than N\n"
@@ -297,8 +307,10 @@ opts_parse(struct opts *o, int argc, char **argv)
 {
 	int c;
 
-	*o = (struct opts){
-	    .rules.depth = -1, .max_rejects = UINT64_MAX, .max_record = LINES_MAX_RECORD};
+	*o = (struct opts){.rules.depth = -1,
+	    .pool = {.jobs = 1, .memory = UINT64_C(2) << 30, .ms = 30000},
+	    .max_rejects = UINT64_MAX,
+	    .max_record = LINES_MAX_RECORD};
 	while ((c = getopt_long(argc, argv, "f:hqVv", options, NULL)) != -1) {
 		switch (c) {
 		case 'f':
@@ -325,6 +337,16 @@ opts_parse(struct opts *o, int argc, char **argv)
 			break;
 		case OPT_FROM:
 			o->from = dialect_named("--from", optarg);
+			break;
+		case OPT_JOBS:
+			o->pool.jobs = (unsigned)opt_uint("--jobs", optarg, 1, 256);
+			break;
+		case OPT_PROGRAM_MEMORY:
+			o->pool.memory =
+			    opt_size("--program-memory", optarg, 64u << 20, SIZE_MAX / 4);
+			break;
+		case OPT_PROGRAM_TIMEOUT:
+			o->pool.ms = opt_duration("--program-timeout", optarg);
 			break;
 		case OPT_MAX_RECORD:
 			o->max_record = opt_size("--max-record", optarg, 2, SIZE_MAX / 4);

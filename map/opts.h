@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "bridge.h"
+#include "limits.h"
 #include "rules.h"
 
 struct opts {
@@ -15,6 +16,7 @@ struct opts {
 	enum dialect to;
 	const char *stream;  /* what those are called; NULL: by the environment */
 	const char **vars;   /* for jqrun_new() */
+	struct pool_limits pool; /* of programs */
 	const char *rejects; /* file, or NULL */
 	const char *schema_out; /* file, or NULL */
 	uint64_t max_rejects;

@@ -140,13 +140,68 @@ map(struct records *r, const char *p, size_t n)
 	return status;
 }
 
+/* A new line: *p becomes the record alone. checked: it is JSON. */
 static int
-on_result(void *arg, const char *p, size_t n)
+start(struct records *r, const char **p, size_t *n, bool checked)
 {
-	struct records *r = arg;
+	enum line_kind kind = line_kind(*p, *n);
 
-	r->failed = map(r, p, n) < 0;
-	return r->failed;
+	buf_clear(&r->out);
+	r->n = 0;
+	r->tagged = r->tag.wrapped = false;
+	r->mapper.partial = r->mapper.childless = false;
+	if (kind == LINE_BAD)
+		return fail(r, "a first member \"@cs\" that is neither text nor an object");
+	if (!checked && (**p != '{' || kind == LINE_TAGGED) && check(r, *p, *n) < 0)
+		return -1;
+	if (kind != LINE_TAGGED)
+		return 0;
+	if (untag(r, p, n) < 0)
+		return -1;
+	r->mapper.partial = r->tag.op != OP_UPSERT;
+	r->mapper.childless = r->tag.op == OP_DELETE;
+	return 0;
+}
+
+/* What is known of columns counts only records that went through. */
+static int
+settle(struct records *r, int status)
+{
+	if (r->mapping && status == 0)
+		mapper_commit(&r->mapper);
+	else if (r->mapping)
+		mapper_rollback(&r->mapper);
+	return status;
+}
+
+static int
+native(struct records *r, const char *p, size_t n)
+{
+	const char *line = p;
+	size_t line_n = n;
+
+	if (start(r, &p, &n, false) < 0)
+		return -1;
+	if (r->mapping)
+		return map(r, p, n);
+	if (*line == '{' && !r->tagged && check(r, line, line_n) < 0)
+		return -1;
+	buf_add(&r->out, line, line_n);
+	buf_addc(&r->out, '\n');
+	r->n = 1;
+	return 0;
+}
+
+int
+records_map(struct records *r, const char *p, size_t n)
+{
+	return settle(r, native(r, p, n));
+}
+
+bool
+records_judged(const struct records *r)
+{
+	return r->where || r->filter;
 }
 
 /* The first result of --where decides. */
@@ -159,35 +214,96 @@ on_where(void *arg, const char *p, size_t n)
 	return 1;
 }
 
+static void
+add_text(struct buf *b, const char *p, size_t n)
+{
+	uint32_t len = (uint32_t)n;
+
+	buf_add(b, &len, sizeof len);
+	buf_add(b, p, n);
+}
+
 static int
-records_try(struct records *r, const char *p, size_t n)
+on_result(void *arg, const char *p, size_t n)
+{
+	struct records *r = arg;
+
+	/* The record itself, once: the line says it better. */
+	r->same = p == r->record && *p == '{' && r->nresults == 0;
+	add_text(&r->results, p, n);
+	r->nresults++;
+	return 0;
+}
+
+/* 1: the line stays, 0: it goes, or there are results; -1 with r->err. */
+static int
+judge(struct records *r, const char *p, size_t n)
 {
 	const char *line = p, *why;
 	size_t line_n = n;
-	enum line_kind kind = line_kind(p, n);
-	bool wanted = false;
+	bool wanted = true;
 
-	buf_clear(&r->out);
-	r->n = 0;
-	r->tagged = r->failed = r->tag.wrapped = false;
-	if (kind == LINE_BAD)
-		return fail(r, "a first member \"@cs\" that is neither text nor an object");
-	if ((*p != '{' || kind == LINE_TAGGED || r->where || r->filter || !r->mapping) &&
-	    check(r, p, n) < 0)
+	r->nresults = 0;
+	r->same = false;
+	buf_clear(&r->results);
+	if (start(r, &p, &n, false) < 0)
 		return -1;
-	if (kind == LINE_TAGGED && untag(r, &p, &n) < 0)
-		return -1;
-	r->mapper.partial = r->tagged && r->tag.op != OP_UPSERT;
-	r->mapper.childless = r->tagged && r->tag.op == OP_DELETE;
-	if (r->where && jqrun_run(r->where, p, n, on_where, &wanted, &why) < 0)
-		return fail(r, why);
-	if (r->where && !wanted)
-		return 0;
-	if (r->filter) {
-		if (jqrun_run(r->filter, p, n, on_result, r, &why) < 0)
-			return fail(r, why);
-		return r->failed ? -1 : 0;
+	r->record = p;
+	if (r->where) {
+		wanted = false;
+		if (jqrun_run(r->where, p, n, on_where, &wanted, &why) < 0)
+			goto bad;
 	}
+	if (!wanted || !r->filter)
+		return wanted;
+	if (jqrun_run(r->filter, p, n, on_result, r, &why) < 0)
+		goto bad;
+	return r->nresults == 1 && r->same;
+bad:
+	fail(r, why);
+	/* Say where, if the line is no JSON at all. */
+	(void)(!r->tagged && check(r, line, line_n));
+	return -1;
+}
+
+void
+records_judge(struct records *r, const char *p, size_t n, struct buf *verdict)
+{
+	switch (judge(r, p, n)) {
+	case 1:
+		buf_addc(verdict, VERDICT_KEEP);
+		break;
+	case 0:
+		buf_addc(verdict, r->nresults ? VERDICT_RESULTS : VERDICT_DROP);
+		if (!r->nresults)
+			break;
+		buf_add(verdict, &r->nresults, sizeof r->nresults);
+		buf_add(verdict, r->results.p, r->results.len);
+		break;
+	default:
+		buf_addc(verdict, VERDICT_BAD);
+		add_text(verdict, r->err.p, r->err.len);
+	}
+}
+
+static uint32_t
+number(const char **v)
+{
+	uint32_t n;
+
+	memcpy(&n, *v, sizeof n);
+	*v += sizeof n;
+	return n;
+}
+
+static int
+keep(struct records *r, const char *p, size_t n)
+{
+	const char *line = p;
+	size_t line_n = n;
+
+	if (start(r, &p, &n, true) < 0)
+		return -1;
 	if (r->mapping)
 		return map(r, p, n);
 	buf_add(&r->out, line, line_n);
@@ -196,16 +312,45 @@ records_try(struct records *r, const char *p, size_t n)
 	return 0;
 }
 
-int
-records_map(struct records *r, const char *p, size_t n)
+static int
+follow(struct records *r, const char *p, size_t n, const char **v)
 {
-	int status = records_try(r, p, n);
+	uint32_t count, len;
+	int status = 0;
 
-	if (r->mapping && status == 0)
-		mapper_commit(&r->mapper);
-	else if (r->mapping)
-		mapper_rollback(&r->mapper);
-	return status;
+	switch (*(*v)++) {
+	case VERDICT_KEEP:
+		return keep(r, p, n);
+	case VERDICT_DROP:
+		buf_clear(&r->out);
+		r->n = 0;
+		return 0;
+	case VERDICT_BAD:
+		len = number(v);
+		buf_clear(&r->err);
+		buf_add(&r->err, *v, len);
+		*v += len;
+		return -1;
+	default:
+		status = start(r, &p, &n, true);
+		for (count = number(v); count; count--) {
+			len = number(v);
+			if (status == 0) {
+				/* What follows must be no part of it, nor the end of what may be read. */
+				buf_clear(&r->value);
+				buf_add(&r->value, *v, len);
+				status = map(r, r->value.p, len);
+			}
+			*v += len;
+		}
+		return status;
+	}
+}
+
+int
+records_follow(struct records *r, const char *p, size_t n, const char **v)
+{
+	return settle(r, follow(r, p, n, v));
 }
 
 static struct jqrun *
@@ -284,5 +429,6 @@ records_release(struct records *r)
 	buf_release(&r->out);
 	buf_release(&r->err);
 	buf_release(&r->text);
+	buf_release(&r->results);
 	buf_release(&r->value);
 }

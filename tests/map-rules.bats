@@ -371,6 +371,8 @@ refused() {
 		--hash a --salt hunter2|--salt: not env:NAME
 		--set a|lacks a =
 		--fill a=x|x is not JSON
+		--jobs 0|--jobs: 0 is not in 1
+		--from meltano|neither singer nor airbyte
 		file.ndjson|unexpected argument
 	CASES
 }

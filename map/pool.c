@@ -1,0 +1,609 @@
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+#include "lines.h"
+#include "pool.h"
+
+#define CHUNK_BYTES (128u << 10) /* of lines that go to a worker at once */
+#define CHUNK_LINES 4096
+#define FRAME_BYTES (256u << 10) /* of verdicts that come back at once */
+#define LOOK_MS     200          /* how often to look after a worker that is silent */
+
+struct entry {
+	size_t at, n; /* in the chunk's lines */
+	uint64_t lineno;
+	char *why; /* the record ended its worker */
+	bool judge;
+};
+
+struct chunk {
+	struct buf lines;
+	struct entry *entries;
+	size_t n, cap;
+	size_t judged;         /* how many of them are for the programs */
+	size_t done;           /* how many have come back */
+	struct worker *worker; /* NULL: not sent, or answered in full */
+	struct chunk *next;
+};
+
+/* From parent to worker; the entries and the lines follow. */
+struct request {
+	size_t n, from, bytes;
+};
+
+/* From worker to parent; the verdicts follow. */
+struct frame {
+	size_t verdicts, bytes;
+	bool last;
+};
+
+struct worker {
+	pid_t pid;
+	int fd;      /* the socket to it; -1: it is not there */
+	int said_fd; /* the file that is its standard error */
+	off_t said;  /* how much of that is printed */
+	bool busy;
+	volatile size_t *at; /* shared: the entry that it is at, from 1; 0: none */
+	/* Since when it has been at that. */
+	size_t seen;
+	uint64_t since; /* ms of its CPU time */
+};
+
+struct pool {
+	struct pool_limits limits;
+	struct records *records;
+	int (*done)(void *, struct pool_line *);
+	void *arg;
+	struct worker *workers;
+	volatile size_t *shared;
+	struct chunk *filling, *first, *last; /* sent, in order; spare ones */
+	struct chunk *full;                   /* waits for a worker to be sent to */
+	struct chunk *spare;
+	struct buf frame;
+};
+
+/* ---- in the worker ---- */
+
+static int
+read_all(int fd, void *to, size_t n)
+{
+	char *p = to;
+	ssize_t r;
+
+	while (n) {
+		r = read(fd, p, n);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			return -1;
+		p += r;
+		n -= (size_t)r;
+	}
+	return 0;
+}
+
+static void
+answer(int fd, struct buf *verdicts, size_t n, bool last)
+{
+	struct frame f = {.verdicts = n, .bytes = verdicts->len, .last = last};
+
+	if (write_all(fd, &f, sizeof f) < 0 || write_all(fd, verdicts->p, verdicts->len) < 0)
+		_exit(0); /* the parent has gone */
+	buf_clear(verdicts);
+}
+
+static void
+judge_all(struct pool *p, struct worker *w, const struct request *q, const struct entry *entries,
+    const char *lines, struct buf *verdicts)
+{
+	size_t n = 0;
+
+	for (size_t i = q->from; i < q->n; i++) {
+		if (!entries[i].judge || entries[i].why)
+			continue;
+		*w->at = i + 1;
+		records_judge(p->records, lines + entries[i].at, entries[i].n, verdicts);
+		*w->at = 0;
+		n++;
+		if (verdicts->len > FRAME_BYTES) {
+			answer(w->fd, verdicts, n, false);
+			n = 0;
+		}
+	}
+	answer(w->fd, verdicts, n, true);
+}
+
+static void __attribute__((noreturn)) work(struct pool *p, struct worker *w)
+{
+	struct buf lines = {0}, verdicts = {0};
+	struct entry *entries = NULL;
+	struct request q;
+
+	while (read_all(w->fd, &q, sizeof q) == 0) {
+		entries = xreallocarray(entries, q.n, sizeof *entries);
+		buf_clear(&lines);
+		buf_room(&lines, q.bytes);
+		if (read_all(w->fd, entries, q.n * sizeof *entries) < 0 ||
+		    read_all(w->fd, lines.p, q.bytes) < 0)
+			break;
+		memset(lines.p + q.bytes, 0, BUF_PAD);
+		if (lseek(STDERR_FILENO, 0, SEEK_CUR) > 0 && ftruncate(STDERR_FILENO, 0) == 0)
+			(void)lseek(STDERR_FILENO, 0, SEEK_SET);
+		judge_all(p, w, &q, entries, lines.p, &verdicts);
+	}
+	_exit(0);
+}
+
+/* Leave the worker nothing of its parent's but the socket: a pipe's reader must see the parent end. */
+static void
+become_worker(struct pool *p, struct worker *w, int fd, pid_t parent)
+{
+	static const int signals[] = {SIGABRT, SIGFPE, SIGSEGV, SIGINT, SIGTERM};
+	struct rlimit limit = {p->limits.memory, p->limits.memory}, core = {0, 0};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+		signal(signals[i], SIG_DFL);
+#ifdef __linux__
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+	if (getppid() != parent || null < 0)
+		_exit(0);
+	for (unsigned i = 0; i < p->limits.jobs; i++)
+		if (p->workers[i].fd >= 0)
+			close(p->workers[i].fd);
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	if (w->said_fd >= 0)
+		dup2(w->said_fd, STDERR_FILENO);
+	w->fd = fd;
+	setrlimit(RLIMIT_CORE, &core);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	if (limit.rlim_cur)
+		setrlimit(RLIMIT_AS, &limit);
+#else
+	(void)limit; /* shadow memory is address space, too */
+#endif
+}
+
+/* ---- in the parent ---- */
+
+static int
+start(struct pool *p, struct worker *w)
+{
+	int fds[2];
+	pid_t parent = getpid();
+
+	if (w->said_fd < 0)
+		w->said_fd = memfd_create("stderr", MFD_CLOEXEC);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		goto fail;
+	w->pid = fork();
+	if (w->pid < 0) {
+		close(fds[0]);
+		close(fds[1]);
+		goto fail;
+	}
+	if (w->pid == 0) {
+		close(fds[0]);
+		become_worker(p, w, fds[1], parent);
+		work(p, w);
+	}
+	close(fds[1]);
+	w->fd = fds[0];
+	*w->at = 0;
+	return 0;
+fail:
+	warn("cannot start a worker");
+	return CS_IO;
+}
+
+/* Print what the worker wrote to its standard error since the last time, but not the line from cut on. */
+static void
+print_said(struct worker *w, struct buf *last)
+{
+	struct stat st;
+	struct buf b = {0};
+	const char *nl;
+	size_t n;
+
+	if (w->said_fd < 0 || fstat(w->said_fd, &st) < 0 || st.st_size <= w->said)
+		return;
+	n = (size_t)(st.st_size - w->said);
+	buf_room(&b, n);
+	if (pread(w->said_fd, b.p, n, w->said) != (ssize_t)n)
+		n = 0;
+	w->said = st.st_size;
+	if (last && n) { /* the line that it ended with says why */
+		size_t end = n - (b.p[n - 1] == '\n');
+
+		nl = memrchr(b.p, '\n', end);
+		buf_add(last, nl ? nl + 1 : b.p, end - (size_t)(nl ? nl + 1 - b.p : 0));
+		n -= end - (size_t)(nl ? nl + 1 - b.p : 0) + (b.p[n - 1] == '\n');
+	}
+	(void)write_all(STDERR_FILENO, b.p, n);
+	buf_release(&b);
+}
+
+/* Why a worker ended, for the record that it was at. */
+static char *
+obituary(const struct pool *p, int status, const char *last, bool slow)
+{
+	if (slow)
+		return xasprintf("the program took more than %g s of CPU time for this record "
+				 "(--program-timeout)",
+		    (double)p->limits.ms / 1000);
+	if (strstr(last, "allocate memory") || strstr(last, "out of memory") ||
+	    (WIFEXITED(status) && WEXITSTATUS(status) == CS_IO))
+		return xasprintf("the program needs more than %lluM of memory for this record "
+				 "(--program-memory)",
+		    (unsigned long long)(p->limits.memory >> 20));
+	if (WIFSIGNALED(status))
+		return xasprintf("the program crashed libjq on this record: %s%s%.200s",
+		    strsignal(WTERMSIG(status)), *last ? ": " : "", last);
+	return xasprintf("libjq ended on this record: %.200s", last);
+}
+
+static int
+send_all(int fd, const void *data, size_t n)
+{
+	const char *p = data;
+	ssize_t r;
+
+	while (n) {
+		r = send(fd, p, n, MSG_NOSIGNAL);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -1;
+		p += r;
+		n -= (size_t)r;
+	}
+	return 0;
+}
+
+/* Give the worker what is left of the chunk. That it may be dead shows when it does not answer. */
+static int
+request(struct pool *p, struct worker *w, struct chunk *c)
+{
+	struct request q = {.n = c->n, .from = c->done, .bytes = c->lines.len};
+
+	if (w->fd < 0 && start(p, w))
+		return CS_IO;
+	w->busy = true;
+	w->said = 0;
+	w->seen = 0;
+	c->worker = w;
+	if (send_all(w->fd, &q, sizeof q) == 0 &&
+	    send_all(w->fd, c->entries, q.n * sizeof *c->entries) == 0)
+		(void)send_all(w->fd, c->lines.p, q.bytes);
+	return 0;
+}
+
+/* The chunk's worker is no more: another goes on behind the record that it was at. */
+static int
+died(struct pool *p, struct chunk *c, bool slow)
+{
+	struct worker *w = c->worker;
+	size_t at = *w->at;
+	struct buf last = {0};
+	struct entry *e;
+	int status = 0;
+
+	while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	close(w->fd);
+	w->fd = -1;
+	print_said(w, &last);
+	if (at == 0 || at <= c->done || at > c->n) {
+		warnx("a worker ended: %s",
+		    WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "unexpectedly");
+		buf_release(&last);
+		return CS_IO;
+	}
+	e = &c->entries[at - 1];
+	e->why = obituary(p, status, last.len ? last.p : "", slow);
+	for (char *s = e->why; *s; s++)
+		if ((unsigned char)*s < 0x20)
+			*s = ' ';
+	buf_release(&last);
+	return request(p, w, c);
+}
+
+/* The worker is silent: has it been at one record for too long? */
+static bool
+too_slow(const struct pool *p, struct worker *w)
+{
+	struct timespec t;
+	clockid_t clock;
+	size_t at = *w->at;
+	uint64_t now;
+
+	if (clock_getcpuclockid(w->pid, &clock) != 0 || clock_gettime(clock, &t) < 0)
+		return false;
+	now = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	if (at == 0 || at != w->seen) {
+		w->seen = at;
+		w->since = now;
+		return false;
+	}
+	return now - w->since >= p->limits.ms;
+}
+
+/* Wait for the worker to say something, or to end. 1: it can be read from; 0: another took its place; or a status. */
+static int
+listen_to(struct pool *p, struct chunk *c)
+{
+	struct worker *w = c->worker;
+	struct pollfd pfd = {.fd = w->fd, .events = POLLIN};
+	int r;
+
+	for (;;) {
+		r = poll(&pfd, 1, LOOK_MS);
+		if (r > 0)
+			return 1;
+		if (r == 0 && too_slow(p, w)) {
+			kill(w->pid, SIGKILL);
+			return died(p, c, true);
+		}
+	}
+}
+
+static void
+chunk_reset(struct chunk *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		free(c->entries[i].why);
+	buf_clear(&c->lines);
+	c->n = c->judged = c->done = 0;
+	c->worker = NULL;
+	c->next = NULL;
+}
+
+/* Hand back lines for which verdicts have come, and what is between them. */
+static int
+deliver(struct pool *p, struct chunk *c, const char *v, size_t verdicts, bool last)
+{
+	int status = 0;
+
+	for (; status == 0 && c->done < c->n; c->done++) {
+		const struct entry *e = &c->entries[c->done];
+		struct pool_line line = {.p = c->lines.p + e->at, .n = e->n, .lineno = e->lineno};
+
+		if (e->judge && !e->why) {
+			if (!verdicts)
+				break;
+			verdicts--;
+			line.judged = true;
+			line.v = v;
+		}
+		if (!last && !line.judged && !verdicts)
+			break;
+		line.why = e->why;
+		status = p->done(p->arg, &line);
+		if (line.judged)
+			v = line.v;
+	}
+	return status;
+}
+
+/* The full chunk to this worker, which has nothing to do. */
+static int
+send_full(struct pool *p, struct worker *w)
+{
+	struct chunk *c = p->full;
+
+	p->full = NULL;
+	if (p->last)
+		p->last->next = c;
+	else
+		p->first = c;
+	p->last = c;
+	return request(p, w, c);
+}
+
+/* The next frame of the first chunk. The worker gets its next chunk before what it says is looked at. 0 or a status. */
+static int
+collect(struct pool *p)
+{
+	struct chunk *c = p->first;
+	struct worker *w = c->worker;
+	struct frame f;
+	int status = listen_to(p, c);
+
+	if (status != 1)
+		return status;
+	if (read_all(w->fd, &f, sizeof f) < 0)
+		return died(p, c, false);
+	buf_clear(&p->frame);
+	buf_room(&p->frame, f.bytes);
+	if (read_all(w->fd, p->frame.p, f.bytes) < 0)
+		return died(p, c, false);
+	print_said(w, NULL);
+	w->busy = !f.last;
+	status = f.last && p->full ? send_full(p, w) : 0;
+	if (status == 0)
+		status = deliver(p, c, p->frame.p, f.verdicts, f.last);
+	if (status == 0 && f.last) {
+		p->first = c->next;
+		if (!p->first)
+			p->last = NULL;
+		chunk_reset(c);
+		c->next = p->spare;
+		p->spare = c;
+	}
+	return status;
+}
+
+static struct worker *
+idle_worker(struct pool *p)
+{
+	for (unsigned i = 0; i < p->limits.jobs; i++)
+		if (!p->workers[i].busy)
+			return &p->workers[i];
+	return NULL;
+}
+
+static struct chunk *
+chunk_new(struct pool *p)
+{
+	struct chunk *c = p->spare;
+
+	if (!c)
+		return xcalloc(1, sizeof *c);
+	p->spare = c->next;
+	c->next = NULL;
+	return c;
+}
+
+/* Send off what was gathered, as soon as there is a worker for it. */
+static int
+push(struct pool *p)
+{
+	struct worker *w;
+	int status = 0;
+
+	if (!p->filling || !p->filling->n)
+		return 0;
+	p->full = p->filling;
+	p->filling = NULL;
+	while (status == 0 && p->full) {
+		w = idle_worker(p);
+		status = w ? send_full(p, w) : collect(p);
+	}
+	return status;
+}
+
+int
+pool_add(struct pool *p, uint64_t lineno, const char *line, size_t n, bool judge)
+{
+	struct chunk *c = p->filling;
+	struct entry *e;
+
+	if (!c)
+		c = p->filling = chunk_new(p);
+	if (c->n == c->cap) {
+		c->cap = c->cap ? c->cap * 2 : 256;
+		c->entries = xreallocarray(c->entries, c->cap, sizeof *c->entries);
+	}
+	e = &c->entries[c->n++];
+	*e = (struct entry){.at = c->lines.len, .n = n, .lineno = lineno, .judge = judge};
+	c->judged += judge;
+	buf_add(&c->lines, line, n);
+	buf_addc(&c->lines, '\n');
+	return c->lines.len >= CHUNK_BYTES || c->n == CHUNK_LINES ? push(p) : 0;
+}
+
+int
+pool_wait(struct pool *p, int fd)
+{
+	struct pollfd pfds[2] = {{.fd = fd, .events = POLLIN}, {.events = POLLIN}};
+	int status = 0, n;
+
+	while (status == 0 && (p->first || (p->filling && p->filling->n))) {
+		if (p->filling && p->filling->n && idle_worker(p)) {
+			status = push(p);
+			continue;
+		}
+		status = p->done(p->arg, NULL);
+		if (status)
+			break;
+		pfds[1].fd = p->first->worker->fd;
+		n = poll(pfds, 2, LOOK_MS);
+		if (n > 0 && pfds[0].revents)
+			break;
+		if (n == 0 || pfds[1].revents)
+			status = n || too_slow(p, p->first->worker) ? collect(p) : 0;
+	}
+	return status;
+}
+
+int
+pool_drain(struct pool *p)
+{
+	int status = push(p);
+
+	while (status == 0 && p->first)
+		status = collect(p);
+	return status;
+}
+
+struct pool *
+pool_new(const struct pool_limits *limits, struct records *r,
+    int (*done)(void *arg, struct pool_line *line), void *arg)
+{
+	struct pool *p = xcalloc(1, sizeof *p);
+	size_t bytes = limits->jobs * sizeof *p->shared;
+
+	p->limits = *limits;
+	p->records = r;
+	p->done = done;
+	p->arg = arg;
+	p->shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (p->shared == MAP_FAILED)
+		err(CS_IO, "shared memory");
+	p->workers = xcalloc(limits->jobs, sizeof *p->workers);
+	for (unsigned i = 0; i < limits->jobs; i++) {
+		p->workers[i].fd = p->workers[i].said_fd = -1;
+		p->workers[i].at = &p->shared[i];
+	}
+	return p;
+}
+
+static void
+chunks_free(struct chunk *c)
+{
+	struct chunk *next;
+
+	for (; c; c = next) {
+		next = c->next;
+		chunk_reset(c);
+		buf_release(&c->lines);
+		free(c->entries);
+		free(c);
+	}
+}
+
+void
+pool_free(struct pool *p)
+{
+	if (!p)
+		return;
+	for (unsigned i = 0; i < p->limits.jobs; i++) {
+		struct worker *w = &p->workers[i];
+
+		if (w->said_fd >= 0)
+			close(w->said_fd);
+		if (w->fd < 0)
+			continue;
+		close(w->fd);
+		if (w->busy)
+			kill(w->pid, SIGKILL);
+		while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	chunks_free(p->first);
+	chunks_free(p->full);
+	chunks_free(p->filling);
+	chunks_free(p->spare);
+	buf_release(&p->frame);
+	munmap((void *)p->shared, p->limits.jobs * sizeof *p->shared);
+	free(p->workers);
+	free(p);
+}
