@@ -18,9 +18,18 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS _cs_run("
     " run TEXT PRIMARY KEY NOT NULL, stream TEXT NOT NULL, fence INTEGER NOT NULL,"
     " started_at TEXT NOT NULL, ended_at TEXT, status INTEGER, done INTEGER NOT NULL,"
-    " every INTEGER, records INTEGER, counts TEXT, message TEXT);"
+    " every INTEGER, records INTEGER, counts TEXT, message TEXT, fetch TEXT);"
     "CREATE INDEX IF NOT EXISTS _cs_run_stream ON _cs_run(stream, fence);"
-    "INSERT OR IGNORE INTO _cs_meta VALUES('schema', " STR(STATEDB_SCHEMA) ");";
+    "CREATE TABLE IF NOT EXISTS _cs_fence("
+    " stream TEXT PRIMARY KEY NOT NULL, fence INTEGER NOT NULL);"
+    "INSERT INTO _cs_meta VALUES('schema', " STR(
+	STATEDB_SCHEMA) ")"
+			" ON CONFLICT(name) DO UPDATE SET value = excluded.value;";
+
+/* From each schema to the one after it; tables that are new with it come from the above. */
+static const char *const upgrades[STATEDB_SCHEMA] = {
+    [1] = "ALTER TABLE _cs_run ADD COLUMN fetch TEXT;",
+};
 
 void
 state_row_release(struct state_row *r)
@@ -91,23 +100,44 @@ statedb_exists(sqlite3 *db)
 }
 
 int
+statedb_schema(sqlite3 *db, int64_t *v)
+{
+	int have = has_table(db, "_cs_meta");
+
+	*v = 0;
+	if (have < 0)
+		return sqlite3_errcode(db);
+	return have ? ask(db, "SELECT value FROM _cs_meta WHERE name = 'schema'", NULL, v)
+		    : SQLITE_OK;
+}
+
+/* Inside a transaction, which another may have preceded. */
+static int
+upgrade(sqlite3 *db)
+{
+	int64_t v;
+	int rc = statedb_schema(db, &v);
+
+	if (rc == SQLITE_OK && v > STATEDB_SCHEMA)
+		return SQLITE_MISMATCH;
+	for (; rc == SQLITE_OK && v > 0 && v < STATEDB_SCHEMA; v++)
+		rc = sqlite3_exec(db, upgrades[v], NULL, NULL, NULL);
+	return rc == SQLITE_OK ? sqlite3_exec(db, schema, NULL, NULL, NULL) : rc;
+}
+
+int
 statedb_init(sqlite3 *db)
 {
-	int64_t v = 0;
-	int have, own, rc;
+	int64_t v;
+	int own, rc = statedb_schema(db, &v);
 
-	if ((have = has_table(db, "_cs_meta")) < 0)
-		return sqlite3_errcode(db);
-	if (have) {
-		rc = ask(db, "SELECT value FROM _cs_meta WHERE name = 'schema'", NULL, &v);
-		if (rc != SQLITE_OK || v == STATEDB_SCHEMA)
-			return rc;
-		if (v > STATEDB_SCHEMA)
-			return SQLITE_MISMATCH;
-	}
+	if (rc != SQLITE_OK || v == STATEDB_SCHEMA)
+		return rc;
+	if (v > STATEDB_SCHEMA)
+		return SQLITE_MISMATCH;
 	if ((rc = change_begin(db, &own)) != SQLITE_OK)
 		return rc;
-	return change_end(db, own, sqlite3_exec(db, schema, NULL, NULL, NULL));
+	return change_end(db, own, upgrade(db));
 }
 
 static char *
@@ -223,6 +253,37 @@ statedb_put(sqlite3 *db, const char *stream, const char *state, size_t n, const 
 	if ((rc = change_end(db, own, put(db, &r, expect))) == SQLITE_OK && version != NULL)
 		*version = r.version;
 	return rc;
+}
+
+static int
+fence_put(sqlite3 *db, const char *stream, int64_t fence)
+{
+	sqlite3_stmt *st = NULL;
+	int rc;
+
+	rc = sqlite3_prepare_v2(db,
+	    "INSERT INTO _cs_fence VALUES(?1, ?2)"
+	    " ON CONFLICT(stream) DO UPDATE SET fence = excluded.fence",
+	    -1, &st, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_text(st, 1, stream, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int64(st, 2, fence);
+	if (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_DONE)
+		rc = SQLITE_OK;
+	sqlite3_finalize(st);
+	return rc;
+}
+
+int
+statedb_fence(sqlite3 *db, const char *stream, int64_t fence)
+{
+	int64_t newest = INT64_MIN;
+	int rc = ask(db, "SELECT fence FROM _cs_fence WHERE stream = ?", stream, &newest);
+
+	if (rc != SQLITE_OK || newest == fence)
+		return rc;
+	return newest > fence ? SQLITE_BUSY_SNAPSHOT : fence_put(db, stream, fence);
 }
 
 int

@@ -10,6 +10,7 @@
  *	_cs_state(stream primary key, state, version, run, records, updated_at)
  *	_cs_state_log(stream, version, state, run, records, updated_at)   the last STATEDB_KEEP of each
  *	_cs_run(run primary key, stream, fence, started_at, ...)    written by cs-state (state/row.h)
+ *	_cs_fence(stream primary key, fence)   the newest run of each that has been here
  *	_cs_meta(name primary key, value)   'schema' = STATEDB_SCHEMA
  */
 #ifndef STATEDB_H
@@ -19,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STATEDB_SCHEMA 1
+#define STATEDB_SCHEMA 2
 #define STATEDB_KEEP   20 /* versions of a stream's state that are kept */
 
 struct state_row {
@@ -32,10 +33,12 @@ struct state_row {
 
 void	state_row_release(struct state_row *r);
 
-/* Create the tables where they are missing; refuse a newer schema (SQLITE_MISMATCH). */
+/* Create the tables where they are missing, bring older ones up to date; refuse a newer schema (SQLITE_MISMATCH). */
 int	statedb_init(sqlite3 *db);
 /* Are the tables there? 1, 0, or -1 on error. Writes nothing. */
 int	statedb_exists(sqlite3 *db);
+/* The version of the schema that is there into *v; 0: there are no tables. */
+int	statedb_schema(sqlite3 *db, int64_t *v);
 int	statedb_get(sqlite3 *db, const char *stream, struct state_row *r);
 /*
  * Store a new version. expect: the version it must replace (0: must not exist; -1: any).
@@ -43,6 +46,12 @@ int	statedb_get(sqlite3 *db, const char *stream, struct state_row *r);
  */
 int	statedb_put(sqlite3 *db, const char *stream, const char *state, size_t n, const char *run,
 	    int64_t records, int64_t expect, int64_t *version);
+/*
+ * A run of the stream with this number, which grows from run to run, is here to write: SQLITE_BUSY_SNAPSHOT
+ * when one with a greater number has been here before it. Inside the transaction that writes, no run
+ * can come in between.
+ */
+int	statedb_fence(sqlite3 *db, const char *stream, int64_t fence);
 int	statedb_rm(sqlite3 *db, const char *stream);
 
 #endif

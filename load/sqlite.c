@@ -8,6 +8,7 @@
 
 #include "change.h"
 #include "digest.h"
+#include "num.h"
 #include "seen.h"
 #include "show.h"
 #include "statedb.h"
@@ -93,6 +94,30 @@ digests_drop(struct db *db)
 		digest_drop(t);
 }
 
+/*
+ * Run by cs-state: is that still the newest run of its stream? Nobody can take over while the transaction is
+ * open, so what it writes is good.
+ */
+static int
+fence(struct db *db)
+{
+	const char *stream = getenv("CS_STREAM"), *text = getenv("CS_FENCE");
+	int64_t number;
+	int rc, r;
+
+	if (!stream || !text || num_int64(text, strlen(text), &number) < 0)
+		return 0;
+	r = db_state(db);
+	if (r)
+		return r;
+	rc = statedb_fence(db->h, stream, number);
+	if (rc != SQLITE_BUSY_SNAPSHOT)
+		return rc == SQLITE_OK ? 0 : db_fail(db);
+	warnx("%s: a newer run of stream \"%s\" has taken over: nothing more is written", db->path,
+	    shown(stream));
+	return CS_FENCED;
+}
+
 static int
 batch(struct sink *sink)
 {
@@ -114,7 +139,9 @@ batch(struct sink *sink)
 		return r;
 	db->tx = true;
 	db->marked = false; /* the whole transaction can go */
-	r = ask(db, "PRAGMA schema_version", &schema);
+	r = fence(db);
+	if (r == 0)
+		r = ask(db, "PRAGMA schema_version", &schema);
 	if (r == 0 && schema != db->schema)
 		tables_forget(db); /* somebody else altered a table */
 	if (r == 0)

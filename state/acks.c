@@ -7,6 +7,7 @@
 
 #include "acks.h"
 #include "name.h"
+#include "pick.h"
 #include "stream.h"
 
 struct seen {
@@ -58,6 +59,7 @@ acks_release(struct acks *a)
 {
 	tdestroy(a->seen, seen_free);
 	free(a->counts);
+	free(a->fetch);
 	free(a->message);
 }
 
@@ -216,29 +218,16 @@ checkpoint(struct acks *a, const char *where, const struct control *c)
 	return checkpoint_store(a, where, stream, c);
 }
 
-/* The member of the control line that cs-load adds to "end"; NULL if there is none. */
-static char *
-counts(const char *p, size_t n)
+/* The object that is this member of a control line, into *out; there may be none. */
+static void
+figures(char **out, const char *name, const char *p, size_t n)
 {
-	struct scan s = {0};
-	struct slice key;
 	struct value v;
-	char *found = NULL;
 
-	scan_init(&s, p, n);
-	scan_enter(&s);
-	while (scan_key(&s, &key) > 0) {
-		bool here = slice_is(key, "counts");
-
-		if (scan_value(&s, &v) < 0)
-			break;
-		if (here && v.type == JSON_OBJECT) {
-			free(found);
-			found = xstrndup(v.p, v.n);
-		}
-	}
-	scan_release(&s);
-	return found;
+	if (!pick((struct slice){p, n}, name, &v) || v.type != JSON_OBJECT)
+		return;
+	free(*out);
+	*out = xstrndup(v.p, v.n);
 }
 
 static int
@@ -254,10 +243,11 @@ control(struct acks *a, const char *where, const struct control *c, const char *
 		a->ended = true;
 		if (c->records >= 0)
 			a->records = c->records;
-		free(a->counts);
-		a->counts = counts(p, n);
+		figures(&a->counts, "counts", p, n);
+		figures(&a->fetch, "fetch", p, n);
 		break;
 	case CONTROL_ERROR:
+		figures(&a->fetch, "fetch", p, n);
 		a->code = c->code > 0 && c->code < 126 ? c->code : CS_DATA;
 		free(a->message);
 		a->message =

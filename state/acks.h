@@ -19,6 +19,7 @@ struct acks {
 	int64_t records; /* of the last end or checkpoint; -1: not known */
 	int64_t code;	 /* of an error line; 0: there was none */
 	char *counts;	 /* of the end line, JSON, or NULL */
+	char *fetch;	 /* of the end or error line: what cs-fetch counted, likewise */
 	char *message;	 /* what went wrong: an error line's words or ours; or NULL */
 	void *seen;	 /* private: the version of each stream that the next checkpoint replaces */
 };

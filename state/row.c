@@ -15,7 +15,7 @@ struct field {
 	bool *flag;
 };
 
-#define FIELDS 12
+#define FIELDS 13
 
 static void
 state_fields(struct field f[FIELDS], struct state_row *r, char **stream)
@@ -46,6 +46,7 @@ run_fields(struct field f[FIELDS], struct run_row *r, char **stream)
 	    {.name = "every", .number = &r->every},
 	    {.name = "records", .number = &r->records},
 	    {.name = "counts", .raw = &r->counts},
+	    {.name = "fetch", .raw = &r->fetch},
 	    {.name = "message", .text = &r->message},
 	};
 
@@ -189,6 +190,7 @@ run_row_release(struct run_row *r)
 	free(r->started_at);
 	free(r->ended_at);
 	free(r->counts);
+	free(r->fetch);
 	free(r->message);
 	memset(r, 0, sizeof *r);
 }

@@ -15,6 +15,7 @@ struct run_row {
 	char *started_at;  /* RFC 3339 */
 	char *ended_at;	   /* NULL: still going, or its cs-state was killed */
 	char *counts;	   /* what cs-load counted, a JSON object, or NULL */
+	char *fetch;	   /* what cs-fetch counted, likewise */
 	char *message;	   /* why it failed, or NULL */
 	int64_t fence;	   /* grows from run to run of a stream */
 	int64_t status;	   /* exit status; -1 before the end */

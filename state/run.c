@@ -268,6 +268,8 @@ record(struct run *r, int status)
 	r->row.records = r->acks.records;
 	r->row.counts = r->acks.counts;
 	r->acks.counts = NULL;
+	r->row.fetch = r->acks.fetch;
+	r->acks.fetch = NULL;
 	rc = store_run_put(r->store, r->o->stream, &r->row);
 	if (r->o->verbose)
 		warnx("stream \"%s\": run %s ended with status %d after %" PRId64 " ms, %" PRIu64

@@ -150,11 +150,12 @@ run_insert(struct store *s, const char *stream, const struct run_row *r)
 
 	st = prepare(s,
 	    "INSERT INTO _cs_run(stream, run, fence, started_at, ended_at, status, done,"
-	    " every, records, counts, message) VALUES(?1, ?2, ?3, ?4, ?5, nullif(?6, -1), ?7,"
-	    " nullif(?8, -1), nullif(?9, -1), ?10, ?11)"
+	    " every, records, counts, message, fetch) VALUES(?1, ?2, ?3, ?4, ?5, nullif(?6, -1), "
+	    "?7,"
+	    " nullif(?8, -1), nullif(?9, -1), ?10, ?11, ?12)"
 	    " ON CONFLICT(run) DO UPDATE SET ended_at = excluded.ended_at,"
 	    " status = excluded.status, done = excluded.done, records = excluded.records,"
-	    " counts = excluded.counts, message = excluded.message",
+	    " counts = excluded.counts, message = excluded.message, fetch = excluded.fetch",
 	    stream, &status);
 	if (st == NULL)
 		return status;
@@ -172,6 +173,7 @@ run_insert(struct store *s, const char *stream, const struct run_row *r)
 	sqlite3_bind_int64(st, 9, r->records);
 	sqlite3_bind_text(st, 10, r->counts, -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 11, r->message, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 12, r->fetch, -1, SQLITE_STATIC);
 	rc = sqlite3_step(st);
 	return done(s, st, rc);
 }
@@ -193,7 +195,13 @@ sqlite_run_put(struct store *s, const char *stream, const struct run_row *r)
 
 	if ((rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL)) != SQLITE_OK)
 		return fail(s, rc);
-	status = run_insert(s, stream, r);
+	rc = statedb_fence(s->db, stream, r->fence);
+	if (rc == SQLITE_BUSY_SNAPSHOT) {
+		warnx("stream \"%s\": a newer run has begun", stream);
+		status = CS_FENCED;
+	} else {
+		status = rc == SQLITE_OK ? run_insert(s, stream, r) : fail(s, rc);
+	}
 	if (status == CS_OK) {
 		st = prepare(s, prune, stream, &status);
 		if (st != NULL) {
@@ -212,12 +220,20 @@ static int
 sqlite_runs(struct store *s, const char *stream, struct run_rows *rows)
 {
 	sqlite3_stmt *st;
+	int64_t schema;
 	int rc, status;
 
+	/* A store of an older version is read as it is. */
+	rc = statedb_schema(s->db, &schema);
+	if (rc != SQLITE_OK)
+		return fail(s, rc);
 	st = prepare(s,
-	    "SELECT run, started_at, ended_at, counts, message, fence, ifnull(status, -1),"
-	    " ifnull(records, -1), ifnull(every, -1), done"
-	    " FROM _cs_run WHERE stream = ? ORDER BY fence DESC",
+	    schema < 2 ? "SELECT run, started_at, ended_at, counts, message, fence,"
+			 " ifnull(status, -1), ifnull(records, -1), ifnull(every, -1), done, NULL"
+			 " FROM _cs_run WHERE stream = ? ORDER BY fence DESC"
+		       : "SELECT run, started_at, ended_at, counts, message, fence,"
+			 " ifnull(status, -1), ifnull(records, -1), ifnull(every, -1), done, fetch"
+			 " FROM _cs_run WHERE stream = ? ORDER BY fence DESC",
 	    stream, &status);
 	if (st == NULL)
 		return status;
@@ -234,6 +250,7 @@ sqlite_runs(struct store *s, const char *stream, struct run_rows *rows)
 		r->records = sqlite3_column_int64(st, 7);
 		r->every = sqlite3_column_int64(st, 8);
 		r->done = sqlite3_column_int(st, 9);
+		r->fetch = text(st, 10);
 	}
 	return done(s, st, rc);
 }

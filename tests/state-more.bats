@@ -182,3 +182,53 @@ rewound() {
 	equals "$status" 0
 	contains "$output" 'Overall exposure level .*: [01]\.[0-9]'
 }
+
+@test "a run that was taken over writes nothing more: 80" {
+	local pid i
+	cat >zombie.sh <<-'END'
+		trap '' TERM
+		{
+			printf '{"@cs":"begin","version":1,"stream":"s","run":"%s","mode":"full","from":null}\n' "$CS_RUN"
+			echo '{"id":1,"v":"old"}'
+			until [ -e go ]; do sleep 0.05; done
+			echo '{"id":2,"v":"old"}'
+			echo '{"@cs":"checkpoint","stream":"s","state":{"n":2},"records":2}'
+			echo '{"@cs":"end","stream":"s","records":2,"complete":true}'
+		} | cs-load --to sqlite:s.db --table t --key id 2>said
+		echo $? >status
+	END
+	touch said
+	cs-state run s -- sh zombie.sh 3>&- &
+	pid=$!
+	for ((i = 0; i < 100; i++)); do [ -e s.db ] && [ -n "$(sql s.db 'SELECT 1 FROM _cs_run' 2>/dev/null)" ] && break; sleep 0.05; done
+	kill -9 $pid
+	wait $pid || :
+	# the store may be another: what is written to holds the number
+	for ((i = 0; i < 100; i++)); do cs-state run s -- true 2>/dev/null && break; sleep 0.05; done
+	touch go
+	for ((i = 0; i < 200; i++)); do [ -s status ] && break; sleep 0.05; done
+	equals "$(cat status)" 80
+	contains "$(cat said)" 'a newer run of stream "s" has taken over'
+	equals "$(sql s.db "SELECT count(*) FROM sqlite_master WHERE name = 't'")" 0
+}
+
+@test "the number of a run is kept where the rows are, whatever the store is" {
+	for n in 5 7; do
+		echo '{"id":1}' | CS_STREAM=s CS_FENCE=$n cs-load --to sqlite:t.db --table t --key id
+	done
+	echo '{"id":2}' >in
+	CS_STREAM=s CS_FENCE=6 fails_with 80 cs-load --to sqlite:t.db --table t --key id <in
+	CS_STREAM=other CS_FENCE=6 cs-load --to sqlite:t.db --table t --key id <in
+	equals "$(sql t.db 'SELECT id FROM t')" $'1\n2'
+}
+
+@test "a store of an older version is read as it is, and brought up to date by the first who writes" {
+	one_run a 10
+	sqlite3 s.db "ALTER TABLE _cs_run DROP COLUMN fetch; DROP TABLE _cs_fence; UPDATE _cs_meta SET value = 1 WHERE name = 'schema'"
+	cp s.db before
+	contains "$(cs-state status)" '^a '
+	cmp s.db before
+	one_run a 20
+	equals "$(sql s.db "SELECT value FROM _cs_meta WHERE name = 'schema'")" 2
+	equals "$(cs-state status --json | jq -c '[.last_run.records, .last_run.fetch]')" '[20,null]'
+}

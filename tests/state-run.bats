@@ -499,7 +499,7 @@ late 2h ago - ok - - · 110m late"
 		succeeds cs-state status --json
 		equals "$(jq -c 'keys_unsorted' <<<"$output" | sort -u)" '["stream","version","updated_at","last_success","outcome","last_run"]'
 		equals "$(jq -c 'select(.stream == "s").last_run | keys_unsorted' <<<"$output")" \
-			'["stream","run","fence","started_at","ended_at","status","done","every","records","counts","message"]'
+			'["stream","run","fence","started_at","ended_at","status","done","every","records","counts","fetch","message"]'
 		equals "$(jq -c '[.stream, .version, .outcome, .last_run.every]' <<<"$output")" "$(printf '["s",1,"ok",14400000]\n["t",1,null,null]')"
 		succeeds cs-state status --json t
 		equals "$(jq -r .stream <<<"$output")" t
