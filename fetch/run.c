@@ -1,6 +1,7 @@
 #include "run.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,6 +198,22 @@ part_end(struct sync *s)
 	return r;
 }
 
+/* What it took, for cs-state's record of the run; without it, the same data is the same bytes. */
+static void
+add_figures(struct buf *line)
+{
+	const struct counts *c = progress_counts();
+	char text[160];
+
+	if (getenv("CS_FENCE") == NULL)
+		return;
+	snprintf(text, sizeof(text),
+	    "{\"requests\":%" PRIu64 ",\"retries\":%" PRIu64 ",\"pages\":%" PRIu64
+	    ",\"bytes\":%" PRIu64 ",\"waited\":%" PRIu64 "}",
+	    c->requests, c->retries, c->pages, c->bytes, c->waited);
+	stream_add(line, "fetch", text);
+}
+
 static int
 end(struct sync *s, bool complete)
 {
@@ -205,6 +222,7 @@ end(struct sync *s, bool complete)
 	if (r != 0)
 		return r;
 	stream_end(&s->control, s->stream, s->run, s->records, 0, complete);
+	add_figures(&s->control);
 	return send_control(s);
 }
 
@@ -361,11 +379,13 @@ failed(struct sync *s, int code)
 	if (code == PAGE_SIGNAL) {
 		snprintf(text, sizeof(text), "ended by signal %d", sig);
 		stream_error(&s->control, s->stream, CS_LATER, text, NULL);
+		add_figures(&s->control);
 		engine_last_words(&j->engine, s->control.p, s->control.len, LAST_WORDS);
 		progress_clear();
 		stop_die(sig);
 	}
 	stream_error(&s->control, s->stream, code, fail_reason() ? fail_reason() : "", retry_at());
+	add_figures(&s->control);
 	send_control(s);
 	progress_clear();
 	return code;

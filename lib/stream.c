@@ -387,3 +387,10 @@ run_id(char out[RUN_ID_LEN + 1])
 		out[10 + i] = digits[chance[i] & 31];
 	out[RUN_ID_LEN] = '\0';
 }
+
+void
+stream_add(struct buf *b, const char *name, const char *json)
+{
+	b->len -= 2; /* the brace and the newline */
+	buf_addf(b, ",\"%s\":%s}\n", name, json);
+}

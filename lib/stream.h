@@ -89,6 +89,9 @@ void	stream_end(struct buf *b, const char *stream, const char *run, uint64_t rec
 void	stream_error(struct buf *b, const char *stream, int code, const char *message,
 	    const char *retry_at);
 
+/* Give the control line that b ends with one more member, whose value is raw JSON. */
+void	stream_add(struct buf *b, const char *name, const char *json);
+
 /* A new time-ordered unique run id (26 characters, Crockford base 32 of time and chance, as ULID). */
 #define RUN_ID_LEN 26
 void	run_id(char out[RUN_ID_LEN + 1]);

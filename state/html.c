@@ -4,6 +4,8 @@
 
 #include "html.h"
 #include "instant.h"
+#include "num.h"
+#include "pick.h"
 #include "trend.h"
 #include "when.h"
 
@@ -215,6 +217,28 @@ fact(struct buf *b, const char *name, bool first)
 	buf_addf(b, "%s<div><dt>%s</dt><dd>", first ? "<dl>" : "</dd></div>", name);
 }
 
+/* What cs-fetch counted in the last run. */
+static void
+fetched(struct buf *b, const struct report *r)
+{
+	static const char *const names[][2] = {
+	    {"requests", "Requests"}, {"retries", "Retries"}, {"bytes", "Bytes"}};
+	struct buf copy = {0};
+	struct value v;
+	int64_t n;
+
+	if (r->last == NULL || r->last->fetch == NULL)
+		return;
+	buf_adds(&copy, r->last->fetch);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (pick((struct slice){copy.p, copy.len}, names[i][0], &v) &&
+		    num_int64(v.p, v.n, &n) == 0) {
+			fact(b, names[i][1], false);
+			number(b, n);
+		}
+	buf_release(&copy);
+}
+
 static void
 facts(struct buf *b, const struct report *r)
 {
@@ -231,6 +255,7 @@ facts(struct buf *b, const struct report *r)
 					 : -1);
 	fact(b, "Took", false);
 	span(b, r->last != NULL ? trend_took(r->last) : -1);
+	fetched(b, r);
 	if (r->last != NULL && r->last->every >= 0 && good >= 0) {
 		due = good + r->last->every - when_now();
 		fact(b, "Next due", false);

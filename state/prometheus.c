@@ -90,25 +90,44 @@ static const struct metric {
     {"last_run_records", "Records that it read.", records},
 };
 
-/* What cs-load counted: {"inserted":1,...}. */
+/* The members of a JSON object of counts that names lists, up to NULL, as one metric. */
 static void
-rows(struct buf *b, const struct report *r)
+figures(struct buf *b, const char *metric, const char *help, const struct report *r, size_t n,
+    const char *(*json)(const struct run_row *), const char *const *names)
 {
-	static const char *const names[] = {
-	    "inserted", "updated", "unchanged", "deleted", "ignored", "rejected"};
 	struct buf copy = {0};
 	struct value v;
 
-	if (r->last == NULL || r->last->counts == NULL)
-		return;
-	buf_adds(&copy, r->last->counts);
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (pick((struct slice){copy.p, copy.len}, names[i], &v) && v.type == JSON_NUMBER) {
-			buf_adds(b, "cs_stream_last_run_rows{stream=\"");
-			label(b, r->stream);
-			buf_addf(b, "\",result=\"%s\"} %.*s\n", names[i], (int)v.n, v.p);
+	buf_addf(b, "# HELP cs_stream_%s %s\n# TYPE cs_stream_%s gauge\n", metric, help, metric);
+	for (size_t i = 0; i < n; i++) {
+		const char *text = r[i].last != NULL ? json(r[i].last) : NULL;
+
+		if (text == NULL)
+			continue;
+		buf_clear(&copy);
+		buf_adds(&copy, text);
+		for (const char *const *name = names; *name != NULL; name++) {
+			if (!pick((struct slice){copy.p, copy.len}, *name, &v) ||
+			    v.type != JSON_NUMBER)
+				continue;
+			buf_addf(b, "cs_stream_%s{stream=\"", metric);
+			label(b, r[i].stream);
+			buf_addf(b, "\",kind=\"%s\"} %.*s\n", *name, (int)v.n, v.p);
 		}
+	}
 	buf_release(&copy);
+}
+
+static const char *
+counts(const struct run_row *r)
+{
+	return r->counts;
+}
+
+static const char *
+fetched(const struct run_row *r)
+{
+	return r->fetch;
 }
 
 void
@@ -127,8 +146,10 @@ prometheus(struct buf *b, const struct report *r, size_t n)
 			buf_addf(b, "\"} %.15g\n", x);
 		}
 	}
-	buf_adds(b, "# HELP cs_stream_last_run_rows What became of them.\n"
-		    "# TYPE cs_stream_last_run_rows gauge\n");
-	for (size_t i = 0; i < n; i++)
-		rows(b, &r[i]);
+	figures(b, "last_run_rows", "What became of them.", r, n, counts,
+	    (const char *const[]){
+		"inserted", "updated", "unchanged", "deleted", "ignored", "rejected", NULL});
+	figures(b, "last_run_fetch", "What it took to fetch them; waited is in milliseconds.", r, n,
+	    fetched,
+	    (const char *const[]){"requests", "retries", "pages", "bytes", "waited", NULL});
 }

@@ -126,7 +126,7 @@ rewound() {
 	cs-state status --prometheus >metrics
 	contains "$(cat metrics)" '^cs_stream_last_run_records\{stream="a \\"b\\\\"\} 7$'
 	contains "$(cat metrics)" '^cs_stream_last_run_status\{stream="c"\} 69$'
-	contains "$(cat metrics)" '^cs_stream_last_run_rows\{stream="a \\"b\\\\",result="inserted"\} 7$'
+	contains "$(cat metrics)" '^cs_stream_last_run_rows\{stream="a \\"b\\\\",kind="inserted"\} 7$'
 	lacks "$(cat metrics)" '^cs_stream_last_success_timestamp_seconds\{stream="c"\}'
 	# every sample's metric has its help and type in front of it, once
 	awk '/^# (HELP|TYPE) / { if (seen[$2 " " $3]++) exit 1; next } { sub(/[{ ].*/, ""); if (!seen["TYPE " $0] || !seen["HELP " $0]) exit 1 }' metrics
@@ -231,4 +231,14 @@ rewound() {
 	one_run a 20
 	equals "$(sql s.db "SELECT value FROM _cs_meta WHERE name = 'schema'")" 2
 	equals "$(cs-state status --json | jq -c '[.last_run.records, .last_run.fetch]')" '[20,null]'
+}
+
+@test "a run keeps what fetching took" {
+	start_playground
+	cs-state run users -- sh -c 'cs-fetch --auth bearer --token env:TOKEN --records .data "$PLAYGROUND/auth/http_bearer" --stream users |
+		cs-map --names snake | cs-load --to sqlite:s.db --table t --key id'
+	stop_playground
+	equals "$(cs-state status --json | jq -c '.last_run.fetch | [.requests, .retries, .pages, .bytes > 1000]')" '[1,0,1,true]'
+	contains "$(cs-state status --prometheus)" '^cs_stream_last_run_fetch\{stream="users",kind="requests"\} 1$'
+	contains "$(cs-state report)" '<dt>Requests</dt><dd>1<'
 }
