@@ -141,8 +141,9 @@ check: ## build with -Werror, run all tests or T='tests/load-*.bats'
 	@BUILD=$(B) tests/run $(T)
 
 # Their packages start services of their own where they are installed.
-e2e: ## run cs-fetch against nginx, apache, haproxy, squid and httpbin, which it installs
+e2e: ## run cs-fetch against nginx, apache, squid, httpbin and others, which it installs
 	@CC='$(CC)' tests/deps.sh build demo check peers
+	@[ -d build/peers/node_modules/aws4 ] || npm install --prefix build/peers --no-audit --no-fund --silent oauth2-mock-server@9 aws4@1 || :
 	@+$(sub) all playground
 	@BUILD=$(B) tests/run $(or $(T),$(wildcard tests/e2e/*.bats))
 

@@ -134,7 +134,8 @@ judge(struct token *t, const struct ask *a, const struct opts *o)
 		fail(r, "%s %s: status %ld%s%s", a->what, a->url, a->status,
 		    ok || error.len > 0 ? ": " : "", ok || error.len > 0 ? why.p : "");
 		token_release(t);
-	}
+	} else
+		token_register(t);
 	secret_clear(&error);
 	buf_release(&why);
 	return r;

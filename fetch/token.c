@@ -30,9 +30,10 @@ token_register(const struct token *t)
 bool
 token_due(const struct token *t, int64_t now)
 {
+	int64_t life = t->expires - t->obtained, good = life - life / 5;
+
 	return t->access == NULL || now < t->obtained - 60 || /* the clock was set back */
-	       (t->expires != 0 && now >= t->obtained + (t->expires - t->obtained) / 5 * 4 +
-					      (t->expires - t->obtained) % 5 * 4 / 5);
+	       (t->expires != 0 && now >= t->obtained + (good > 0 ? good : 1));
 }
 
 bool
@@ -148,7 +149,6 @@ token_parse(
 		t->access = xstrdup(a.access.p);
 		t->refresh = a.refresh.len > 0 ? xstrdup(a.refresh.p) : NULL;
 		t->expires = life(&a.life) > 0 ? t->obtained + life(&a.life) : 0;
-		token_register(t);
 	}
 	secret_clear(&a.access);
 	secret_clear(&a.refresh);

@@ -27,7 +27,7 @@ bool token_over(const struct token *t, int64_t now);
 /*
  * What a token endpoint's answer says (RFC 6749 section 5.1): 0 and t, whose obtained is in place; or -1 with why
  * appended, which names no member's value but that of "error", which is also appended to error.
- * usual: the token is to be sent as a bearer token.
+ * usual: the token is to be sent as a bearer token. json is followed by BUF_PAD readable bytes. Nothing is registered.
  */
 int token_parse(struct token *t, const char *json, size_t n, bool usual, struct buf *error,
     struct buf *why);

@@ -37,6 +37,7 @@ peers nginx                                             nginx-light           ng
 peers haproxy                                           haproxy               haproxy          haproxy           haproxy      haproxy
 peers apache2                                           apache2-bin           -                -                 -            -
 peers squid                                             squid                 squid            squid             squid        squid
+peers npm                                               npm                   nodejs-npm       npm               node         npm
 peers gunicorn                                          gunicorn              -                -                 -            -
 peers py:httpbin                                        python3-httpbin       -                -                 -            -
 check git                                               git                   git              git               git          git

@@ -22,6 +22,8 @@ replay() {
 @test "Retry-After" { replay retryafter; }
 @test "JSON and control lines" { replay scan; }
 @test "pages" { replay split; }
+@test ".netrc" { replay netrc; }
+@test "token answers" { replay token; }
 
 @test "every target has a corpus and a test" {
 	local f name
