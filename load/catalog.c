@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "history.h"
 #include "seen.h"
 #include "show.h"
 
@@ -232,8 +233,8 @@ read_key(struct db *db, struct table *t, const struct decl *d)
 		key = &d->key;
 	if (o->mode == MODE_APPEND)
 		return 0;
-	if (o->mode == MODE_UPSERT && !key->n && !o->meta[META_HASH]) {
-		warnx("table \"%s\": --mode upsert needs a key: --key, or one in --schema",
+	if ((o->mode == MODE_UPSERT || o->mode == MODE_HISTORY) && !key->n && !o->meta[META_HASH]) {
+		warnx("table \"%s\": its mode needs a key: --key, or one in --schema",
 		    shown(t->name));
 		return CS_USAGE;
 	}
@@ -298,7 +299,7 @@ table_load(struct db *db, struct table *t)
 	if (r == 0 && t->exists)
 		r = read_ours(db, t);
 	if (r == 0 && t->exists && t->key.n)
-		r = table_unique(db, t);
+		r = o->mode == MODE_HISTORY ? history_check(db, t) : table_unique(db, t);
 	if (r == 0 && !t->exists && !d && o->columns != COLUMNS_EVOLVE) {
 		warnx("%s: no table \"%s\", and --columns %s adds none", db->path, shown(t->name),
 		    o->columns == COLUMNS_FREEZE ? "freeze" : "discard");
@@ -308,6 +309,8 @@ table_load(struct db *db, struct table *t)
 		r = want_columns(db, t, d);
 	if (r == 0 && t->exists)
 		r = table_sync(db, t);
+	if (r == 0 && t->exists && history_of(t))
+		r = history_index(db, t);
 	if (r == 0 && o->missing)
 		r = seen_get(db, t, d ? d->version : -1);
 	return r;

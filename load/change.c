@@ -178,14 +178,17 @@ add_object(struct buf *b, const char *name, const struct table *t, const struct 
 	const char *sep = "";
 
 	buf_addf(b, ",\"%s\":{", name);
-	for (size_t i = 0; i < m->n; i++) {
+	for (size_t k = 0; k < 2 * m->n; k++) { /* in the table's order: ours are the last */
+		size_t i = k % m->n;
+		const struct column *c = &t->columns[i];
 		struct slice v = value(m, i);
 
-		if (t->columns[i].presence != COLUMN_STORED || (key && !t->columns[i].key) ||
+		if (c->presence != COLUMN_STORED || (c->meta == META_NONE) != (k < m->n) ||
+		    (key && !c->key && c->meta != META_FROM) ||
 		    (other && i < other->n && slice_eq(value(other, i), v.p, v.n)))
 			continue;
 		buf_adds(b, sep);
-		json_quote(b, t->columns[i].name, t->columns[i].len);
+		json_quote(b, c->name, c->len);
 		buf_addc(b, ':');
 		if (v.n)
 			buf_add(b, v.p, v.n);
@@ -226,6 +229,21 @@ change_updated(struct db *db, struct table *t)
 {
 	struct changes *c = db->changes;
 	int r = c ? read_by_key(db, &c->new, t) : 0;
+
+	return c && r == 0 ? add_line(db, t, "update", &c->old, &c->new) : r;
+}
+
+int
+change_before_at(struct db *db, struct table *t, int64_t rowid)
+{
+	return db->changes ? read_by_rowid(db, &db->changes->old, t, rowid) : 0;
+}
+
+int
+change_updated_at(struct db *db, struct table *t, int64_t rowid)
+{
+	struct changes *c = db->changes;
+	int r = c ? read_by_rowid(db, &c->new, t, rowid) : 0;
 
 	return c && r == 0 ? add_line(db, t, "update", &c->old, &c->new) : r;
 }

@@ -33,6 +33,9 @@ void	changes_close(struct db *db);
 int	change_before(struct db *db, struct table *t);
 /* What change_before() read has become what is there now. */
 int	change_updated(struct db *db, struct table *t);
+/* The same of a row that is told by its rowid. */
+int	change_before_at(struct db *db, struct table *t, int64_t rowid);
+int	change_updated_at(struct db *db, struct table *t, int64_t rowid);
 int	change_deleted(struct db *db, struct table *t);
 int	change_inserted(struct db *db, struct table *t, int64_t rowid);
 /* The rows that sql, which goes on with " WHERE ...", finds in t are about to be deleted. */

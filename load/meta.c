@@ -34,6 +34,8 @@ meta_want(struct db *db, struct table *t)
 		const char *name = db->sink.o->meta[m];
 		struct column *c;
 
+		if (m >= META_FROM && !t->key.n)
+			continue;
 		if (!name || (m == META_HASH && !(t->key.n == 1 && !strcmp(t->key.v[0], name))))
 			continue;
 		r = table_want(db, t, name, &t->meta[m]);
@@ -66,6 +68,9 @@ meta_fill(const struct db *db, struct table *t, enum op op)
 	fill(t, META_SYNCED, now);
 	if (t->meta[META_HASH] >= 0)
 		fill(t, META_HASH, t->columns[t->meta[META_HASH]].cell);
+	fill(t, META_FROM, now);
+	fill(t, META_TO, (struct cell){.kind = KIND_NULL});
+	fill(t, META_ACTIVE, (struct cell){.kind = KIND_BOOL, .i = 1, .p = "true", .n = 4});
 	if (op != OP_UPSERT)
 		return;
 	fill(t, META_FIRST, now);
@@ -76,10 +81,10 @@ meta_fill(const struct db *db, struct table *t, enum op op)
 void
 meta_delete_sql(const struct db *db, const struct table *t, struct buf *b)
 {
-	const enum meta set[] = {META_DELETED, META_GONE, META_SYNCED};
+	const enum meta set[] = {META_DELETED, META_GONE, META_TO, META_ACTIVE, META_SYNCED};
 	const char *sep = " SET ";
 
-	if (t->meta[META_DELETED] < 0 && t->meta[META_GONE] < 0) {
+	if (t->meta[META_DELETED] < 0 && t->meta[META_GONE] < 0 && t->meta[META_ACTIVE] < 0) {
 		buf_adds(b, "DELETE FROM ");
 		sql_name(b, t->name);
 		return;
@@ -91,8 +96,8 @@ meta_delete_sql(const struct db *db, const struct table *t, struct buf *b)
 			continue;
 		buf_adds(b, sep);
 		sql_name(b, t->columns[t->meta[set[i]]].name);
-		if (set[i] == META_GONE)
-			buf_adds(b, " = 1");
+		if (boolean(set[i]))
+			buf_adds(b, set[i] == META_GONE ? " = 1" : " = 0");
 		else
 			buf_addf(b, " = '%s'", db->now);
 		sep = ", ";
@@ -103,8 +108,13 @@ void
 meta_live_sql(const struct table *t, const char *word, struct buf *b)
 {
 	bool flag = t->meta[META_GONE] >= 0;
-	int c = t->meta[flag ? META_GONE : META_DELETED];
+	int c = t->meta[flag ? META_GONE : META_DELETED], active = t->meta[META_ACTIVE];
 
+	if (active >= 0) {
+		buf_adds(b, word);
+		sql_name(b, t->columns[active].name);
+		buf_adds(b, " = 1");
+	}
 	if (c < 0)
 		return;
 	buf_adds(b, word);

@@ -81,7 +81,8 @@ static const char help[] =
     "  --table NAME         table of the records that name none (sqlite)\n"
     "  --key LIST           key columns, comma-separated: upsert by them\n"
     "  --key-hash[=COLUMN]  a hash of the whole record is its key\n"
-    "  --mode MODE          upsert or append; for files append or replace\n"
+    "  --mode MODE          upsert, append, or history: a row for each version;\n"
+    "                       --history-columns FROM,TO,ACTIVE names its columns\n"
     "  --missing keep|null  what becomes of a column that a record lacks (keep)\n"
     "  --delete-missing hard|soft, --max-delete N|P%\n"
     "                       delete what a complete full run did not bring\n"
@@ -400,6 +401,9 @@ check_missing(struct opts *o)
 	if (o->missing == MISSING_HARD && (meta[META_DELETED] || meta[META_GONE]))
 		errx(CS_USAGE, "--delete-missing hard: %s keeps deleted rows",
 		    meta_option(meta[META_DELETED] ? META_DELETED : META_GONE));
+	if (o->missing == MISSING_HARD && o->mode == MODE_HISTORY)
+		errx(CS_USAGE,
+		    "--delete-missing hard: --mode history keeps all versions (soft ends them)");
 	if (o->mode == MODE_HISTORY && (meta[META_DELETED] || meta[META_GONE]))
 		errx(CS_USAGE, "--mode history: it marks deleted rows itself");
 	if (o->missing == MISSING_SOFT && o->mode != MODE_HISTORY && !meta[META_DELETED] &&
@@ -481,7 +485,7 @@ check(struct opts *o)
 		check_file(o);
 	check_names(o);
 	set_commits(o);
-	if (o->target == TARGET_SQLITE && (o->mode == MODE_REPLACE || o->mode == MODE_HISTORY))
+	if (o->target == TARGET_SQLITE && o->mode == MODE_REPLACE)
 		errx(CS_USAGE, "--mode replace: not for sqlite yet");
 	if (o->max_rejects != UINT64_MAX && !o->rejects)
 		errx(CS_USAGE, "--max-rejects needs --rejects FILE");

@@ -5,6 +5,7 @@
 
 #include "change.h"
 #include "digest.h"
+#include "history.h"
 #include "seen.h"
 #include "show.h"
 
@@ -201,8 +202,7 @@ bind(sqlite3_stmt *st, int i, const struct column *c)
 	return sqlite3_bind_text64(st, i, x->p, x->n, SQLITE_STATIC, SQLITE_UTF8);
 }
 
-/* Run a statement that returns no rows, or one: 0 with *found, ROW_BAD for what the table forbids. */
-static int
+int
 run(struct db *db, sqlite3_stmt *st, bool *found)
 {
 	int rc = sqlite3_step(st), r = 0;
@@ -276,10 +276,12 @@ choose_columns(const struct db *db, struct table *t, const struct row *row, size
 	meta_fill(db, t, row->op);
 }
 
-static int
+int
 bind_all(struct db *db, const struct table *t, const struct stmt *s, sqlite3_stmt *st)
 {
-	for (size_t i = 0; st && i < s->n; i++)
+	size_t n = (size_t)sqlite3_bind_parameter_count(st); /* it need not know the last ones */
+
+	for (size_t i = 0; i < s->n && i < n; i++)
 		if (bind(st, (int)i + 1, &t->columns[s->columns[i]]) != SQLITE_OK)
 			return db_fail(db);
 	return 0;
@@ -392,11 +394,11 @@ update_instead(struct db *db, struct table *t)
 	return r;
 }
 
-static int write_row(struct db *db, struct table *t, const struct row *row, size_t members);
+static int write_row(struct db *db, struct table *t, const struct row *row);
 
 /* --bulk, and the row of the record would not change. */
 static int
-upsert_bulk(struct db *db, struct table *t, const struct row *row, size_t members)
+upsert_bulk(struct db *db, struct table *t, const struct row *row)
 {
 	bool there;
 	int r = digest_there(db, t, &there);
@@ -408,11 +410,11 @@ upsert_bulk(struct db *db, struct table *t, const struct row *row, size_t member
 	/* Another key that has the same hash: the index tells them apart. */
 	if (r == 0)
 		r = digest_seal(db, t);
-	return r ? r : write_row(db, t, row, members);
+	return r ? r : write_row(db, t, row);
 }
 
 static int
-write_row(struct db *db, struct table *t, const struct row *row, size_t members)
+write_row(struct db *db, struct table *t, const struct row *row)
 {
 	enum digest_says says;
 	sqlite3_int64 rowid;
@@ -420,8 +422,6 @@ write_row(struct db *db, struct table *t, const struct row *row, size_t members)
 	bool done = false;
 	int r;
 
-	db->at = t;
-	choose_columns(db, t, row, members);
 	says = row->op == OP_UPSERT ? digest_look(t) : DIGEST_NOTHING;
 	if (says == DIGEST_SAME) {
 		db->sink.counts.unchanged++;
@@ -434,7 +434,7 @@ write_row(struct db *db, struct table *t, const struct row *row, size_t members)
 	if (r == 0 && says == DIGEST_OTHER)
 		r = upsert_at(db, t, s, &done);
 	if (r == 0 && says == DIGEST_OTHER && t->bulk && !done)
-		return upsert_bulk(db, t, row, members);
+		return upsert_bulk(db, t, row);
 	if (r == 0 && !done)
 		r = bind_all(db, t, s, s->st);
 	if (r || done)
@@ -506,7 +506,12 @@ write_record(struct db *db, struct table *t, const struct row *row, size_t membe
 
 	if (r)
 		return r;
-	return row->op == OP_DELETE ? delete_row(db, t) : write_row(db, t, row, members);
+	db->at = t;
+	if (row->op != OP_DELETE)
+		choose_columns(db, t, row, members);
+	if (history_of(t))
+		return row->op == OP_DELETE ? history_delete(db, t) : history_write(db, t, row->op);
+	return row->op == OP_DELETE ? delete_row(db, t) : write_row(db, t, row);
 }
 
 /* A record that changes the table on its way; unless it is stored, that is taken back. */

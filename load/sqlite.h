@@ -44,11 +44,12 @@ struct column {
 static inline bool
 column_compared(const struct column *c)
 {
-	return !c->key && c->meta != META_SYNCED && c->meta != META_FIRST;
+	return !c->key && c->meta != META_SYNCED && c->meta != META_FIRST && c->meta < META_FROM;
 }
 
 struct stmt {
 	sqlite3_stmt *st; /* NULL: an update with nothing to change */
+	sqlite3_stmt *copy, *insert; /* see history.c */
 	sqlite3_stmt *at; /* of an upsert: the update of a row that is there, by its rowid too; made when needed */
 	enum op op;
 	uint64_t set[SET_WORDS]; /* columns bound, by index */
@@ -82,6 +83,7 @@ struct table {
 	struct stmt *stmts[STMTS_MAX], *last;
 	size_t nstmts, evict;
 	sqlite3_stmt *find, *delete;
+	sqlite3_stmt *active, *close;   /* see history.c */
 	sqlite3_stmt *image, *image_at; /* read a row by key, by rowid: see change.h */
 	struct digest *digest;
 };
@@ -215,6 +217,10 @@ void	stmts_free(struct table *t);
 void	images_free(struct table *t); /* the columns are others now */
 /* Append "k1" = ?1 AND "k2" = ?2: the key's parameters in s, or in its own order. */
 void	key_is(struct buf *b, const struct table *t, const struct stmt *s);
+/* Append (("t"."a" IS NOT X OR ...)), X being what the column would be set to: excluded."a", or its parameter. */
+void	stmt_differs(struct buf *b, const struct table *t, const struct stmt *s, bool excluded);
+/* Append SET a = X, b = Y: everything but the key. Returns how many of the columns are compared. */
+size_t	stmt_assign(struct buf *b, const struct table *t, const struct stmt *s, bool excluded);
 
 /* What the database knows of the stream that begins; refuse it if it appends and does not go on from
  * there. Before anything of it is written. */
@@ -225,6 +231,10 @@ int	resume_append(struct db *db);
 int	resume_end(struct db *db);
 
 int	sqlite_row(struct sink *s, const struct row *row);
+/* Run a statement that returns no rows, or one: 0 with *found, ROW_BAD for what the table forbids. */
+int	run(struct db *db, sqlite3_stmt *st, bool *found);
+/* Bind the cells of the record at hand that s takes to st. */
+int	bind_all(struct db *db, const struct table *t, const struct stmt *s, sqlite3_stmt *st);
 /* Bind the key of the record at hand, in the key's order. */
 int	bind_key(struct db *db, const struct table *t, sqlite3_stmt *st);
 

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sqlite.h"
+#include "history.h"
 
 void
 sql_name(struct buf *b, const char *name)
@@ -22,6 +22,8 @@ stmt_free(struct stmt *s)
 {
 	sqlite3_finalize(s->st);
 	sqlite3_finalize(s->at);
+	sqlite3_finalize(s->copy);
+	sqlite3_finalize(s->insert);
 	free(s->columns);
 	free(s);
 }
@@ -41,6 +43,9 @@ stmts_free(struct table *t)
 		stmt_free(t->stmts[i]);
 	sqlite3_finalize(t->find);
 	sqlite3_finalize(t->delete);
+	sqlite3_finalize(t->active);
+	sqlite3_finalize(t->close);
+	t->active = t->close = NULL;
 	images_free(t);
 	t->nstmts = 0;
 	t->last = NULL;
@@ -83,12 +88,9 @@ mark(struct buf *b, const struct table *t)
 
 #define TERMS_MAX 500 /* in a row: SQLite's expressions are at most 1000 deep */
 
-/*
- * (("t"."a" IS NOT X OR ...)), X being what the column would be set to. Text is compared byte by
- * byte, whatever collation the column has: a change of case is a change.
- */
-static void
-any_differs(struct buf *b, const struct table *t, const struct stmt *s, bool excluded)
+/* Text is compared byte by byte, whatever collation the column has: a change of case is a change. */
+void
+stmt_differs(struct buf *b, const struct table *t, const struct stmt *s, bool excluded)
 {
 	const char *sep = "((";
 	size_t n = 0;
@@ -120,12 +122,11 @@ any_differs(struct buf *b, const struct table *t, const struct stmt *s, bool exc
 		}
 		sep = " OR ";
 	}
-	buf_adds(b, "))");
+	buf_adds(b, *sep == '(' ? "0" : "))"); /* nothing to compare */
 }
 
-/* a = X, b = Y: everything but the key. Returns how many of the columns are compared. */
-static size_t
-assignments(struct buf *b, const struct table *t, const struct stmt *s, bool excluded)
+size_t
+stmt_assign(struct buf *b, const struct table *t, const struct stmt *s, bool excluded)
 {
 	const char *sep = " SET ";
 	size_t n = 0;
@@ -172,10 +173,10 @@ upsert_sql(const struct db *db, struct buf *b, const struct table *t, const stru
 	buf_adds(b, ") DO ");
 	start = b->len;
 	buf_adds(b, "UPDATE");
-	if (assignments(b, t, s, true)) {
+	if (stmt_assign(b, t, s, true)) {
 		buf_adds(b, " WHERE ");
 		mark(b, t);
-		any_differs(b, t, s, true);
+		stmt_differs(b, t, s, true);
 		buf_adds(b, db->changes ? " AND cs_before()" : "");
 		return;
 	}
@@ -201,7 +202,7 @@ update_sql(const struct db *db, struct buf *b, const struct table *t, const stru
 {
 	buf_adds(b, "UPDATE ");
 	sql_name(b, t->name);
-	if (!assignments(b, t, s, false))
+	if (!stmt_assign(b, t, s, false))
 		return false;
 	buf_adds(b, " WHERE ");
 	if (rowid)
@@ -209,7 +210,7 @@ update_sql(const struct db *db, struct buf *b, const struct table *t, const stru
 	key_is(b, t, s);
 	buf_adds(b, " AND ");
 	mark(b, t);
-	any_differs(b, t, s, false);
+	stmt_differs(b, t, s, false);
 	buf_adds(b, db->changes ? " AND cs_before()" : "");
 	return true;
 }
@@ -225,6 +226,8 @@ stmt_new(struct db *db, const struct table *t, enum op op, size_t words)
 	for (unsigned i = 0; i < t->n; i++)
 		if (t->set[i / 64] >> (i % 64) & 1)
 			s->columns[s->n++] = i;
+	if (history_of(t))
+		return s; /* makes its own */
 	buf_clear(&db->sql);
 	if (op == OP_UPSERT)
 		upsert_sql(db, &db->sql, t, s);

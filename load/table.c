@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "digest.h"
+#include "history.h"
 #include "show.h"
 
 static uint32_t
@@ -276,24 +277,33 @@ column_settle(const struct table *t, struct column *c)
 static int
 table_create(struct db *db, struct table *t)
 {
+	int r;
+
 	for (size_t i = 0; i < t->n; i++) {
 		struct column *c = &t->columns[i];
 
 		if (c->presence == COLUMN_NEW)
 			column_settle(t, c);
-		if (c->key && t->key.n == 1 && !strcmp(c->sqltype, "INTEGER"))
+		if (c->key && t->key.n == 1 && !history_of(t) && !strcmp(c->sqltype, "INTEGER"))
 			t->alias = (int)i; /* sqlite.org/rowidtable.html */
 	}
-	if (db->sink.o->bulk && t->key.n && t->alias < 0 && table_rowid(t))
+	if (db->sink.o->bulk && t->key.n && t->alias < 0 && table_rowid(t) && !history_of(t) &&
+	    !db->changes)
 		digest_bulk(db, t);
 	for (size_t i = 0; i < t->n; i++)
-		t->columns[i].pk = t->columns[i].key && !t->bulk;
+		t->columns[i].pk =
+		    (t->columns[i].key && !t->bulk) || t->columns[i].meta == META_FROM;
 	if (!t->bulk)
 		names_copy(&t->pk, &t->key);
+	if (history_of(t)) {
+		t->pk.v = xreallocarray(t->pk.v, t->pk.n + 1, sizeof *t->pk.v);
+		t->pk.v[t->pk.n++] = xstrdup(t->columns[t->meta[META_FROM]].name);
+	}
 	buf_clear(&db->sql);
 	table_sql(&db->sql, t, t->name);
 	t->exists = t->ours = true;
-	return db_exec(db, db->sql.p);
+	r = db_exec(db, db->sql.p);
+	return r || !history_of(t) ? r : history_index(db, t);
 }
 
 static int
