@@ -71,10 +71,11 @@ int
 run_check(struct opts *o, const char *name)
 {
 	struct job j;
+	struct each e = {0};
 	struct buf text = {0};
 	int r, more;
 
-	if ((r = job_init(&j, o)) != 0)
+	if ((r = job_init(&j, o)) != 0 || (r = job_first_parent(&j, &e)) != 0)
 		goto out;
 	stop_init();
 	pager_request(&j.pager, &j.request);
@@ -90,6 +91,7 @@ run_check(struct opts *o, const char *name)
 		r = fail(CS_IO, "stdout: %s", strerror(errno));
 out:
 	buf_release(&text);
+	each_release(&e);
 	job_release(&j);
 	return r;
 }

@@ -231,11 +231,12 @@ static void
 set_one(
     struct connector *c, struct opts *o, const char *name, const struct value *v, const char *where)
 {
-	static const char *const pairs[] = {"form", "header", "query", "token-param", NULL};
+	static const char *const pairs[] = {
+	    "form", "header", "parent-key", "query", "token-param", NULL};
 	static const char *const bodies[] = {
 	    "json", "jwt-claims", "jwt-header", "login-json", "variables", NULL};
 	static const char *const lists[] = {"allow-host", "cursor-replaces", "form", "header",
-	    "query", "stop-on", "token", "token-param", NULL};
+	    "parent-key", "query", "stop-on", "token", "token-param", NULL};
 	bool nested = v->type == JSON_OBJECT || v->type == JSON_ARRAY;
 	char *text;
 

@@ -27,7 +27,7 @@ static const char screen[] =
     "  -n, --dry-run               the first request as a curl command, redacted\n"
     "  -v, --verbose  -q, --quiet  -V, --version\n"
     "  --help=TOPIC                request, auth, network, records, paging, changes,\n"
-    "                              retries, run, connector, or --help=all\n"
+    "                              parents, retries, run, connector, or --help=all\n"
     "\n"
     "SECRET is env:NAME, file:PATH, fd:N or cmd:COMMAND. PATH is a jq path into the\n"
     "reply or header:NAME. DURATION is 30s, 15m, 4h, 90d; SIZE 64K, 16M, 1G.\n"
@@ -73,6 +73,8 @@ static const struct topic {
 		"  --param-format rfc3339|date|epoch|epoch-ms|STRFTIME\n"
 		"  --state-token PATH  --state-token-param PARAM  --max-age DURATION\n"
 		"  --full  --incremental yes|no\n"},
+    {"parents", "  --each  --parent-key NAME=PATH  --parts FILE\n"
+		"  {field} in URL, query, header or JSON body: of the record on stdin\n"},
     {"retries", "  --retries N (5)  --tries N  --retry-max-time DURATION  --retry-post\n"
 		"  --retry-budget N (100)\n"
 		"  --max-wait DURATION (15m)  --connect-timeout DURATION (10s)\n"

@@ -190,28 +190,63 @@ job_token(struct job *j, const struct page *page, struct http *h)
 	return r;
 }
 
+/* With the state as it was read. */
+static int
+begin_state(struct job *j, struct opts *o)
+{
+	int r;
+
+	if (j->state.unfinished && full(o) && j->state.since != NULL)
+		state_forget(&j->state);
+	if (!full(o) && too_old(j)) {
+		say("the state is older than --max-age: everything is asked for again");
+		o->full = !o->each;
+		state_release(&j->state);
+	}
+	if ((r = set_out(j)) != 0)
+		return r;
+	return j->state.unfinished && !pager_load(&j->pager, &j->state) ? job_restart(j) : 0;
+}
+
 int
 job_init(struct job *j, struct opts *o)
 {
 	int r;
 
-	*j = (struct job){.o = o};
+	*j = (struct job){.o = o, .opts = o};
 	j->auth = auth_new(o);
 	if ((r = read_state(j)) != 0)
 		return r;
-	if (j->state.unfinished && full(o) && j->state.since != NULL)
-		state_forget(&j->state);
-	if (!full(o) && too_old(j)) {
-		say("the state is older than --max-age: everything is asked for again");
-		o->full = true;
-		state_release(&j->state);
-	}
-	if ((r = set_out(j)) != 0)
-		return r;
 	engine_open(&j->engine, o, j->auth);
-	if (j->state.unfinished && !pager_load(&j->pager, &j->state))
-		r = job_restart(j);
-	return r;
+	return o->each ? 0 : begin_state(j, o);
+}
+
+int
+job_parent(struct job *j, struct slice state)
+{
+	int r;
+
+	cursor_release(&j->cursor);
+	pager_release(&j->pager);
+	state_release(&j->state);
+	if (state.p != NULL && (r = state_parse(&j->state, state.p, state.n)) != 0)
+		return r;
+	return begin_state(j, j->opts);
+}
+
+int
+job_first_parent(struct job *j, struct each *e)
+{
+	int r;
+
+	if (!j->o->each)
+		return 0;
+	if ((r = each_open(e, j->opts, "")) != 0)
+		return r;
+	r = each_next(e);
+	if (r == 1)
+		return job_parent(j, (struct slice){0});
+	return r != 0 ? r : fail(CS_SOME, "stdin: there is no parent");
 }
 
 void

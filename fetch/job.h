@@ -4,12 +4,14 @@
 
 #include "auth.h"
 #include "cursor.h"
+#include "each.h"
 #include "engine.h"
 #include "paginate.h"
 #include "state.h"
 
 struct job {
 	const struct opts *o;
+	struct opts *opts; /* the same */
 	struct auth *auth;
 	struct engine engine;
 	struct buf given;   /* the state handed in, as it came; empty: none */
@@ -23,6 +25,10 @@ struct job {
 
 /* Ready to ask for the first page, or for the one an unfinished run stopped at. 0 or CS_*. */
 int job_init(struct job *j, struct opts *o);
+/* --each: ready for a parent, of which state is stored, or nothing if .p is NULL. 0 or CS_*. */
+int job_parent(struct job *j, struct slice state);
+/* The first parent on stdin, to look at its request; nothing without --each. 0, CS_SOME when there is none, or CS_*. */
+int job_first_parent(struct job *j, struct each *e);
 /* Forget the unfinished run and begin where that one began. */
 int job_restart(struct job *j);
 /* The server does not know any more what the state has: everything, then. */

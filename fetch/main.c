@@ -107,6 +107,23 @@ sets(const struct opts *o)
 	return v;
 }
 
+/* A URL, or a path behind --url. */
+static void
+set_operand(struct opts *o, const char *operand)
+{
+	size_t n = o->url != NULL ? strlen(o->url) : 0;
+	char *url;
+
+	if (*operand != '/' || n == 0) {
+		opts_set(o, "url", operand, operand);
+		return;
+	}
+	n -= o->url[n - 1] == '/';
+	url = xasprintf("%.*s%s", (int)n, o->url, operand);
+	opts_set(o, "url", url, operand);
+	free(url);
+}
+
 /* All settings for one stream (or URL), checked. cli has the command line's alone. */
 static void
 settle(struct opts *o, const struct given *g, const struct opts *cli, const char *operand)
@@ -116,7 +133,7 @@ settle(struct opts *o, const struct given *g, const struct opts *cli, const char
 		connector_load(o, cli->connector, cli->config, sets(cli), operand);
 	set_given(o, g);
 	if (cli->connector == NULL && operand != NULL)
-		opts_set(o, "url", operand, operand);
+		set_operand(o, operand);
 	opts_settle(o);
 	opts_check(o);
 }

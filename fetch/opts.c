@@ -70,6 +70,7 @@ static void set_method(struct opts *o, const char *value, const char *where);
 static void set_nothing(struct opts *o, const char *value, const char *where);
 static void set_pin(struct opts *o, const char *value, const char *where);
 static void set_proxy(struct opts *o, const char *value, const char *where);
+static void set_parent_key(struct opts *o, const char *value, const char *where);
 static void set_query(struct opts *o, const char *value, const char *where);
 static void set_rate(struct opts *o, const char *value, const char *where);
 static void set_set(struct opts *o, const char *value, const char *where);
@@ -106,6 +107,7 @@ static const struct def defs[] = {
     {"cursor-type", WORD, O(cursor_type), .words = cursor_types},
     {"data", CALL, .set = set_data},
     {"dry-run", FLAG, 'n', true, O(dry_run)},
+    {"each", FLAG, O(each)},
     {"fail-if", AT, O(fail_if)},
     {"first-page", COUNT, O(first_page), .max = 1000000},
     {"form", CALL, .set = set_form},
@@ -151,6 +153,8 @@ static const struct def defs[] = {
     {"page-size", COUNT, O(page_size), .min = 1, .max = 1000000},
     {"paginate", WORD, O(paginate), .words = paginates},
     {"param-format", NAME, O(param_format)},
+    {"parent-key", CALL, .set = set_parent_key},
+    {"parts", TEXT, .run = true, O(parts)},
     {"password", SECRET, O(password)},
     {"pin", CALL, .set = set_pin},
     {"primary-key", NAME, O(primary_key)},
@@ -301,6 +305,22 @@ set_pair(struct opts *o, struct list *l, const char *value, const char *where)
 	if (*value == '=' || strchr(value, '=') == NULL)
 		die(CS_USAGE, "%s: \"%s\" is not NAME=VALUE", where, value);
 	add(o, l, value, "=");
+}
+
+static void
+set_parent_key(struct opts *o, const char *value, const char *where)
+{
+	struct path *path;
+
+	refuse_odd(value, where);
+	set_pair(o, &o->parent_key, value, where);
+	if (strncmp(value, "@cs=", 4) == 0)
+		die(CS_USAGE, "%s: @cs is no name for a member", where);
+	path = path_new(strchr(value, '=') + 1, where);
+	if (path->iterates || path->header != NULL)
+		die(CS_USAGE, "%s: \"%s\" names no one value of a record", where, path->text);
+	o->parent_path = xreallocarray(o->parent_path, o->parent_key.n, sizeof(*o->parent_path));
+	o->parent_path[o->parent_key.n - 1] = path;
 }
 
 static void

@@ -150,6 +150,12 @@ struct opts {
 	struct place state_token_param;
 	bool client_filter, full, incremental;
 
+	/* parents */
+	bool each;
+	struct list parent_key;    /* "NAME=PATH", and those paths */
+	struct path **parent_path;
+	char *parts;
+
 	/* politeness */
 	uint64_t retries, retry_budget, retry_max_time, max_wait, connect_timeout, stall_timeout;
 	bool retry_post;

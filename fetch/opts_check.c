@@ -154,10 +154,22 @@ check_incremental(const struct opts *o)
 	}
 }
 
+static void
+check_each(const struct opts *o)
+{
+	const char *host = strchr(o->url, ':') + 3;
+
+	need(o->each || o->connector != NULL || o->parent_key.n == 0, "--parent-key", "--each");
+	need(o->each || o->parts == NULL, "--parts", "--each");
+	if (o->each && memchr(host, '{', strcspn(host, "/?#")) != NULL)
+		die(CS_USAGE, "--each: a parent does not say which host is asked");
+}
+
 void
 opts_check(const struct opts *o)
 {
 	check_url(o->url);
+	check_each(o);
 	opts_check_auth(o);
 	if (o->data != NULL && o->form.n > 0)
 		die(CS_USAGE, "--form: cannot be used together with --data or --json");

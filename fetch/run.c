@@ -20,7 +20,8 @@
 struct sync {
 	struct job job;
 	struct buf control;
-	char *stream;
+	char *stream, *part; /* part: of it, that checkpoints are of; or NULL */
+	struct each each;
 	char id[RUN_ID_LEN + 1];
 	const char *run;  /* CS_RUN, or id */
 	bool full;        /* everything there is comes in this run */
@@ -84,8 +85,8 @@ checkpoint(struct sync *s)
 	struct buf state = {0};
 
 	state_format(&s->job.state, &state);
-	stream_checkpoint(
-	    &s->control, s->stream, s->run, (struct slice){state.p, state.len}, s->records);
+	stream_checkpoint(&s->control, s->part != NULL ? s->part : s->stream, s->run,
+	    (struct slice){state.p, state.len}, s->records);
 	buf_release(&state);
 	return send_control(s);
 }
@@ -217,10 +218,6 @@ add_figures(struct buf *line)
 static int
 end(struct sync *s, bool complete)
 {
-	int r = complete ? part_end(s) : 0;
-
-	if (r != 0)
-		return r;
 	stream_end(&s->control, s->stream, s->run, s->records, 0, complete);
 	add_figures(&s->control);
 	return send_control(s);
@@ -315,9 +312,9 @@ next_part(struct sync *s, int more)
 	return r == 0 ? PAGER_MORE : r;
 }
 
-/* Page after page. 0, a CS_* status, or PAGE_SIGNAL. */
+/* Page after page. 0, a CS_* status, or PAGE_SIGNAL. *complete: all came, or not all were wanted. */
 static int
-pages(struct sync *s)
+pages(struct sync *s, bool *complete)
 {
 	struct job *j = &s->job;
 	int r, more, sent;
@@ -344,13 +341,16 @@ pages(struct sync *s)
 			return r;
 		if (more == PAGER_MORE && cursor_past(&j->cursor, &j->state))
 			more = PAGER_END;
+		if (s->part != NULL && (r = each_tag(&s->each, &j->page->split)) != 0)
+			return r;
 		if ((r = send_page(s, &sent)) != 0)
 			return r;
-		if (sent == SENT_PART || (sent == SENT_LAST && more != PAGER_END))
-			return end(s, false);
+		*complete = sent == SENT || (sent == SENT_LAST && more == PAGER_END);
+		if (!*complete)
+			return 0;
 		if (more == PAGER_END || more == PAGER_CEILING) {
 			if ((more = next_part(s, more)) == PAGER_END)
-				return end(s, true);
+				return 0;
 			if (more != PAGER_MORE)
 				return more;
 			continue;
@@ -360,6 +360,80 @@ pages(struct sync *s)
 		if (more == PAGER_CAPPED)
 			return CS_PROTOCOL;
 	}
+}
+
+/* The children of the parent at hand. */
+static int
+children(struct sync *s, const char *round, bool *complete)
+{
+	struct job *j = &s->job;
+	int r = job_parent(j, s->each.state);
+
+	if (r != 0 || (j->state.round != NULL && strcmp(j->state.round, round) == 0))
+		return r; /* done, in this round of parents, by a run before */
+	r = pages(s, complete);
+	if (r != 0 || !*complete)
+		return r;
+	replace(&j->state.round, round);
+	return part_end(s);
+}
+
+/* What the stream has of its own: the round of parents that is not done, or NULL when it is. */
+static int
+round_checkpoint(struct sync *s, const char *round)
+{
+	struct job *j = &s->job;
+
+	free(s->part);
+	s->part = NULL;
+	state_release(&j->state);
+	replace(&j->state.round, round);
+	return checkpoint(s);
+}
+
+/* One parent after the other. 0, a CS_* status, or PAGE_SIGNAL. */
+static int
+parents(struct sync *s, bool *complete)
+{
+	struct each *e = &s->each;
+	char *round = xstrdup(s->job.state.round != NULL ? s->job.state.round : s->run);
+	int r = round_checkpoint(s, round);
+
+	*complete = true;
+	while (r == 0 && *complete && (r = each_next(e)) == 1) {
+		free(s->part);
+		s->part = xasprintf("%s/%s", s->stream, e->id.p);
+		r = children(s, round, complete);
+	}
+	free(round);
+	if (r == 0 && *complete && e->bad > 0)
+		r = fail(CS_DATA, "%llu of the parents on stdin cannot be asked for",
+		    (unsigned long long)e->bad);
+	if (r == 0 && *complete)
+		r = round_checkpoint(s, NULL);
+	*complete &= !e->partial;
+	return r;
+}
+
+/* Everything from begin to end. */
+static int
+stream(struct sync *s)
+{
+	const struct opts *o = s->job.o;
+	bool complete = true;
+	int r;
+
+	if (o->each && (r = each_open(&s->each, s->job.opts, s->stream)) != 0)
+		return r;
+	/* A run that takes up another sends the rest only: from it nobody may infer what was deleted. */
+	s->full = !opts_follow(o) && !s->job.state.unfinished && s->job.state.round == NULL &&
+		  !s->each.incremental;
+	if ((r = begin(s)) != 0)
+		return r;
+	r = o->each ? parents(s, &complete) : pages(s, &complete);
+	if (r == 0 && complete && !o->each)
+		r = part_end(s);
+	return r == 0 ? end(s, complete) : r;
 }
 
 /* What went wrong, for the next in the pipe; what it has by now stays good. */
@@ -403,18 +477,18 @@ run(struct opts *o)
 	run_id(s.id);
 	s.run = env != NULL && *env != '\0' ? env : s.id;
 	s.stream = stream_name(o);
-	/* A run that takes up another sends the rest only: from it nobody may infer what was deleted. */
-	s.full = !opts_follow(o) && !s.job.state.unfinished;
 	output_open(&s.job.engine.out, STDOUT_FILENO);
 	stop_init();
 	progress_init(o->quiet ? WHEN_NEVER : o->progress);
-	if ((r = begin(&s)) == 0 && (r = pages(&s)) != 0)
+	if ((r = stream(&s)) != 0)
 		r = failed(&s, r);
 	progress_clear();
 	if (output_close(&s.job.engine.out) < 0 && r == 0)
 		r = fail(CS_IO, "stdout: %s", strerror(s.job.engine.out.error));
 	buf_release(&s.control);
 	free(s.stream);
+	free(s.part);
+	each_release(&s.each);
 out:
 	job_release(&s.job);
 	return r;
@@ -424,9 +498,12 @@ int
 run_dry(struct opts *o)
 {
 	struct job j;
+	struct each e = {0};
 	struct buf text = {0};
 	int r = job_init(&j, o);
 
+	if (r == 0)
+		r = job_first_parent(&j, &e);
 	if (r == 0) {
 		pager_request(&j.pager, &j.request);
 		http_curl(j.engine.page.http, &j.request, &text);
@@ -434,6 +511,7 @@ run_dry(struct opts *o)
 			r = fail(CS_IO, "stdout: %s", strerror(errno));
 	}
 	buf_release(&text);
+	each_release(&e);
 	job_release(&j);
 	return r;
 }

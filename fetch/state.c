@@ -19,6 +19,7 @@ state_release(struct state *s)
 {
 	free(s->cursor);
 	free(s->token);
+	free(s->round);
 	free(s->since);
 	free(s->until);
 	free(s->max);
@@ -184,6 +185,8 @@ member(struct state *s, struct slice key, const struct value *v)
 		return truth(v, &s->descending);
 	if (slice_is(key, "token"))
 		return cursor(v, &s->token, &s->token_type);
+	if (slice_is(key, "round"))
+		return text(v, &s->round);
 	if (slice_is(key, "time"))
 		return clock_time(v, &s->time);
 	return slice_is(key, "resume") && resume(s, v);
@@ -250,6 +253,10 @@ state_format(const struct state *s, struct buf *out)
 		buf_adds(out, ",\"descending\":true");
 	if (s->token != NULL)
 		put_cursor(out, ",\"token\":", s->token_type, s->token);
+	if (s->round != NULL) {
+		buf_addc(out, ',');
+		put_text(out, "round", s->round);
+	}
 	if (s->time >= 0)
 		buf_addf(out, ",\"time\":%" PRId64, s->time);
 	if (s->unfinished) {

@@ -23,6 +23,7 @@ struct state {
 	bool descending; /* or the other way round */
 	char *token;     /* the server's own, for --state-token; or NULL */
 	int token_type;  /* its enum json_type */
+	char *round;     /* --each: of a stream, the run that is not done; of a parent, the last it was done in */
 	int64_t time;    /* the server's clock at the last run's beginning, seconds, or -1 */
 
 	bool unfinished;  /* the rest is of a run that did not end */

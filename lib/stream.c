@@ -394,3 +394,11 @@ stream_add(struct buf *b, const char *name, const char *json)
 	b->len -= 2; /* the brace and the newline */
 	buf_addf(b, ",\"%s\":%s}\n", name, json);
 }
+
+int
+stream_within(const char *stream, const char *of)
+{
+	size_t n = strlen(of);
+
+	return strncmp(stream, of, n) == 0 && (stream[n] == '\0' || stream[n] == '/');
+}

@@ -73,6 +73,9 @@ int	tag_parse(struct tag *t, struct scan *s, const char *p, size_t n);
 int	tag_done(const struct tag *t, struct scan *s);
 void	tag_release(struct tag *t);
 
+/* Is a checkpoint of this stream one of the stream of: of itself, or of a part of it, of/anything? */
+int	stream_within(const char *stream, const char *of);
+
 /* Append control lines, newline included. state, from and key are raw JSON; NULL or empty: null. */
 struct stream_begin {
 	const char *stream, *run, *mode;

@@ -257,8 +257,8 @@ keep(struct sink *s, const struct control *c)
 	struct file *f = (struct file *)s;
 
 	f->kept = true;
-	if (!c)
-		return 0;
+	if (!c || (s->life->begun && strcmp(c->stream, s->life->stream) != 0))
+		return 0; /* of a part of the stream: the file stands where the whole does */
 	buf_clear(&f->after.stream);
 	buf_adds(&f->after.stream, c->stream);
 	buf_clear(&f->after.state);

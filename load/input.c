@@ -202,7 +202,7 @@ on_control(struct load *l, const char *p, size_t n)
 
 	if (control_parse(&c, p, n, &err) < 0)
 		r = bad_input(l, "%s", err);
-	else if (l->o->stream && c.stream && strcmp(c.stream, l->o->stream) != 0)
+	else if (l->o->stream && c.stream && !stream_within(c.stream, l->o->stream))
 		r = bad_input(l, "stream \"%s\" where --stream %s was to come", shown(c.stream),
 		    l->o->stream);
 	else if (l->ended && c.kind != CONTROL_BEGIN && c.kind != CONTROL_OTHER)

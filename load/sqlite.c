@@ -158,12 +158,34 @@ declare(struct sink *sink, struct decl *d)
 	return decl_add((struct db *)sink, d);
 }
 
+/* The last checkpoint of the transaction goes with it, and the last of each part of the stream; those before it are history
+ * nobody asked for. */
+static int
+write_checkpoint(struct db *db)
+{
+	int rc, r;
+
+	if (!db->stream)
+		return 0;
+	r = db_state(db);
+	if (r)
+		return r;
+	rc = statedb_put(
+	    db->h, db->stream, db->state.p, db->state.len, db->run, db->records, -1, NULL);
+	free(db->stream);
+	free(db->run);
+	db->stream = db->run = NULL;
+	return rc == SQLITE_OK ? 0 : db_fail(db);
+}
+
 static int
 keep(struct sink *sink, const struct control *c)
 {
 	struct db *db = (struct db *)sink;
 	int r;
 
+	if (c && db->stream && strcmp(db->stream, c->stream) != 0 && (r = write_checkpoint(db)))
+		return r;
 	if (c) {
 		free(db->stream);
 		free(db->run);
@@ -233,25 +255,6 @@ finish(struct sink *sink, bool complete)
 	if (r == 0)
 		r = indexes_make(db);
 	return r ? r : resume_end(db);
-}
-
-/* The last checkpoint of the transaction goes with it; those before it are history nobody asked for. */
-static int
-write_checkpoint(struct db *db)
-{
-	int rc, r;
-
-	if (!db->stream)
-		return 0;
-	r = db_state(db);
-	if (r)
-		return r;
-	rc = statedb_put(
-	    db->h, db->stream, db->state.p, db->state.len, db->run, db->records, -1, NULL);
-	free(db->stream);
-	free(db->run);
-	db->stream = db->run = NULL;
-	return rc == SQLITE_OK ? 0 : db_fail(db);
 }
 
 /*

@@ -205,7 +205,7 @@ checkpoint(struct acks *a, const char *where, const struct control *c)
 		return refuse(a, CS_DATA, where, "checkpoint without \"stream\"");
 	if ((why = name_check(stream)) != NULL)
 		return refuse(a, CS_DATA, where, "the checkpoint's stream name %s", why);
-	if (a->stream != NULL && strcmp(stream, a->stream) != 0)
+	if (a->stream != NULL && !stream_within(stream, a->stream))
 		return refuse(a, CS_DATA, where,
 		    "checkpoint of stream \"%s\", not of \"%s\"; name the stream the "
 		    "same at both places",

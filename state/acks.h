@@ -8,7 +8,7 @@
 
 struct acks {
 	struct store *store;
-	const char *stream; /* the one stream that lines may speak of; NULL: any that they name */
+	const char *stream; /* the one that lines may speak of, with its parts; NULL: any that they name */
 	const char *run;    /* the run of checkpoints that name none, or NULL */
 	bool force;	    /* store whatever is stored already */
 	bool leased;	    /* nobody else runs the stream: no checkpoint is an older run's */

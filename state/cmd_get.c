@@ -21,9 +21,17 @@ cmd_get(struct store *s, const struct opts *o)
 {
 	struct state_row r;
 	struct out out;
-	int status = store_get(s, o->stream, &r);
+	uint64_t n;
+	int status;
 
 	out_open(&out, STDOUT_FILENO);
+	if (o->parts) {
+		status = parts_count(s, o->stream, &n);
+		if (status == CS_OK)
+			status = n > 0 ? parts_write(s, o->stream, &out) : CS_SOME;
+		return finish(&out, status);
+	}
+	status = store_get(s, o->stream, &r);
 	if (status == CS_OK) {
 		out_line(&out, r.state, strlen(r.state));
 	} else if (status == CS_SOME && o->fallback != NULL) {

@@ -30,6 +30,8 @@ cmd_rm(struct store *s, const struct opts *o)
 	if ((status = known(s, o->stream)) == CS_OK &&
 	    (status = lease_take(&lease, s, o->stream, 0)) == CS_OK) {
 		status = store_rm(s, o->stream);
+		if (status == CS_OK && o->parts)
+			status = parts_rm(s, o->stream);
 		close(lease);
 	}
 	if (status == CS_SOME)

@@ -23,6 +23,7 @@ enum {
 	OPT_IF_VERSION,
 	OPT_JSON,
 	OPT_OUTPUT,
+	OPT_PARTS,
 	OPT_PROMETHEUS,
 	OPT_QUIET,
 	OPT_TIMEOUT,
@@ -45,6 +46,7 @@ static const struct option options[] = {
     {"if-version", required_argument, NULL, OPT_IF_VERSION},
     {"json", no_argument, NULL, OPT_JSON},
     {"output", required_argument, NULL, 'o'},
+    {"parts", no_argument, NULL, OPT_PARTS},
     {"prometheus", no_argument, NULL, OPT_PROMETHEUS},
     {"quiet", no_argument, NULL, 'q'},
     {"store", required_argument, NULL, OPT_STORE},
@@ -58,7 +60,7 @@ static const struct option options[] = {
 
 static const struct command commands[] = {
     {"export", "singer|airbyte|dlt STREAM", cmd_export, STORE_READ, BIT(OPT_CURSOR_FIELD), 2, 2},
-    {"get", "STREAM", cmd_get, STORE_READ, BIT(OPT_DEFAULT), 1, 1},
+    {"get", "STREAM", cmd_get, STORE_READ, BIT(OPT_DEFAULT) | BIT(OPT_PARTS), 1, 1},
     {"history", "STREAM", cmd_history, STORE_READ, BIT(OPT_JSON), 1, 1},
     {"import", "singer|airbyte|dlt STREAM", cmd_import, STORE_CREATE,
 	BIT(OPT_CURSOR_FIELD) | BIT(OPT_FORCE), 2, 2},
@@ -67,7 +69,7 @@ static const struct command commands[] = {
     {"report", "", cmd_report, STORE_READ, BIT(OPT_OUTPUT), 0, 0},
     {"rewind", "STREAM", cmd_rewind, STORE_CHANGE,
 	BIT(OPT_BY) | BIT(OPT_TO) | BIT(OPT_FORCE) | BIT(OPT_VERBOSE), 1, 1},
-    {"rm", "STREAM", cmd_rm, STORE_CHANGE, 0, 1, 1},
+    {"rm", "STREAM", cmd_rm, STORE_CHANGE, BIT(OPT_PARTS), 1, 1},
     {"run", "STREAM -- COMMAND...", cmd_run, STORE_CREATE,
 	BIT(OPT_EVERY) | BIT(OPT_GRACE) | BIT(OPT_QUIET) | BIT(OPT_TIMEOUT) | BIT(OPT_VERBOSE) |
 	    BIT(OPT_WAIT),
@@ -94,6 +96,7 @@ static void __attribute__((noreturn)) help(void)
 	     "  undo STREAM          go back to the version before, or to version --to N\n"
 	     "  rewind STREAM        set the cursor back --by DURATION (or N), or --to VALUE\n"
 	     "  rm STREAM            forget the stream, its history and its runs\n"
+	     "      --parts          get: its parts STREAM/... instead; rm: them too\n"
 	     "  export FORM STREAM   print the cursor as singer, airbyte or dlt have it;\n"
 	     "  import FORM STREAM   take it from there (stdin); --cursor-field NAME\n"
 	     "  status [STREAM]      show how fresh each stream is and how its last run went\n"
@@ -168,6 +171,9 @@ option(struct opts *o, int c)
 	case OPT_PROMETHEUS:
 		o->prometheus = true;
 		return BIT(OPT_PROMETHEUS);
+	case OPT_PARTS:
+		o->parts = true;
+		return BIT(OPT_PARTS);
 	case 'q':
 		o->quiet = true;
 		return BIT(OPT_QUIET);
@@ -207,8 +213,8 @@ static void
 check(const struct command *c, unsigned given, int argc, bool dashes)
 {
 	static const char *const names[] = {"by", "cursor-field", "default", "every", "force",
-	    "grace", "if-version", "json", "output", "prometheus", "quiet", "timeout", "to",
-	    "verbose", "wait"};
+	    "grace", "if-version", "json", "output", "parts", "prometheus", "quiet", "timeout",
+	    "to", "verbose", "wait"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (given & ~c->takes & 1u << i)

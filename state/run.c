@@ -26,9 +26,9 @@ struct run {
 	struct acks acks;
 	struct child child;
 	struct out out;
-	char *state_file; /* or NULL */
-	int lease;        /* descriptor, -1: not held */
-	int status;       /* why we ended the run, or 0 */
+	char *state_file, *parts_file; /* or NULL */
+	int lease;                     /* descriptor, -1: not held */
+	int status;                    /* why we ended the run, or 0 */
 	char id[RUN_ID_LEN + 1];
 };
 
@@ -111,26 +111,62 @@ begin(struct run *r)
 	return store_run_put(r->store, r->o->stream, &r->row);
 }
 
-/* Put the state into a file that only we can read, and "@" and its name into *value. */
+/* A new file that only we can read: a descriptor and its name, or -1 after printing why. */
 static int
-state_file(struct run *r, char **value)
+private_file(char **name)
 {
 	const char *dir = getenv("TMPDIR");
 	char *path = xasprintf("%s/cs-state.XXXXXX", dir != NULL && *dir != '\0' ? dir : "/tmp");
-	int fd = mkostemp(path, O_CLOEXEC), bad;
+	int fd = mkostemp(path, O_CLOEXEC);
 
 	if (fd < 0) {
 		warn("%s", path);
 		free(path);
-		return CS_IO;
+		return -1;
 	}
-	r->state_file = path;
+	*name = path;
+	return fd;
+}
+
+/* Put the state into such a file, and "@" and its name into *value. */
+static int
+state_file(struct run *r, char **value)
+{
+	int fd = private_file(&r->state_file), bad;
+
+	if (fd < 0)
+		return CS_IO;
 	bad = write_all(fd, r->from.state, strlen(r->from.state)) < 0;
 	bad |= close(fd) < 0;
 	if (bad)
-		warn("%s", path);
-	*value = xasprintf("@%s", path);
+		warn("%s", r->state_file);
+	*value = xasprintf("@%s", r->state_file);
 	return bad ? CS_IO : CS_OK;
+}
+
+/* What the stream's parts have, in a file, if there are any. */
+static int
+export_parts(struct run *r)
+{
+	struct out out;
+	uint64_t n;
+	int fd, status = parts_count(r->store, r->o->stream, &n);
+
+	if (unsetenv("CS_PARTS") < 0)
+		err(CS_IO, "environment");
+	if (status != CS_OK || n == 0)
+		return status;
+	if ((fd = private_file(&r->parts_file)) < 0)
+		return CS_IO;
+	out_open(&out, fd);
+	status = parts_write(r->store, r->o->stream, &out);
+	if (out_close(&out) < 0) {
+		warn("%s", r->parts_file);
+		return CS_IO;
+	}
+	if (setenv("CS_PARTS", r->parts_file, 1) < 0)
+		err(CS_IO, "environment");
+	return status;
 }
 
 static int export(struct run *r)
@@ -142,8 +178,9 @@ static int export(struct run *r)
 	if (setenv("CS_STREAM", r->o->stream, 1) < 0 || setenv("CS_RUN", r->id, 1) < 0 ||
 	    setenv("CS_FENCE", fence, 1) < 0 || unsetenv("CS_STATE") < 0)
 		err(CS_IO, "environment");
-	if (r->from.version == 0)
-		return CS_OK;
+	status = export_parts(r);
+	if (status != CS_OK || r->from.version == 0)
+		return status;
 	if (strlen(r->from.state) > ENV_MAX)
 		status = state_file(r, &value);
 	if (status == CS_OK && setenv("CS_STATE", value != NULL ? value : r->from.state, 1) < 0)
@@ -323,6 +360,9 @@ release(struct run *r)
 	if (r->state_file != NULL)
 		unlink(r->state_file);
 	free(r->state_file);
+	if (r->parts_file != NULL)
+		unlink(r->parts_file);
+	free(r->parts_file);
 	acks_release(&r->acks);
 	run_row_release(&r->row);
 	run_rows_release(&r->past);

@@ -19,7 +19,7 @@ struct opts {
 	const char *form;     /* export, import: whose */
 	const char *cursor_field;
 	const char *output;   /* file, or NULL: stdout */
-	bool json, prometheus, force, quiet, verbose;
+	bool json, parts, prometheus, force, quiet, verbose;
 	int64_t version;      /* --if-version, or what undo goes back to; -1: not given */
 	uint64_t every;	      /* ms; 0: always due */
 	uint64_t timeout;     /* ms; 0: none */
@@ -58,6 +58,14 @@ int	cmd_run(struct store *s, const struct opts *o);
 int	cmd_set(struct store *s, const struct opts *o);
 int	cmd_status(struct store *s, const struct opts *o);
 int	cmd_undo(struct store *s, const struct opts *o);
+
+/*
+ * The parts STREAM/... of a stream: how many, a checkpoint line of each in order to out, and away with them. CS_OK
+ * or a status after printing the reason.
+ */
+int	parts_count(struct store *s, const char *stream, uint64_t *n);
+int	parts_write(struct store *s, const char *stream, struct out *out);
+int	parts_rm(struct store *s, const char *stream);
 
 /*
  * Close stdout, opened as out; the status to exit with, CS_IO after a message if something was

@@ -1,0 +1,521 @@
+#include "each.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "stop.h"
+#include "stream.h"
+#include "url.h"
+
+#define NEXT_OK 1 /* each_next(): there is one */
+
+/* What is known of a parent. */
+struct part {
+	char *id;
+	struct slice state; /* into e->file */
+	bool done;          /* in this run */
+};
+
+static int
+by_id(const void *a, const void *b)
+{
+	return strcmp(((const struct part *)a)->id, ((const struct part *)b)->id);
+}
+
+static struct part *
+part(struct each *e, const char *id)
+{
+	const struct part key = {.id = (char *)(uintptr_t)id};
+	struct part **at = tsearch(&key, &e->parts, by_id);
+
+	if (*at == &key) {
+		*at = xcalloc(1, sizeof(**at));
+		(*at)->id = xstrdup(id);
+	}
+	return *at;
+}
+
+static void
+part_free(void *p)
+{
+	free(((struct part *)p)->id);
+	free(p);
+}
+
+/* The checkpoints that cs-state hands over. */
+static int
+read_parts(struct each *e, const char *stream)
+{
+	const char *name = e->o->parts != NULL ? e->o->parts : getenv("CS_PARTS"), *err;
+	char *line, *end, *nl;
+	size_t n = strlen(stream);
+
+	if (name == NULL || *name == '\0')
+		return 0;
+	if (file_read(&e->file, name) < 0)
+		return fail(CS_IO, "--parts: %s: %s", name, strerror(errno));
+	end = e->file.p + e->file.len;
+	for (line = e->file.p; line < end; line = nl + 1) {
+		struct control c = {0};
+
+		if ((nl = memchr(line, '\n', end - line)) == NULL)
+			nl = end;
+		if (control_parse(&c, line, nl - line, &err) == 0 && c.stream != NULL &&
+		    strncmp(c.stream, stream, n) == 0 && c.stream[n] == '/')
+			part(e, c.stream + n + 1)->state = c.state;
+		control_release(&c);
+	}
+	return 0;
+}
+
+/* The length of a {name} at s without its braces, or 0. */
+static size_t
+reference(const char *s)
+{
+	size_t n = 1;
+
+	if (*s != '{' || !(isalpha((unsigned char)s[1]) || s[1] == '_'))
+		return 0;
+	while (isalnum((unsigned char)s[n]) || s[n] == '_' || (s[n] == '.' && s[n + 1] != '}'))
+		n++;
+	return s[n] == '}' ? n - 1 : 0;
+}
+
+static struct field *
+field(const struct each *e, const char *name, size_t n)
+{
+	for (size_t i = 0; i < e->n_field; i++)
+		if (strlen(e->field[i].name) == n && memcmp(e->field[i].name, name, n) == 0)
+			return &e->field[i];
+	return NULL;
+}
+
+/* A string of a JSON document that is a {name} and nothing else, and no key. */
+static size_t
+whole_string(const char *doc, const char *s)
+{
+	size_t n = *s == '"' && (s == doc || s[-1] != '\\') ? reference(s + 1) : 0;
+
+	return n > 0 && s[n + 3] == '"' && s[n + 4 + strspn(s + n + 4, " \t\r\n")] != ':' ? n : 0;
+}
+
+static void
+note_fields(struct each *e, const char *text, bool json)
+{
+	for (const char *s = text; *s != '\0'; s++) {
+		size_t n = json ? whole_string(text, s) : reference(s);
+		char *path;
+
+		if (n == 0 || field(e, s + 1 + json, n) != NULL)
+			continue;
+		e->field = xreallocarray(e->field, e->n_field + 1, sizeof(*e->field));
+		e->field[e->n_field] = (struct field){.name = xstrndup(s + 1 + json, n)};
+		path = xasprintf(".%s", e->field[e->n_field].name);
+		e->field[e->n_field++].path = path_new(path, "--each");
+		free(path);
+	}
+}
+
+static struct list
+copy_list(const struct list *l)
+{
+	struct list c = {xcalloc(l->n + 1, sizeof(*c.v)), l->n};
+
+	for (size_t i = 0; i < l->n; i++)
+		c.v[i] = (struct list_item){xstrdup(l->v[i].text), l->v[i].layer};
+	return c;
+}
+
+static void
+note_templates(struct each *e)
+{
+	const struct opts *o = e->o;
+
+	e->url = xstrdup(o->url);
+	e->data = o->data_json ? xstrdup(o->data) : NULL;
+	e->query = copy_list(&o->query);
+	e->header = copy_list(&o->header);
+	note_fields(e, e->url, false);
+	for (size_t i = 0; i < e->query.n; i++)
+		note_fields(e, e->query.v[i].text, false);
+	for (size_t i = 0; i < e->header.n; i++)
+		note_fields(e, e->header.v[i].text, false);
+	if (e->data != NULL)
+		note_fields(e, e->data, true);
+}
+
+/* Every {name} in text becomes its value. */
+static void
+expand(const struct each *e, const char *text, bool url, struct buf *out)
+{
+	const struct field *f;
+	size_t n;
+
+	buf_adds(out, "");
+	for (; *text != '\0'; text++) {
+		if ((n = reference(text)) == 0 || (f = field(e, text + 1, n)) == NULL) {
+			buf_addc(out, *text);
+			continue;
+		}
+		if (url)
+			url_encode(out, f->text.p);
+		else
+			buf_adds(out, f->text.p);
+		text += n + 1;
+	}
+}
+
+static void
+expand_json(const struct each *e, struct buf *out)
+{
+	const struct field *f;
+	size_t n;
+
+	for (const char *s = e->data; *s != '\0'; s++) {
+		if ((n = whole_string(e->data, s)) == 0 || (f = field(e, s + 2, n)) == NULL) {
+			buf_addc(out, *s);
+			continue;
+		}
+		if (f->type == JSON_STRING)
+			json_quote(out, f->text.p, f->text.len);
+		else
+			buf_adds(out, f->text.p);
+		s += n + 3;
+	}
+}
+
+static void
+set(char **at, struct buf *b)
+{
+	free(*at);
+	*at = buf_steal(b);
+}
+
+static void
+expand_all(struct each *e)
+{
+	struct opts *o = e->o;
+	struct buf b = {0};
+
+	expand(e, e->url, true, &b);
+	set(&o->url, &b);
+	for (size_t i = 0; i < e->query.n; i++) {
+		b = (struct buf){0};
+		expand(e, e->query.v[i].text, false, &b);
+		set(&o->query.v[i].text, &b);
+	}
+	for (size_t i = 0; i < e->header.n; i++) {
+		b = (struct buf){0};
+		expand(e, e->header.v[i].text, false, &b);
+		set(&o->header.v[i].text, &b);
+	}
+	if (e->data == NULL)
+		return;
+	b = (struct buf){0};
+	expand_json(e, &b);
+	o->data_len = b.len;
+	set(&o->data, &b);
+}
+
+/* The value of a path in the parent: NULL, or why it is no use. */
+static const char *
+read_value(const struct path *path, struct slice record, struct buf *text, int *type)
+{
+	const char *err = "is not there";
+
+	buf_clear(text);
+	buf_adds(text, "");
+	*type = path_text(path, record.p, record.n, text, &err);
+	if (*type <= 0)
+		return err;
+	return *type == JSON_NULL ? "is null" : NULL;
+}
+
+static const char *
+read_field(struct field *f, struct slice record)
+{
+	const char *why = read_value(f->path, record, &f->text, &f->type);
+
+	if (why != NULL)
+		return why;
+	if (f->type == JSON_ARRAY || f->type == JSON_OBJECT)
+		return "is neither text nor a number";
+	if (f->text.len == 0)
+		return "is empty";
+	if (strcmp(f->text.p, ".") == 0 || strcmp(f->text.p, "..") == 0)
+		return "would name another place";
+	for (const char *s = f->text.p; *s != '\0'; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			return "holds a control character";
+	return NULL;
+}
+
+/* Look at a parent. NULL, or what is wrong with it, which *what has. */
+static const char *
+read_parent(struct each *e, struct slice record, const char **what)
+{
+	const struct list *l = &e->o->parent_key;
+	const char *why;
+	struct buf text = {0};
+	int type;
+
+	buf_clear(&e->id);
+	buf_clear(&e->keys);
+	for (size_t i = 0; i < e->n_field; i++) {
+		*what = e->field[i].name;
+		if ((why = read_field(&e->field[i], record)) != NULL)
+			return why;
+		if (i > 0)
+			buf_addc(&e->id, '/');
+		url_encode(&e->id, e->field[i].text.p);
+	}
+	for (size_t i = 0; i < l->n; i++) {
+		*what = l->v[i].text;
+		why = read_value(e->o->parent_path[i], record, &text, &type);
+		if (why != NULL && type != JSON_NULL)
+			break;
+		why = NULL;
+		buf_addc(&e->keys, ',');
+		json_quote(&e->keys, l->v[i].text, strcspn(l->v[i].text, "="));
+		buf_addc(&e->keys, ':');
+		if (type == JSON_STRING)
+			json_quote(&e->keys, text.p, text.len);
+		else if (type == JSON_NULL)
+			buf_adds(&e->keys, "null");
+		else
+			buf_add(&e->keys, text.p, text.len);
+		why = NULL;
+	}
+	buf_release(&text);
+	return why;
+}
+
+/* Before a read that would have to wait. */
+static int
+wait_for_input(void *arg)
+{
+	struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+
+	(void)arg;
+	while (stop_signal() == 0)
+		if (poll(&p, 1, 200) != 0)
+			return stop_signal();
+	return 1;
+}
+
+static int
+on_control(struct each *e, const char *p, size_t n)
+{
+	struct control c = {0};
+	const char *err;
+	int r = 0, code;
+
+	if (control_parse(&c, p, n, &err) < 0)
+		r = fail(CS_DATA, "stdin:%" PRIu64 ": %s", e->in.lineno, err);
+	else if (c.kind == CONTROL_BEGIN) {
+		e->begun = true;
+		e->ended = false;
+		e->incremental |= c.mode != NULL && strcmp(c.mode, "incremental") == 0;
+	} else if (c.kind == CONTROL_END) {
+		e->ended = true;
+		e->partial |= !c.complete;
+		e->incremental |= c.rejected > 0;
+	} else if (c.kind == CONTROL_ERROR) {
+		code = c.code > 0 && c.code < 126 ? (int)c.code : CS_DATA;
+		r = fail(code, "stdin: the stream of parents failed: %s",
+		    c.message != NULL ? c.message : "no reason given");
+	}
+	control_release(&c);
+	return r;
+}
+
+/* The next line that is a parent, into e->line. 1, 0 at the end, -1, or CS_*. */
+static int
+read_line(struct each *e)
+{
+	int r;
+
+	e->line = NULL;
+	for (;;) {
+		switch (lines_next(&e->in, &e->line, &e->line_n)) {
+		case LINES_OK:
+			break;
+		case LINES_EOF:
+			e->line = NULL;
+			return e->begun && !e->ended
+				   ? fail(CS_DATA,
+					 "stdin: the stream of parents stopped without an "
+					 "end line")
+				   : 0;
+		case LINES_STOP:
+			return -1;
+		case LINES_TOOLONG:
+			return fail(CS_DATA, "stdin:%" PRIu64 ": a line longer than --max-record",
+			    e->in.lineno);
+		default:
+			return fail(CS_IO, "stdin: %s", strerror(errno));
+		}
+		if (line_kind(e->line, e->line_n) != LINE_CONTROL)
+			return NEXT_OK;
+		if ((r = on_control(e, e->line, e->line_n)) != 0)
+			return r;
+	}
+}
+
+int
+each_open(struct each *e, struct opts *o, const char *stream)
+{
+	int r;
+
+	*e = (struct each){.o = o, .file = {.max = (size_t)1 << 31}};
+	note_templates(e);
+	if (e->n_field == 0)
+		return fail(CS_USAGE, "--each: no {field} of a parent is in the URL, the query, a "
+				      "header or the JSON body");
+	lines_open(&e->in, STDIN_FILENO, "stdin", o->max_record);
+	e->in.idle = wait_for_input;
+	if ((r = read_parts(e, stream)) != 0)
+		return r;
+	r = read_line(e);
+	return r == NEXT_OK || r == 0 ? 0 : r;
+}
+
+void
+each_release(struct each *e)
+{
+	struct list *const lists[] = {&e->query, &e->header};
+
+	for (size_t i = 0; i < 2; i++) {
+		for (size_t k = 0; k < lists[i]->n; k++)
+			free(lists[i]->v[k].text);
+		free(lists[i]->v);
+	}
+	for (size_t i = 0; i < e->n_field; i++) {
+		free(e->field[i].name);
+		buf_release(&e->field[i].text);
+	}
+	free(e->field);
+	free(e->url);
+	free(e->data);
+	tdestroy(e->parts, part_free);
+	buf_release(&e->id);
+	buf_release(&e->keys);
+	buf_release(&e->file);
+	lines_close(&e->in);
+}
+
+/* The record of a line, or .p NULL when it says that the parent is gone. */
+static struct slice
+record(const char *line, size_t n)
+{
+	struct tag t = {0};
+	struct scan s = {0};
+	bool gone;
+
+	if (line_kind(line, n) != LINE_TAGGED)
+		return (struct slice){line, n};
+	gone = tag_parse(&t, &s, line, n) == 0 && t.op == OP_DELETE;
+	tag_release(&t);
+	scan_release(&s);
+	return gone ? (struct slice){0} : split_record(line, n);
+}
+
+/* The parent of the line read ahead: is it one to ask for? */
+static bool
+take_line(struct each *e)
+{
+	struct slice rec = record(e->line, e->line_n);
+	const char *why, *what = "the line", *err;
+	struct value v;
+	struct part *p;
+
+	if (rec.p == NULL)
+		return false;
+	if (scan_text(rec.p, rec.n, &v, &err) < 0)
+		why = err;
+	else if (v.type != JSON_OBJECT)
+		why = "is no object";
+	else
+		why = read_parent(e, rec, &what);
+	if (why != NULL) {
+		say("stdin:%" PRIu64 ": %s: %s", e->in.lineno, what, why);
+		e->bad++;
+		return false;
+	}
+	p = part(e, e->id.p);
+	if (p->done)
+		return false;
+	p->done = true;
+	e->state = p->state;
+	return true;
+}
+
+int
+each_next(struct each *e)
+{
+	bool found;
+	int r;
+
+	do {
+		if (e->line == NULL && (r = read_line(e)) != NEXT_OK)
+			return r;
+		found = take_line(e);
+		e->line = NULL;
+	} while (!found);
+	expand_all(e);
+	return NEXT_OK;
+}
+
+/* Does the object have a member that --parent-key wants to add? */
+static const char *
+taken(const struct list *l, struct slice obj)
+{
+	struct scan s = {0};
+	struct slice key;
+	struct value v;
+	const char *name = NULL;
+
+	scan_init(&s, obj.p, obj.n);
+	scan_enter(&s);
+	while (name == NULL && scan_key(&s, &key) > 0 && scan_value(&s, &v) == 0)
+		for (size_t i = 0; i < l->n; i++)
+			if (slice_eq(key, l->v[i].text, strcspn(l->v[i].text, "=")))
+				name = l->v[i].text;
+	scan_release(&s);
+	return name;
+}
+
+int
+each_tag(const struct each *e, struct split *s)
+{
+	const char *line = s->page.p, *end = line + s->page.len, *nl, *name;
+	struct buf out = {0};
+	int r = 0;
+
+	if (e->keys.len == 0)
+		return 0;
+	for (; r == 0 && line < end; line = nl + 1) {
+		struct slice obj;
+		bool empty;
+
+		nl = memchr(line, '\n', end - line);
+		obj = split_record(line, nl - line);
+		empty = obj.n == 2;
+		if ((name = taken(&e->o->parent_key, obj)) != NULL)
+			r = fail(
+			    CS_DATA, "--parent-key %s: the record has a member of that name", name);
+		buf_add(&out, line, obj.p + obj.n - 1 - line);
+		buf_add(&out, e->keys.p + empty, e->keys.len - empty);
+		buf_add(&out, obj.p + obj.n - 1, nl + 1 - (obj.p + obj.n - 1));
+	}
+	buf_release(&s->page);
+	s->page = out;
+	return r;
+}
