@@ -1,4 +1,5 @@
 #include <err.h>
+#include <stdbool.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,4 +122,69 @@ num_cmp(const char *a, size_t an, const char *b, size_t bn)
 		return bneg - aneg;
 	r = an != bn ? (an > bn) - (an < bn) : memcmp(a, b, an);
 	return aneg ? -r : r;
+}
+
+/* A JSON number as 0.DIGITS times ten to the exponent; no digits are zero. */
+struct decimal {
+	const char *p,
+	    *end; /* digits, with a point among them perhaps, the first of them no zero */
+	int64_t exp;
+	bool neg;
+};
+
+#define EXP_MAX INT64_C(1000000000000000000)
+
+static struct decimal
+decimal(const char *p, size_t n)
+{
+	struct decimal d = {.end = p + n};
+	const char *e, *q;
+	int64_t exp = 0;
+	bool neg;
+
+	d.neg = *p == '-';
+	p += d.neg;
+	for (e = p; e < d.end && (*e | 0x20) != 'e';)
+		e++;
+	if (e < d.end) {
+		q = e + 1;
+		neg = *q == '-';
+		q += *q == '-' || *q == '+';
+		for (; q < d.end; q++)
+			exp = exp < EXP_MAX ? exp * 10 + *q - '0' : exp;
+		exp = neg ? -exp : exp;
+		d.end = e;
+	}
+	for (q = p; q < d.end && *q != '.'; q++)
+		exp++;
+	for (; p < d.end && (*p == '0' || *p == '.'); p++)
+		exp -= *p == '0';
+	d.p = p;
+	d.exp = exp;
+	return d;
+}
+
+int
+num_compare(const char *a, size_t an, const char *b, size_t bn)
+{
+	struct decimal x = decimal(a, an), y = decimal(b, bn);
+	int sign = x.neg ? -1 : 1;
+
+	if (x.p == x.end || y.p == y.end) /* one of them is zero */
+		return x.p < x.end ? sign : y.p < y.end ? (y.neg ? 1 : -1) : 0;
+	if (x.neg != y.neg)
+		return sign;
+	if (x.exp != y.exp)
+		return x.exp < y.exp ? -sign : sign;
+	while (x.p < x.end || y.p < y.end) {
+		int i, k;
+
+		x.p += x.p < x.end && *x.p == '.';
+		y.p += y.p < y.end && *y.p == '.';
+		i = x.p < x.end ? *x.p++ : '0';
+		k = y.p < y.end ? *y.p++ : '0';
+		if (i != k)
+			return i < k ? -sign : sign;
+	}
+	return 0;
 }

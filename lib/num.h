@@ -19,6 +19,8 @@ uint64_t opt_duration(const char *name, const char *arg);
 
 /* A JSON integer literal, whole, that fits: 0, else -1. */
 int	num_int64(const char *p, size_t n, int64_t *out);
+/* Compare two JSON numbers, whatever their form and length, by value: 1 is 1.0 and 10e-1. <0, 0, >0. */
+int	num_compare(const char *a, size_t an, const char *b, size_t bn);
 /* Compare two decimal integers of any length ("-"? digits). <0, 0, >0. */
 int	num_cmp(const char *a, size_t an, const char *b, size_t bn);
 

@@ -177,14 +177,19 @@ settle(struct records *r, int status)
 static int
 native(struct records *r, const char *p, size_t n)
 {
-	const char *line = p;
+	const char *line = p, *why;
 	size_t line_n = n;
+	bool wanted = true;
 
 	if (start(r, &p, &n, false) < 0)
 		return -1;
+	if (r->condition && where_test(r->condition, p, n, &wanted, &why) < 0)
+		return fail(r, why);
+	if (!wanted)
+		return 0;
 	if (r->mapping)
 		return map(r, p, n);
-	if (*line == '{' && !r->tagged && check(r, line, line_n) < 0)
+	if (*line == '{' && !r->tagged && !r->condition && check(r, line, line_n) < 0)
 		return -1;
 	buf_add(&r->out, line, line_n);
 	buf_addc(&r->out, '\n');
@@ -249,6 +254,8 @@ judge(struct records *r, const char *p, size_t n)
 	if (start(r, &p, &n, false) < 0)
 		return -1;
 	r->record = p;
+	if (r->condition && where_test(r->condition, p, n, &wanted, &why) < 0)
+		goto bad;
 	if (r->where) {
 		wanted = false;
 		if (jqrun_run(r->where, p, n, on_where, &wanted, &why) < 0)
@@ -408,7 +415,9 @@ records_init(struct records *r, const struct opts *o)
 	start_hash(&o->rules);
 	if (o->schema_out)
 		start_schema(r, o);
-	r->where = program("--where", o->rules.where, o);
+	r->condition = o->rules.where ? where_new(o->rules.where) : NULL;
+	if (!r->condition)
+		r->where = program("--where", o->rules.where, o);
 	r->filter = program("--filter", o->rules.filter, o);
 	r->mapper = (struct mapper){.out = &r->out, .done = finish, .arg = r, .schema = r->schema};
 	if (r->mapping)
@@ -418,6 +427,7 @@ records_init(struct records *r, const struct opts *o)
 void
 records_release(struct records *r)
 {
+	where_free(r->condition);
 	jqrun_free(r->where);
 	jqrun_free(r->filter);
 	if (r->mapping)

@@ -13,6 +13,7 @@
 #include "mapper.h"
 #include "opts.h"
 #include "stream.h"
+#include "where.h"
 
 struct records {
 	struct buf out; /* the lines a line became, newlines included */
@@ -20,6 +21,7 @@ struct records {
 	struct buf err; /* why records_map() failed: one line of UTF-8 */
 	struct schema *schema; /* what went through, for --schema-out, or NULL */
 	/* private */
+	struct where *condition;      /* --where, if it takes no jq, or NULL */
 	struct jqrun *where, *filter; /* NULL without a program */
 	bool mapping;		      /* there are rules */
 	const char **table;	      /* the names of those that rows may go to */

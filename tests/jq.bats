@@ -93,7 +93,7 @@ fails_on() {
 		import_"a"_as_a;_.|modules are not available
 		include_"a";_.|modules are not available
 		modulemeta|modules are not available
-		.a_==_9007199254740993|has more digits than jq holds
+		.a_+_0_==_9007199254740993|has more digits than jq holds
 	CASES
 }
 
