@@ -12,8 +12,8 @@
 #define TENTH 10   /* a commit may take this part of the time */
 #define LOOK  1024 /* rows between looks at the clock */
 
-static uint64_t
-now_ms(void)
+uint64_t
+clock_ms(void)
 {
 	struct timespec t;
 
@@ -197,7 +197,7 @@ static int
 commit(struct apply *a)
 {
 	struct out *out = &a->in->out;
-	uint64_t begun = now_ms();
+	uint64_t begun = clock_ms();
 	int r;
 
 	if (!a->tx || a->open)
@@ -209,7 +209,7 @@ commit(struct apply *a)
 		return r;
 	a->tx = false;
 	a->rows = a->bytes = a->first = 0;
-	a->last = now_ms();
+	a->last = clock_ms();
 	a->took = a->last - begun;
 	if (a->o->dry_run)
 		return 0;
@@ -241,7 +241,7 @@ due(const struct apply *a)
 
 	return !a->sink->lazy && a->first &&
 	       (a->bytes >= o->commit_bytes || a->rows >= o->commit_rows ||
-		   now_ms() - a->first >= o->commit_ms);
+		   clock_ms() - a->first >= o->commit_ms);
 }
 
 int
@@ -250,7 +250,7 @@ apply_line(struct apply *a, uint64_t lineno, const char *p, size_t n)
 	int r;
 
 	if (!a->first)
-		a->first = now_ms();
+		a->first = clock_ms();
 	a->bytes += n;
 	if (++a->rows % LOOK == 0 && a->marked && due(a) && (r = flush(a)))
 		return r;
@@ -268,7 +268,7 @@ apply_checkpoint(struct apply *a, uint64_t lineno, const char *p, size_t n)
 	if (a->o->dry_run)
 		return 0; /* all of it is one batch, which is taken back */
 	if (!a->first)
-		a->first = now_ms();
+		a->first = clock_ms();
 	if (a->direct) {
 		r = apply(a, lineno, p, n);
 	} else {
@@ -302,7 +302,7 @@ apply_idle(struct apply *a, int fd)
 
 	if (a->sink->lazy || a->o->bulk || (!a->tx && !a->marked))
 		return 0;
-	now = now_ms();
+	now = clock_ms();
 	at = at < latest ? at : latest;
 	if (at > now && poll(&pfd, 1, at - now < INT32_MAX ? (int)(at - now) : INT32_MAX) > 0)
 		return 0;

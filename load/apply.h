@@ -13,6 +13,9 @@
 #include "reject.h"
 #include "spool.h"
 
+/* Milliseconds that have passed since some time; never 0. */
+uint64_t clock_ms(void);
+
 struct apply {
 	const struct opts *o;
 	struct sink *sink;

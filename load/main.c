@@ -2,8 +2,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "apply.h"
 #include "file.h"
-#include "input.h"
 #include "stats.h"
 
 /* No file that is opened may get the number of a standard stream that was closed. */
@@ -27,6 +27,7 @@ main(int argc, char *argv[])
 	static struct decl *decls;
 	struct input in = {0};
 	struct sink *sink;
+	uint64_t begun;
 	int r;
 
 	options(&o, argc, argv);
@@ -41,9 +42,10 @@ main(int argc, char *argv[])
 					 : file_open(&o, &in.life, decls, &r);
 	if (!sink)
 		return r;
+	begun = clock_ms();
 	r = input_load(&in, &o, sink);
-	if ((o.verbose || (o.dry_run && r == 0)) && !o.quiet)
-		counts_print(sink, in.checkpoints);
+	if ((o.verbose || (r == 0 && (o.dry_run || isatty(STDERR_FILENO)))) && !o.quiet)
+		counts_print(sink, in.checkpoints, clock_ms() - begun);
 	if (o.stats && stats_write(sink, in.checkpoints, in.complete && r == 0) && r == 0)
 		r = CS_IO;
 	if (r == 0 && sink->counts.rejected)

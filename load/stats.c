@@ -1,4 +1,5 @@
 #include <err.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "file.h"
@@ -16,16 +17,31 @@ counts_json(struct buf *b, const struct counts *c)
 	    U(c->rejected));
 }
 
+/* 12, 3.4k, 5.6M */
+static const char *
+short_number(char mem[32], double v)
+{
+	const char *unit = v < 1e4 ? "" : v < 1e7 ? "k" : v < 1e10 ? "M" : "G";
+
+	v /= v < 1e4 ? 1 : v < 1e7 ? 1e3 : v < 1e10 ? 1e6 : 1e9;
+	snprintf(mem, 32, *unit && v < 100 ? "%.1f%s" : "%.0f%s", v, unit);
+	return mem;
+}
+
 void
-counts_print(const struct sink *s, uint64_t checkpoints)
+counts_print(const struct sink *s, uint64_t checkpoints, uint64_t ms)
 {
 	const struct counts *c = &s->counts;
+	char bytes[32], rows[32];
 
 	warnx("%s%llu inserted, %llu updated, %llu unchanged, %llu deleted, %llu ignored, "
-	      "%llu rejected; %llu checkpoints, %llu commits; %llu rows compared by digest",
+	      "%llu rejected; %zu columns added; %llu checkpoints, %llu commits; %llu records, %sB "
+	      "in "
+	      "%llu.%llu s, %s/s, %llu by digest",
 	    s->o->dry_run ? "dry run: " : "", U(c->inserted), U(c->updated), U(c->unchanged),
-	    U(c->deleted), U(c->ignored), U(c->rejected), U(checkpoints), U(s->commits),
-	    U(s->spared));
+	    U(c->deleted), U(c->ignored), U(c->rejected), s->added.n, U(checkpoints), U(s->commits),
+	    U(s->records), short_number(bytes, (double)s->bytes), U(ms / 1000), U(ms / 100 % 10),
+	    short_number(rows, (double)s->records * 1000 / (double)(ms ? ms : 1)), U(s->spared));
 }
 
 int

@@ -149,3 +149,19 @@ states() {
 	wait $!
 	equals "$(sql x.db 'SELECT group_concat(id) FROM t')" 1,3
 }
+
+@test "-v, --dry-run and a terminal tell what was done, as --stats does" {
+	need script
+	to -v --stats stats <<<'{"id":1}' 2>err
+	contains "$(cat err)" '^cs-load: 1 inserted, 0 updated, 0 unchanged, 0 deleted, 0 ignored, 0 rejected; 0 columns added; 0 checkpoints, 1 commits; 1 records, 8B in [0-9.]+ s, [0-9.]+k?/s, 0 by digest$'
+	printf '{"id":1,"a":1}\n{"id":2}\n{"id":3}\n' >in
+	to -v --stats stats <in 2>err
+	contains "$(cat err)" 'cs-load: 2 inserted, 1 updated, .*; 1 columns added; 0 checkpoints, 1 commits; 3 records, 30B in'
+	equals "$(jq -c '[.inserted, .updated, .columns_added]' stats)" '[2,1,["a"]]'
+	to <in 2>err
+	equals "$(cat err)" ''
+	script -qec "cs-load --to sqlite:x.db --table t --key id <in" /dev/null </dev/null >tty
+	contains "$(cat tty)" '0 inserted, 0 updated, 3 unchanged'
+	script -qec "cs-load -q --to sqlite:x.db --table t --key id <in" /dev/null </dev/null >tty
+	equals "$(cat tty)" ''
+}
