@@ -16,7 +16,8 @@
 #define COMMIT_MS    5000
 
 enum { /* options without a letter */
-	OPT_BULK = 256,
+	OPT_ALLOW_NETWORK_FS = 256,
+	OPT_BULK,
 	OPT_BUSY_TIMEOUT,
 	OPT_CHANGES,
 	OPT_COLUMNS,
@@ -47,7 +48,9 @@ enum { /* options without a letter */
 	OPT_TO
 };
 
-static const struct option options_long[] = {{"bulk", no_argument, NULL, OPT_BULK},
+static const struct option options_long[] = {
+    {"allow-network-fs", no_argument, NULL, OPT_ALLOW_NETWORK_FS},
+    {"bulk", no_argument, NULL, OPT_BULK},
     {"busy-timeout", required_argument, NULL, OPT_BUSY_TIMEOUT},
     {"changes", required_argument, NULL, OPT_CHANGES},
     {"columns", required_argument, NULL, OPT_COLUMNS},
@@ -101,6 +104,7 @@ static const char help[] =
     "  --strict             fail where counts do not match or no stream began\n"
     "operation\n"
     "  --stream NAME        refuse any other stream\n"
+    "  --allow-network-fs   load into a database on NFS and the like\n"
     "  --bulk               fill new tables first, then make the index of their key\n"
     "  --busy-timeout TIME  wait so long for other writers of the database (30s)\n"
     "  --commit-every N|SIZE|TIME  rows, bytes or time of a transaction (256M, 5s)\n"
@@ -279,6 +283,9 @@ static void
 set(struct opts *o, int option, const char *arg)
 {
 	switch (option) {
+	case OPT_ALLOW_NETWORK_FS:
+		o->network_fs = true;
+		break;
 	case OPT_BULK:
 		o->bulk = true;
 		break;

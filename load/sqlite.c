@@ -9,6 +9,7 @@
 #include "change.h"
 #include "digest.h"
 #include "num.h"
+#include "place.h"
 #include "seen.h"
 #include "show.h"
 #include "statedb.h"
@@ -333,9 +334,17 @@ open_file(struct db *db)
 	struct stat st;
 	bool fresh = stat(o->path, &st) < 0 || st.st_size == 0;
 	const char *path = fresh && o->dry_run ? ":memory:" : o->path; /* a dry run makes no file */
+	const char *network = o->network_fs ? NULL : place_network(o->path);
 	int64_t v;
 	int r;
 
+	if (network) {
+		warnx(
+		    "%s: a database on %s is damaged sooner or later: load into a file on a local "
+		    "disk and copy that (--allow-network-fs, if no other machine opens it)",
+		    o->path, network);
+		return CS_IO;
+	}
 	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	/* The pages as they were at a batch's mark: in memory unless the batch is large. */

@@ -119,6 +119,69 @@ acknowledged() { # FILE
 	contains "$stderr" 'TMPDIR'
 }
 
+# 1,500 rows, half of which differ with another number.
+many() {
+	awk -v s="$1" -v n=1500 'BEGIN { for (i = 1; i <= n; i++) print "{\"id\":\"k" i * 7919 % n "\",\"v\":" (i % 2 ? i : i + s) ",\"text\":\"a text that fills the page a little\"}" }'
+}
+
+@test "killed at page writes while rows are compared by digest, and while a new table is filled in bulk: all or nothing" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # it would trace, too
+	many 0 >old
+	many 5 >new
+	to --key id <old
+	cp x.db kept
+	local n
+	for n in 1 2 3 5 9 17 30 60 100 130; do
+		cp kept x.db
+		rm -f x.db-*
+		run strace -qq -o trace -e trace=pwrite64 -e inject=pwrite64:signal=SIGKILL:when=$n cs-load --to sqlite:x.db --table t --key id <new
+		equals "$(sqlite3 x.db 'PRAGMA integrity_check; SELECT count(*), sum(v) IN (1125750, 1129500) FROM t')" $'ok\n1500|1' || return 1
+		to --key id <new
+		equals "$(sql x.db 'SELECT count(*), sum(v) FROM t')" '1500|1129500' || return 1
+		rm -f x.db*
+		run strace -qq -o trace -e trace=pwrite64 -e inject=pwrite64:signal=SIGKILL:when=$n cs-load --to sqlite:x.db --table t --key id --bulk <new
+		equals "$(sqlite3 x.db 'PRAGMA integrity_check')" ok || return 1
+		to --key id <new
+		equals "$(sql x.db "SELECT count(*), sum(v), (SELECT count(*) FROM pragma_index_list('t') WHERE \"unique\") FROM t")" '1500|1129500|1' || return 1
+	done
+}
+
+@test "writes that fail while rows are compared by digest or filled in bulk: 74, and what was there" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # it would trace, too
+	many 0 >old
+	many 5 >new
+	to --key id <old
+	local call
+	for call in pwrite64:error=ENOSPC:when=3+ pwrite64:error=EIO:when=20+ fdatasync:error=EIO:when=1+; do
+		fails_with 74 strace -qq -o trace -e trace="${call%%:*}" -e inject="$call" cs-load --to sqlite:x.db --table t --key id <new
+		equals "$(sqlite3 x.db 'PRAGMA integrity_check; SELECT count(*), sum(v) FROM t')" $'ok\n1500|1125750' || return 1
+		rm -f y.db*
+		fails_with 74 strace -qq -o trace -e trace="${call%%:*}" -e inject="$call" cs-load --to sqlite:y.db --table t --key id --bulk <new
+		equals "$(sqlite3 y.db 'PRAGMA integrity_check')" ok || return 1
+	done
+	to --key id <new
+	equals "$(sql x.db 'SELECT sum(v) FROM t')" 1129500
+}
+
+@test "a network's file system is refused, with advice" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0
+	printf '{"id":1}\n' >in
+	on() { # BYTES-OF-f_type COMMAND…
+		strace -qq -o trace -e trace=statfs -e inject=statfs:poke_exit=@arg2="$1" "${@:2}"
+	}
+	on 00 true 2>/dev/null || skip "this strace does not change what calls return"
+	fails_with 74 on 6969000000000000 cs-load --to sqlite:x.db --table t <in
+	contains "$stderr" 'x.db: a database on NFS .*--allow-network-fs'
+	[ ! -e x.db ]
+	fails_with 74 on 424d53ff00000000 cs-load --to sqlite:x.db --table t <in
+	contains "$stderr" 'a database on CIFS '
+	on 6969000000000000 cs-load --to sqlite:x.db --table t --allow-network-fs <in
+	equals "$(sql x.db 'SELECT count(*) FROM t')" 1
+}
+
 @test "a full disk: 74, and once there is room the same run finishes" {
 	[ "$(id -u)" = 0 ] || skip "mounting needs root"
 	mkdir disk
