@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -15,8 +16,14 @@
 #include "scan.h"
 #include "stop.h"
 
-#define VAULT_MAX (4u << 20) /* bytes */
-#define SPARE     (64u << 10)
+#define VAULT_MAX (4u << 20)  /* bytes */
+#define SPARE     (64u << 10) /* bytes that an answer may need */
+
+static int
+cannot(const char *path)
+{
+	return fail(CS_IO, "--credentials: %s: %s", path, strerror(errno));
+}
 
 static int
 lock(struct vault *v)
@@ -26,10 +33,10 @@ lock(struct vault *v)
 
 	v->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (v->lock < 0)
-		r = fail(CS_IO, "--credentials: %s: %s", name, strerror(errno));
+		r = cannot(name);
 	while (r == 0 && flock(v->lock, LOCK_EX) < 0) {
 		if (errno != EINTR)
-			r = fail(CS_IO, "--credentials: %s: %s", name, strerror(errno));
+			r = cannot(name);
 		else if (stop_signal() != 0)
 			r = -1;
 	}
@@ -37,23 +44,59 @@ lock(struct vault *v)
 	return r;
 }
 
+static bool
+is_object(const struct buf *b)
+{
+	struct value root;
+	const char *err;
+
+	return scan_text(b->p, b->len, &root, &err) == 0 && root.type == JSON_OBJECT;
+}
+
+static int
+move_in(struct vault *v)
+{
+	return rename(v->new, v->path) == 0 && file_sync_directory(v->path) == 0 ? 0
+										 : cannot(v->path);
+}
+
+/* Take up FILE.new where somebody had written it whole; it may have room left at its end. */
+static int
+recover(struct vault *v)
+{
+	struct buf b = {.max = VAULT_MAX};
+	int r = 0, fd;
+
+	buf_adds(&b, "");
+	if (file_read(&b, v->new) == 0 && b.len > 0) {
+		b.len = strlen(b.p);
+		if (b.len > 1 && b.p[b.len - 1] == '\n' && is_object(&b)) {
+			fd = open(v->new, O_WRONLY | O_CLOEXEC);
+			r = fd >= 0 && ftruncate(fd, (off_t)b.len) == 0 && fsync(fd) == 0
+				? move_in(v)
+				: cannot(v->new);
+			if (fd >= 0)
+				close(fd);
+		}
+	}
+	secret_clear(&b);
+	return r;
+}
+
 static int
 load(struct vault *v)
 {
-	struct value root;
 	struct stat st;
-	const char *err;
-	bool there;
+	bool there = stat(v->path, &st) == 0;
 
 	v->text.max = VAULT_MAX;
-	there = stat(v->path, &st) == 0;
 	if (there && !S_ISREG(st.st_mode))
 		return fail(CS_USAGE, "--credentials: %s: is no regular file", v->path);
 	if (file_read(&v->text, v->path) < 0 && errno != ENOENT)
-		return fail(CS_IO, "--credentials: %s: %s", v->path, strerror(errno));
+		return cannot(v->path);
 	if (v->text.len == 0)
 		buf_adds(&v->text, "{}");
-	if (scan_text(v->text.p, v->text.len, &root, &err) < 0 || root.type != JSON_OBJECT)
+	if (!is_object(&v->text))
 		return fail(CS_USAGE,
 		    "--credentials: %s: is no credentials file: nothing is written", v->path);
 	if (there && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
@@ -67,8 +110,11 @@ vault_open(struct vault *v, const char *path)
 {
 	int r;
 
-	*v = (struct vault){.path = path, .lock = -1};
-	if ((r = lock(v)) != 0 || (r = load(v)) != 0)
+	*v = (struct vault){.path = realpath(path, NULL), .lock = -1, .fd = -1};
+	if (v->path == NULL)
+		v->path = xstrdup(path);
+	v->new = xasprintf("%s.new", v->path);
+	if ((r = lock(v)) != 0 || (r = recover(v)) != 0 || (r = load(v)) != 0)
 		vault_close(v);
 	return r;
 }
@@ -152,34 +198,17 @@ vault_get(const struct vault *v, const char *key, struct token *t)
 	token_register(t);
 }
 
-static int
-cannot(const struct vault *v)
-{
-	return fail(CS_IO, "--credentials: %s: %s", v->path, strerror(errno));
-}
-
-/* Open the file that takes its place, for us alone. */
-static int
-begin(struct vault *v, struct replace *r)
-{
-	if (replace_open(r, v->path, 0600) < 0)
-		return cannot(v);
-	r->mode = 0600;
-	return 0;
-}
-
 int
 vault_ready(struct vault *v)
 {
-	struct replace r;
 	int err;
 
-	if (begin(v, &r) != 0)
-		return CS_IO;
-	err = posix_fallocate(r.fd, 0, (off_t)v->text.len + SPARE);
-	replace_abort(&r);
+	v->fd = open(v->new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (v->fd < 0)
+		return cannot(v->new);
+	err = posix_fallocate(v->fd, 0, (off_t)v->text.len + SPARE);
 	errno = err;
-	return err == 0 || err == EOPNOTSUPP || err == EINVAL ? 0 : cannot(v);
+	return err == 0 || err == EOPNOTSUPP || err == EINVAL ? 0 : cannot(v->new);
 }
 
 static void
@@ -196,8 +225,7 @@ vault_put(struct vault *v, const char *key, const char *url, const struct token 
 {
 	struct buf b = {0};
 	struct search s = {.key = key, .out = &b};
-	struct replace r;
-	int result;
+	int r;
 
 	buf_addc(&b, '{');
 	walk(v->text.p, v->text.len, each_entry, &s);
@@ -208,23 +236,24 @@ vault_put(struct vault *v, const char *key, const char *url, const struct token 
 	add_text(&b, "access_token", t->access);
 	add_text(&b, "refresh_token", t->refresh);
 	buf_adds(&b, "}}\n");
-	if ((result = begin(v, &r)) == 0) {
-		if (write_all(r.fd, b.p, b.len) < 0) {
-			result = cannot(v);
-			replace_abort(&r);
-		} else if (replace_commit(&r) < 0)
-			result = cannot(v);
-	}
+	r = write_all(v->fd, b.p, b.len) == 0 && ftruncate(v->fd, (off_t)b.len) == 0 &&
+		    fchmod(v->fd, 0600) == 0 && fsync(v->fd) == 0
+		? move_in(v)
+		: cannot(v->new);
 	secret_clear(&v->text);
 	v->text = b;
-	return result;
+	return r;
 }
 
 void
 vault_close(struct vault *v)
 {
+	if (v->fd >= 0)
+		close(v->fd);
 	if (v->lock >= 0)
 		close(v->lock);
-	v->lock = -1;
+	v->fd = v->lock = -1;
+	free(v->path);
+	free(v->new);
 	secret_clear(&v->text);
 }

@@ -234,6 +234,37 @@ gets() {
 	[ "$status" -eq 0 ] || contains "$output" 'invalid_grant'
 }
 
+@test "the new refresh token is on the disk, and named, before the new access token is sent" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # not under strace
+	local auth=("${oauth[@]}" --grant refresh_token --refresh-token env:REFRESH --credentials credentials.json)
+	strace -o calls -e trace=fsync,rename,sendto,openat -s 60 cs-fetch "$PLAYGROUND/oauth/users" --records .data "${auth[@]}" >out
+	equals "$(sed -n 's/^sendto([0-9]*, "\(GET\|POST\).*/\1/p; s/^fsync.*/fsync/p; s/^rename(.*/rename/p' calls | tr '\n' ' ')" \
+		'POST fsync rename fsync GET '
+	contains "$(cat calls)" 'rename\(".*credentials.json.new", ".*credentials.json"\)'
+	rm calls # the token may be in it
+}
+
+@test "killed between writing the new refresh token and naming it, the next run finds it" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # not under strace
+	local auth=("${oauth[@]}" --records .data --grant refresh_token --refresh-token env:REFRESH --credentials credentials.json)
+	local at
+	for at in fsync:when=1 rename:when=1 ftruncate:when=1; do
+		set_oauth reset=1
+		rm -f credentials.*
+		run strace -o /dev/null -e "inject=$at:signal=KILL" cs-fetch "$PLAYGROUND/oauth/users" "${auth[@]}"
+		[ "$status" -eq 137 ]
+		[ -s credentials.json.new ] && [ ! -e credentials.json ]
+		gets 10 "${auth[@]}"
+		equals "$(counted refreshed)" 1
+		curl -fsS -X POST "$PLAYGROUND/_oauth/revoke" >/dev/null
+		gets 10 "${auth[@]}"
+		equals "$(counted refreshed)" 2
+		[ ! -e credentials.json.new ]
+	done
+}
+
 @test "a signal waits for the answer to a refresh, and keeps it" {
 	local auth=("${oauth[@]}" "${pages[@]}" --grant refresh_token --refresh-token env:REFRESH --credentials credentials.json)
 	set_oauth delay=1000
