@@ -102,10 +102,17 @@ buf_room(struct buf *b, size_t n)
 	return 0;
 }
 
+/* As buf_room(), for when there is room already: cap is never beyond max. */
+static inline int
+room(struct buf *b, size_t n)
+{
+	return b->p && n <= b->cap - b->len ? 0 : buf_room(b, n);
+}
+
 int
 buf_add(struct buf *b, const void *p, size_t n)
 {
-	if (buf_room(b, n) < 0)
+	if (room(b, n) < 0)
 		return -1;
 	if (n)
 		memcpy(b->p + b->len, p, n);
@@ -123,7 +130,11 @@ buf_adds(struct buf *b, const char *s)
 int
 buf_addc(struct buf *b, char c)
 {
-	return buf_add(b, &c, 1);
+	if (room(b, 1) < 0)
+		return -1;
+	b->p[b->len++] = c;
+	b->p[b->len] = '\0';
+	return 0;
 }
 
 int

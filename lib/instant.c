@@ -34,23 +34,27 @@ date_from_days(int64_t z, int *y, int *m, int *d)
 	*y = (int)(yoe + era * 400) + (*m <= 2);
 }
 
-/* Exactly k digits at *p (moved behind them) with a value in min..max, or -1. */
-static int
+/* Exactly k digits, 2 or 4, at *p (moved behind them) with a value in min..max, or -1. */
+static inline int
 field(const char **p, const char *end, int k, int min, int max)
 {
+	const char *q = *p;
 	int v = 0;
 
-	if (end - *p < k)
+	if (end - q < k)
 		return -1;
-	for (; k; k--, ++*p) {
-		if (**p < '0' || **p > '9')
+	for (int i = 0; i < k; i++) {
+		unsigned digit = (unsigned)(unsigned char)q[i] - '0';
+
+		if (digit > 9)
 			return -1;
-		v = v * 10 + **p - '0';
+		v = v * 10 + (int)digit;
 	}
+	*p = q + k;
 	return v < min || v > max ? -1 : v;
 }
 
-static int
+static inline int
 eat(const char **p, const char *end, char c)
 {
 	if (*p == end || **p != c)
@@ -205,21 +209,43 @@ instant_cmp(const struct instant *a, const struct instant *b)
 	return 0;
 }
 
+static char *
+put2(char *o, int v, char behind)
+{
+	o[0] = (char)('0' + v / 10);
+	o[1] = (char)('0' + v % 10);
+	o[2] = behind;
+	return o + 3;
+}
+
 size_t
 instant_format(const struct instant *t, char out[INSTANT_MAX])
 {
-	int64_t days = t->sec / 86400, rest = t->sec % 86400;
-	int y, m, d, n, frac = t->frac.n > 64 ? 64 : (int)t->frac.n;
+	int64_t days = t->sec / 86400;
+	int y, m, d, rest = (int)(t->sec % 86400);
+	size_t frac = t->frac.n > 64 ? 64 : t->frac.n;
+	char *o = out;
 
 	if (rest < 0) {
 		rest += 86400;
 		days--;
 	}
 	date_from_days(days, &y, &m, &d);
-	n = snprintf(out, INSTANT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d%s%.*sZ", y, m, d,
-	    (int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60), frac ? "." : "", frac,
-	    frac ? t->frac.p : "");
-	return (size_t)n;
+	o = put2(o, y / 100, 0) - 1;
+	o = put2(o, y % 100, '-');
+	o = put2(o, m, '-');
+	o = put2(o, d, 'T');
+	o = put2(o, rest / 3600, ':');
+	o = put2(o, rest / 60 % 60, ':');
+	o = put2(o, rest % 60, '.');
+	if (frac)
+		memcpy(o, t->frac.p, frac);
+	else
+		o--;
+	o += frac;
+	*o++ = 'Z';
+	*o = '\0';
+	return (size_t)(o - out);
 }
 
 size_t

@@ -128,6 +128,16 @@ hex4(const char *p)
 	return v;
 }
 
+/* What may follow a backslash, but for u. */
+static const bool is_escape[256] = {['"'] = true,
+    ['\\'] = true,
+    ['/'] = true,
+    ['b'] = true,
+    ['f'] = true,
+    ['n'] = true,
+    ['r'] = true,
+    ['t'] = true};
+
 /* p is behind the opening quote. The closing quote, or NULL with s->err. */
 static inline __attribute__((always_inline)) const char *
 string_end(struct scan *s, const char *p, unsigned *flags)
@@ -160,7 +170,7 @@ string_end(struct scan *s, const char *p, unsigned *flags)
 				return NULL;
 			}
 			p += 6;
-		} else if (p[1] && strchr("\"\\/bfnrt", p[1])) {
+		} else if (is_escape[(unsigned char)p[1]]) {
 			p += 2;
 		} else {
 			fail(s, p, "invalid escape");
@@ -457,8 +467,8 @@ scan_item(struct scan *s)
 	return next(s, ']', "expected ',' or ']'");
 }
 
-int
-scan_value(struct scan *s, struct value *v)
+static __attribute__((noinline)) int
+any_value(struct scan *s, struct value *v)
 {
 	const char *p = skip_ws(s, s->p), *q;
 	unsigned type, flags = 0;
@@ -481,6 +491,23 @@ scan_done(struct scan *s)
 {
 	s->p = skip_ws(s, s->p);
 	return s->p == s->end ? 0 : fail(s, s->p, "something follows the value");
+}
+
+int
+scan_value(struct scan *s, struct value *v)
+{
+	const char *p = s->p, *q;
+
+	/* Most are short strings of plain ASCII. */
+	if (*p == '"') {
+		q = plain_end(p + 1);
+		if (*q == '"' && q < s->end) {
+			*v = (struct value){p, (size_t)(q + 1 - p), JSON_STRING, 0};
+			s->p = q + 1;
+			return 0;
+		}
+	}
+	return any_value(s, v);
 }
 
 size_t

@@ -104,8 +104,6 @@ set(struct mapper *m, struct node *node, const struct value *v)
 {
 	struct slot *s = node->slot;
 
-	if (s->taken)
-		return fail_taken(m, node);
 	if (s->serial <= m->start)
 		append(m, s);
 	else if (s->from != node && there(m, s))
@@ -113,10 +111,13 @@ set(struct mapper *m, struct node *node, const struct value *v)
 		    " give columns of one name: set them apart by --rename or --drop");
 	s->serial = m->serial;
 	s->from = node;
-	if (s->fill && (s->fill == FILL_ALWAYS || v->type == JSON_NULL))
+	s->v = *v;
+	if (s->simple)
+		return 0;
+	if (s->taken)
+		return fail_taken(m, node);
+	if (s->fill == FILL_ALWAYS || (s->fill == FILL_NULL && v->type == JSON_NULL))
 		s->v = (struct value){.p = s->value.p, .n = s->value.n};
-	else
-		s->v = *v;
 	return 0;
 }
 
@@ -234,22 +235,23 @@ walk(struct mapper *m, struct node *root)
 static inline char *
 copy(char *to, const char *p, size_t n)
 {
-	if (n <= 16)
-		memcpy(to, p, 16);
-	else
+	if (n > 128)
 		memcpy(to, p, n);
+	else
+		for (size_t i = 0; i < n; i += 16)
+			memcpy(to + i, p + i, 16);
 	return to + n;
 }
 
-static void
-add(struct buf *out, const char *name, size_t name_n, const char *p, size_t n)
+static inline void
+add(struct buf *out, const struct slot *s)
 {
 	char *o;
 
-	if (!out->p || out->cap - out->len < name_n + n + 16)
-		buf_room(out, name_n + n + 16);
-	o = copy(out->p + out->len, name, name_n);
-	o = copy(o, p, n);
+	if (out->cap - out->len < s->n + s->v.n + 16 || !out->p)
+		buf_room(out, s->n + s->v.n + 16);
+	o = copy(out->p + out->len, s->name, s->n);
+	o = copy(o, s->v.p, s->v.n);
 	out->len = (size_t)(o - out->p);
 }
 
@@ -270,7 +272,7 @@ put(struct mapper *m, struct slot *s)
 				    "exploded");
 			m->array = s;
 		}
-		add(m->out, s->name, s->n, s->v.p, s->v.n);
+		add(m->out, s);
 		return 0;
 	}
 	buf_add(m->out, s->name, s->n);
@@ -285,7 +287,7 @@ put(struct mapper *m, struct slot *s)
 static int
 put_all(struct mapper *m, struct table *table)
 {
-	const struct buf *out = m->out;
+	struct buf *out = m->out;
 
 	m->array = NULL;
 	for (size_t i = 0; i < m->tree.buckets; i++) {
@@ -296,6 +298,10 @@ put_all(struct mapper *m, struct table *table)
 
 			if (!s->from || !counts(m, s->from, s->serial))
 				continue;
+			if (s->simple && s->v.type < JSON_ARRAY) {
+				add(out, s);
+				continue;
+			}
 			if (put(m, s) < 0)
 				return -1;
 			if (s->key) {

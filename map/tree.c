@@ -9,25 +9,63 @@
 #include "schema.h"
 #include "tree.h"
 
-#define CHAINS     4096  /* a power of two */
+#define CHAINS     1024  /* a power of two; doubled as needed */
 #define LEARNT_MAX 16384 /* keys: some 8 MB */
+
+/* Each bit of the result depends on all of them (the finaliser of splitmix64). */
+static inline uint64_t
+mix(uint64_t h)
+{
+	h = (h ^ h >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	h = (h ^ h >> 27) * UINT64_C(0x94d049bb133111eb);
+	return h ^ h >> 31;
+}
 
 /* Seeded, as keys come from strangers. */
 static size_t
 hash(const struct tree *t, const void *where, const char *p, size_t n)
 {
-	uint64_t h = t->seed ^ (uint64_t)(uintptr_t)where;
+	uint64_t h = mix(t->seed ^ (uint64_t)(uintptr_t)where), w;
 
 	for (; n >= 8; p += 8, n -= 8) {
-		uint64_t w;
-
 		memcpy(&w, p, 8);
-		h = (h ^ w) * UINT64_C(0x9e3779b97f4a7c15);
-		h ^= h >> 32;
+		h = mix(h ^ w);
 	}
-	for (; n; p++, n--)
-		h = (h ^ (unsigned char)*p) * UINT64_C(0x9e3779b97f4a7c15);
-	return (h ^ h >> 32) & (CHAINS - 1);
+	w = n;
+	for (size_t i = 0; i < n; i++)
+		w = w << 8 | (unsigned char)p[i];
+	return mix(h ^ w) & (t->chains - 1);
+}
+
+/* Twice as many chains: a hostile record may have any number of keys. */
+static void
+grow(struct tree *t)
+{
+	size_t old = t->chains;
+	struct node **nodes = t->nodes, *node, *next;
+	struct slot **slots = t->slots, *s, *after;
+
+	t->chains *= 2;
+	t->nodes = xcalloc(t->chains, sizeof *t->nodes);
+	t->slots = xcalloc(t->chains, sizeof *t->slots);
+	for (size_t i = 0; i < old; i++) {
+		for (node = nodes[i]; node; node = next) {
+			struct node **at = &t->nodes[hash(t, node->parent, node->key, node->n)];
+
+			next = node->chain;
+			node->chain = *at;
+			*at = node;
+		}
+		for (s = slots[i]; s; s = after) {
+			struct slot **at = &t->slots[hash(t, s->table, s->plain.p, s->plain.n)];
+
+			after = s->chain;
+			s->chain = *at;
+			*at = s;
+		}
+	}
+	free(nodes);
+	free(slots);
 }
 
 void
@@ -159,6 +197,7 @@ slot(struct tree *t, struct table *table, struct slice name, const struct path *
 		s->taken |= slice_eq(table->key[i], s->name, s->n);
 	if (t->schema)
 		s->seen = schema_column(t->schema, (size_t)(table - t->table), s->plain);
+	s->simple = !s->cast && !s->hide && !s->taken && !s->key && !s->seen;
 	s->chain = *at;
 	*at = s;
 	return s;
@@ -283,7 +322,8 @@ tree_learn(struct tree *t, struct node *parent, struct node *after, struct slice
 		apply_rules(t, node);
 		node->chain = *at;
 		*at = node;
-		t->learnt++;
+		if (++t->learnt > t->chains)
+			grow(t);
 	}
 	if (after)
 		after->follower = node;
@@ -409,6 +449,7 @@ init_value(struct tree *t, const struct column *c, struct column_name name)
 	s->value.n = b.len;
 	s->value.p = buf_steal(&b);
 	s->fill = c->fill;
+	s->simple = false;
 	buf_release(&tmp);
 	s->next_value = name.table->values;
 	name.table->values = s;
@@ -524,8 +565,9 @@ tree_init(struct tree *t, const struct rules *rules)
 	*t = (struct tree){.rules = rules, .buckets = rules->keep.n + 1, .schema = t->schema};
 	if (getentropy(&t->seed, sizeof t->seed) < 0)
 		err(CS_IO, "getentropy");
-	t->nodes = xcalloc(CHAINS, sizeof *t->nodes);
-	t->slots = xcalloc(CHAINS, sizeof *t->slots);
+	t->chains = CHAINS;
+	t->nodes = xcalloc(t->chains, sizeof *t->nodes);
+	t->slots = xcalloc(t->chains, sizeof *t->slots);
 	t->column = xcalloc(rules->columns, sizeof *t->column);
 	t->key = xcalloc(rules->child_key.n, sizeof *t->key);
 	init_tables(t);
@@ -552,7 +594,7 @@ tree_init(struct tree *t, const struct rules *rules)
 void
 tree_release(struct tree *t)
 {
-	for (size_t i = 0; i < CHAINS; i++) {
+	for (size_t i = 0; i < t->chains; i++) {
 		struct node *node, *next;
 		struct slot *s, *chain;
 

@@ -24,6 +24,7 @@ struct slot {
 	enum fill fill;
 	struct slice value;  /* what --default and the like say, or .p NULL */
 	struct slot *next_value;
+	bool simple;	     /* nothing is to be done with its values, if they are scalars */
 	bool taken;	     /* by the key that the row has of its parent */
 	size_t key;	     /* from 1: which of --child-key it is; 0: none */
 	struct seen *seen;   /* for --schema-out, or NULL */
@@ -91,6 +92,7 @@ struct tree {
 	struct slice *key;	    /* of rules->child_key */
 	struct node **nodes;  /* by hash */
 	struct slot **slots;
+	size_t chains; /* of each of these */
 	size_t learnt; /* nodes */
 	uint64_t seed;
 };

@@ -277,3 +277,54 @@ $begin
 	cs-map --help | lacks "$(cat)" '@cs'
 	cs-map --keep id <<<'{"id":1}' | lacks "$(cat)" '@cs'
 }
+
+# instructions OPTION…: that cs-map needs for each byte of ./in beyond those of ./half, which is its beginning.
+instructions() {
+	local file count
+	for file in half in; do
+		valgrind --tool=callgrind --callgrind-out-file=/dev/null cs-map "$@" <"$file" 2>log >/dev/null || { cat log; return 1; }
+		count[${#count[@]}]=$(awk '/Collected/ { print $4 }' log)
+	done
+	echo $(((count[1] - count[0]) / ($(wc -c <in) - $(wc -c <half))))
+}
+
+@test "a record costs few instructions, whatever its shape" {
+	need valgrind
+	case $BUILD in */sanitize) skip "not with sanitizers" ;; esac
+	[ -x "$BUILD/bench/records" ] || make -s -C "$ROOT" "$BUILD/bench/records" || skip "no records"
+	echo '{"flatten":"_","names":"snake","type":{"isManager":"integer","payrollId":"string","createdAt":"timestamp"},
+		"keep":["id","firstName","lastName","email","jobTitle","isManager","payrollId","salary","address","teams","createdAt","note"],
+		"fill":{"address.state":"n/a"}}' >rules.json
+	while read -r shape limit options; do
+		"$BUILD/bench/records" "$shape" 2000 >in
+		head -n 1000 in >half
+		# shellcheck disable=SC2086
+		spent=$(instructions $options)
+		[ "$spent" -lt "$limit" ] || { echo "$shape $options: $spent a byte, not below $limit"; return 1; }
+	done <<-'CASES'
+		hr 20 --rules rules.json
+		hr 20 --flatten
+		hr 12
+		tiny 60 --flatten
+		wide 30 --flatten
+		escapes 60 --flatten
+		nested 60 --flatten
+		shuffled 40 --flatten
+	CASES
+}
+
+@test "keys by the ten thousand in one line, the same or not, take no time to speak of" {
+	need valgrind
+	jq -nrj '"{\"id\":1", (range(10000) | ",\"o\":{\"a\":\(.)}"), "}\n"' >same
+	jq -nrj '"{\"id\":1", (range(10000) | ",\"k\(.)\":{\"a\":\(.)}"), "}\n"' >other
+	cs-map --flatten <same >out
+	equals "$(cat out)" '{"id":1,"o_a":9999}'
+	cs-map --flatten <other >out
+	contains "$(tail -c 20 out)" ',"k9999_a":9999}$'
+	case $BUILD in */sanitize) return ;; esac
+	: >half
+	mv same in
+	[ "$(instructions --flatten)" -lt 100 ]
+	mv other in
+	[ "$(instructions --flatten)" -lt 1000 ]
+}
