@@ -3,8 +3,8 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "net.h"
 #include "retry.h"
 #include "retryafter.h"
@@ -18,7 +18,17 @@ on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct ask *a = arg;
 
+	tape_body(&a->tape, p, size * n);
 	return buf_add(&a->answer, p, size * n) == 0 ? size * n : 0;
+}
+
+static size_t
+on_header(char *p, size_t size, size_t n, void *arg)
+{
+	struct ask *a = arg;
+
+	tape_head(&a->tape, p, size * n);
+	return size * n;
 }
 
 static int
@@ -72,6 +82,8 @@ set_up(struct ask *a, const struct opts *o, char *error)
 	curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)a->body.len);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, a);
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(e, CURLOPT_HEADERDATA, a);
 	curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(e, CURLOPT_XFERINFODATA, a);
 	curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
@@ -85,7 +97,7 @@ note_skew(struct ask *a)
 	const char *date = ask_field(a, "date", 0);
 	int64_t t = date != NULL ? http_date(date) : -1;
 
-	a->skew = t >= 0 ? t - (int64_t)time(NULL) : INT64_MIN;
+	a->skew = t >= 0 ? t - clock_wall() : INT64_MIN;
 }
 
 static bool
@@ -107,6 +119,16 @@ attempt(struct ask *a, const struct opts *o, struct buf *why)
 	a->answer.max = ANSWER_MAX;
 	set_up(a, o, error);
 	curl_easy_setopt(a->curl, CURLOPT_HTTPHEADER, list);
+	/* The one before is put down only now, or at the end, when what is secret in it is known. */
+	r = tape_end(&a->tape, true, NULL);
+	if (r == 0)
+		r = tape_begin(&a->tape, a->curl, "POST", a->url,
+		    (struct slice){a->body.p, a->body.len}, (struct slice){0});
+	if (r != 0) {
+		curl_slist_free_all(list);
+		return r;
+	}
+	a->tape.secret = true;
 	code = curl_easy_perform(a->curl);
 	curl_easy_getinfo(a->curl, CURLINFO_RESPONSE_CODE, &a->status);
 	curl_easy_setopt(a->curl, CURLOPT_HTTPHEADER, NULL);
@@ -164,6 +186,7 @@ ask(struct ask *a, const struct opts *o)
 void
 ask_release(struct ask *a)
 {
+	tape_end(&a->tape, true, NULL);
 	curl_easy_cleanup(a->curl);
 	for (size_t i = 0; i < sizeof(a->header) / sizeof(*a->header); i++)
 		secret_free(a->header[i]);

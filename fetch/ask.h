@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "opts.h"
+#include "tape.h"
 
 struct ask {
 	const char *url;
@@ -23,7 +24,9 @@ struct ask {
 	struct buf answer; /* its body; secret */
 	int64_t skew;      /* the server's clock less ours, seconds; INT64_MIN: it did not say */
 
-	void *curl;        /* private */
+	/* private */
+	void *curl;
+	struct tape tape;
 };
 
 /*

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base64.h"
+#include "clock.h"
 #include "file.h"
 #include "jwt.h"
 #include "netrc.h"
@@ -39,15 +39,6 @@ struct auth {
 	char *key;          /* what the credentials file has it under */
 	bool warned;
 };
-
-static int64_t
-steady_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t); /* a suspended machine's quota comes back, too */
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static const char *
 either(const char *given, const char *usual)
@@ -273,7 +264,7 @@ obtain(struct auth *a, const struct token *kept, bool early, struct token *got)
 	struct opts *o = a->o;
 	const char *refresh = kept->refresh != NULL ? kept->refresh : o->refresh_token.value;
 	struct buf jwt = {0};
-	int64_t now = (int64_t)time(NULL);
+	int64_t now = clock_wall();
 	int r;
 
 	if (o->auth == AUTH_LOGIN)
@@ -306,7 +297,7 @@ obtain(struct auth *a, const struct token *kept, bool early, struct token *got)
 static bool
 is_good(const struct auth *a, const struct token *t)
 {
-	return !token_over(t, (int64_t)time(NULL)) &&
+	return !token_over(t, clock_wall()) &&
 	       !(a->refused && strcmp(t->access, a->token.access) == 0);
 }
 
@@ -321,7 +312,7 @@ replace(struct auth *a, struct vault *v, struct token *kept, struct token *got)
 	bool good = is_good(a, kept);
 	int r = 0;
 
-	if (!good || token_due(kept, (int64_t)time(NULL))) {
+	if (!good || token_due(kept, clock_wall())) {
 		if (v != NULL)
 			r = vault_ready(v);
 		if (r == 0 && (r = obtain(a, kept, good, got)) == 0)
@@ -332,7 +323,7 @@ replace(struct auth *a, struct vault *v, struct token *kept, struct token *got)
 		if (!good || r != CS_LATER)
 			return r;
 		token_release(got);
-		a->not_again = (int64_t)time(NULL) + 10;
+		a->not_again = clock_wall() + 10;
 	}
 	*got = *kept;
 	*kept = (struct token){0};
@@ -363,8 +354,7 @@ renew(struct auth *a)
 	struct token got = {0}, old = {0};
 	int r;
 
-	if (!a->refused && !token_over(&a->token, (int64_t)time(NULL)) &&
-	    (int64_t)time(NULL) < a->not_again)
+	if (!a->refused && !token_over(&a->token, clock_wall()) && clock_wall() < a->not_again)
 		return 0;
 	r = a->o->credentials != NULL ? replace_shared(a, &got) : replace(a, NULL, &a->token, &got);
 	if (r != 0) {
@@ -384,7 +374,7 @@ renew(struct auth *a)
 static struct one *
 choose(struct auth *a)
 {
-	int64_t now = steady_ms();
+	int64_t now = (int64_t)clock_ms();
 	size_t best = a->at;
 
 	for (size_t i = 0; i < a->n; i++) {
@@ -452,8 +442,7 @@ place_given(struct auth *a, const struct sigv4 *q, struct stamp *s)
 		s->password = o->password.value;
 		break;
 	case AUTH_SIGV4:
-		sigv4_sign(
-		    &s->lines, q, o, (int64_t)time(NULL) + (a->skew == INT64_MIN ? 0 : a->skew));
+		sigv4_sign(&s->lines, q, o, clock_wall() + (a->skew == INT64_MIN ? 0 : a->skew));
 		break;
 	}
 	s->serial = a->n > 0 ? (unsigned)a->at : 0;
@@ -469,7 +458,7 @@ auth_stamp(struct auth *a, const struct sigv4 *q, struct stamp *s)
 		place_given(a, q, s);
 		return 0;
 	}
-	if ((a->refused || token_due(&a->token, (int64_t)time(NULL))) && (r = renew(a)) != 0)
+	if ((a->refused || token_due(&a->token, clock_wall())) && (r = renew(a)) != 0)
 		return r;
 	place_obtained(a->o, a->token.access, s);
 	s->serial = a->serial;
@@ -512,7 +501,7 @@ ring_refused(struct auth *a, unsigned serial)
 bool
 auth_refused(struct auth *a, unsigned serial, unsigned tries, long status, const char *date)
 {
-	int64_t there = date != NULL ? http_date(date) : -1, skew = there - (int64_t)time(NULL);
+	int64_t there = date != NULL ? http_date(date) : -1, skew = there - clock_wall();
 	bool off;
 
 	if (serial == AUTH_NOBODY)
@@ -538,7 +527,7 @@ auth_refused(struct auth *a, unsigned serial, unsigned tries, long status, const
 int64_t
 auth_spent(struct auth *a, unsigned serial, int64_t ms)
 {
-	int64_t now = steady_ms(), wait;
+	int64_t now = (int64_t)clock_ms(), wait;
 
 	if (a->n < 2 || serial >= a->n)
 		return -1;

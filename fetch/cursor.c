@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "num.h"
 #include "seen.h"
 
@@ -17,7 +17,7 @@ set_start(struct cursor *c)
 	if (*start != '-' || c->o->cursor_type != CURSOR_TIME)
 		return mark_set(c->o, &c->since, start, CS_USAGE, "--start");
 	t = (struct instant){
-	    .sec = time(NULL) - (int64_t)(opt_duration("--start", start + 1) / 1000)};
+	    .sec = clock_wall() - (int64_t)(opt_duration("--start", start + 1) / 1000)};
 	mark_set_time(c->o, &c->since, &t);
 	return 0;
 }
@@ -93,7 +93,7 @@ cursor_init(struct cursor *c, const struct opts *o, const struct state *s)
 	if (r == 0 && o->window > 0 && c->since.text.len == 0)
 		return fail(CS_USAGE, "--window: needs --start VALUE for a run without a state");
 	if (r == 0 && o->until_param.text != NULL)
-		window_set(c, time(NULL));
+		window_set(c, clock_wall());
 	return r;
 }
 

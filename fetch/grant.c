@@ -1,10 +1,10 @@
 /* OAuth 2.0 (RFC 6749, RFC 7523): ask a token endpoint. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ask.h"
 #include "base64.h"
+#include "clock.h"
 #include "jwt.h"
 #include "scan.h"
 #include "token.h"
@@ -66,7 +66,7 @@ static int
 put_grant(struct ask *a, struct opts *o, const char *refresh, int64_t skew)
 {
 	struct buf jwt = {0};
-	int64_t now = (int64_t)time(NULL) + (skew == INT64_MIN ? 0 : skew);
+	int64_t now = clock_wall() + (skew == INT64_MIN ? 0 : skew);
 	int r = 0;
 
 	switch (o->grant) {
@@ -152,7 +152,7 @@ token_grant(struct token *t, struct opts *o, const char *refresh, bool early, in
 	    .once = early};
 	int r;
 
-	*t = (struct token){.obtained = (int64_t)time(NULL)};
+	*t = (struct token){.obtained = clock_wall()};
 	if ((r = put_grant(&a, o, refresh, *skew)) == 0) {
 		put_more(&a, o);
 		put_client(&a, o);

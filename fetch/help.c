@@ -81,7 +81,8 @@ static const struct topic {
 		"  --stall-timeout DURATION (30s)  --rate N/s|N/m|N/h\n"
 		"  --retry-if PROGRAM  --fail-if PROGRAM  --ignore-status CODES\n"
 		"  --rate-reset auto|epoch|epoch-ms|delta|delta-ms\n"},
-    {"run", "  --stream NAME  --state JSON|@FILE  --check  -n, --dry-run\n"
+    {"run", "  --detect  --record DIR  --replay DIR  --metrics FILE\n"
+	    "  --stream NAME  --state JSON|@FILE  --check  -n, --dry-run\n"
 	    "  -v, --verbose  -q, --quiet  --progress auto|always|never\n"
 	    "  -h, --help  -V, --version\n"},
     {"connector", "  --connector FILE  --config FILE  --set NAME=VALUE  --get NAME\n"},

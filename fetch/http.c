@@ -10,6 +10,7 @@
 #include "loop.h"
 #include "net.h"
 #include "rate.h"
+#include "tape.h"
 #include "url.h"
 
 #define SLOW           100        /* bytes a second; less is a stall */
@@ -29,8 +30,9 @@ struct http {
 	struct reply *reply;     /* of the running transfer; NULL: none runs */
 	struct curl_slist *list; /* its header */
 	bool begun;              /* its body */
-	int sunk;                /* what the body's reader said last */
-	uint64_t start, bytes;   /* ms, received */
+	struct tape tape;
+	int sunk;              /* what the body's reader said last */
+	uint64_t start, bytes; /* ms, received */
 	uint64_t mark,
 	    mark_bytes; /* since when there have been no more than that many: for stalls */
 };
@@ -84,6 +86,7 @@ sink(void *arg, const char *p, size_t n)
 {
 	struct http *h = arg;
 
+	tape_body(&h->tape, p, n);
 	return h->reply->sink(h->reply->arg, h->reply->status, p, n);
 }
 
@@ -112,7 +115,7 @@ on_header(char *p, size_t size, size_t n, void *arg)
 {
 	struct http *h = arg;
 
-	(void)p;
+	tape_head(&h->tape, p, size * n);
 	h->bytes += size * n;
 	return size * n;
 }
@@ -160,6 +163,7 @@ set_body(struct http *h, const struct request *q)
 }
 
 static void done(struct transfer *t, CURLcode code);
+static void finish(struct http *h);
 
 struct http *
 http_new(struct loop *l, struct rate **rates, const struct opts *o, struct auth *auth)
@@ -431,6 +435,11 @@ http_start(struct http *h, const struct request *q, struct reply *r)
 	curl_easy_setopt(h->easy, CURLOPT_URL, url.p);
 	stamp_release(&s);
 	secret_clear(&url);
+	if ((unasked = tape_begin(&h->tape, h->easy, http_method(h->o), q->url.p, body(h, q),
+		 (struct slice){q->fields.p, q->fields.len})) != 0) {
+		finish(h);
+		return unasked;
+	}
 	loop_add(h->loop, &h->transfer);
 	return 0;
 }
@@ -460,6 +469,13 @@ done(struct transfer *t, CURLcode code)
 	int how = result(h, code);
 
 	finish(h);
+	if (tape_end(&h->tape, r->framed || r->body.packed,
+		how == HTTP_OK        ? NULL
+		: how == HTTP_STOPPED ? "the rest was not wanted"
+				      : r->why.p) != 0) {
+		r->code = CS_IO;
+		how = HTTP_FAILED;
+	}
 	r->done(r->arg, how);
 }
 
@@ -470,6 +486,7 @@ http_cancel(struct http *h)
 		return;
 	loop_remove(h->loop, &h->transfer);
 	finish(h);
+	tape_release(&h->tape);
 }
 
 uint64_t
@@ -498,6 +515,7 @@ http_tick(struct http *h, uint64_t now)
 	buf_clear(&r->why);
 	buf_addf(&r->why, "less than %d bytes a second for %llu.%llu s", SLOW,
 	    (unsigned long long)past / 1000, (unsigned long long)past % 1000 / 100);
+	tape_end(&h->tape, false, r->why.p);
 	http_cancel(h);
 	r->done(r->arg, HTTP_BROKEN);
 }
@@ -521,18 +539,6 @@ hide_value(struct curl_slist *l)
 		l->data = xasprintf("%s: ***", name);
 	}
 	free(name);
-}
-
-static void
-shell_quote(struct buf *out, const char *s)
-{
-	buf_addc(out, '\'');
-	for (; *s != '\0'; s++)
-		if (*s == '\'')
-			buf_adds(out, "'\\''");
-		else
-			buf_addc(out, *s);
-	buf_addc(out, '\'');
 }
 
 void

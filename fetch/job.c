@@ -3,9 +3,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "file.h"
+#include "tape.h"
 
 #define STATE_MAX (16u << 20) /* bytes */
 
@@ -100,7 +101,7 @@ too_old(const struct job *j)
 	if (s->cursor != NULL && j->o->cursor_type == CURSOR_TIME &&
 	    instant_parse(&t, s->cursor, strlen(s->cursor)) == 0)
 		then = t.sec;
-	return then >= 0 && then < (int64_t)time(NULL) - (int64_t)(j->o->max_age / 1000);
+	return then >= 0 && then < clock_wall() - (int64_t)(j->o->max_age / 1000);
 }
 
 static int
@@ -214,6 +215,8 @@ job_init(struct job *j, struct opts *o)
 	int r;
 
 	*j = (struct job){.o = o, .opts = o};
+	if ((r = tape_open(o)) != 0)
+		return r;
 	j->auth = auth_new(o);
 	if ((r = read_state(j)) != 0)
 		return r;

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "ask.h"
+#include "clock.h"
 #include "scan.h"
 #include "token.h"
 
@@ -100,7 +100,7 @@ token_login(struct token *t, struct opts *o, bool early, int64_t *skew)
 	struct buf text = {0};
 	int r;
 
-	*t = (struct token){.obtained = (int64_t)time(NULL)};
+	*t = (struct token){.obtained = clock_wall()};
 	buf_adds(&a.body, o->login_json);
 	if ((r = ask(&a, o)) == 0) {
 		*skew = a.skew;

@@ -17,6 +17,7 @@
 #include "jqrun.h"
 #include "opts.h"
 #include "run.h"
+#include "url.h"
 
 /* What the command line says; it comes last, after the connector that it names. */
 struct given {
@@ -138,6 +139,25 @@ settle(struct opts *o, const struct given *g, const struct opts *cli, const char
 	opts_check(o);
 }
 
+/* The options as for a shell, without --detect. */
+static char *
+as_typed(const struct given *g)
+{
+	struct buf b = {0};
+
+	buf_adds(&b, "");
+	for (size_t i = 0; i < g->n; i++) {
+		if (strcmp(g->v[i].name, "detect") == 0)
+			continue;
+		buf_addf(&b, " --%s", g->v[i].name);
+		if (g->v[i].value != NULL) {
+			buf_addc(&b, ' ');
+			shell_quote(&b, g->v[i].value);
+		}
+	}
+	return b.p;
+}
+
 static int
 check_all(const struct given *g, const struct opts *cli)
 {
@@ -174,7 +194,7 @@ main(int argc, char **argv)
 		die(CS_USAGE, "one URL or stream at a time: %s is too much", argv[optind + 1]);
 	opts_init(&cli);
 	set_given(&cli, &given);
-	die_in_stream(cli.get == NULL && !cli.check && !cli.dry_run);
+	die_in_stream(cli.get == NULL && !cli.check && !cli.detect && !cli.dry_run);
 	if (cli.connector == NULL && (cli.config != NULL || cli.set.n > 0 || cli.get != NULL))
 		die(CS_USAGE, "%s: needs --connector FILE",
 		    cli.config != NULL ? "--config"
@@ -185,6 +205,8 @@ main(int argc, char **argv)
 	if (cli.check && cli.connector != NULL && operand == NULL)
 		return check_all(&given, &cli);
 	settle(&o, &given, &cli, operand);
+	if (o.detect)
+		return run_detect(&o, as_typed(&given));
 	if (o.dry_run)
 		return run_dry(&o);
 	return o.check ? run_check(&o, cli.connector != NULL ? operand : NULL) : run(&o);

@@ -173,7 +173,8 @@ struct opts {
 	/* operation; the command line only */
 	char *connector, *config, *get;
 	struct list set;
-	bool check, dry_run, quiet, verbose;
+	char *record, *replay, *metrics;
+	bool check, detect, dry_run, quiet, verbose;
 	int progress; /* enum when */
 };
 

@@ -49,8 +49,9 @@ page_init(struct page *p, struct http *h, const struct opts *o)
 	    .o = o,
 	    .excerpt.max = has_judge(o) ? PROGRAM_MAX : EXCERPT_MAX,
 	    .split = {.records = o->records,
-		.ndjson = o->format != FORMAT_JSON,
-		.tabular = o->format >= FORMAT_CSV,
+		.raw = o->detect,
+		.ndjson = !o->detect && o->format != FORMAT_JSON,
+		.tabular = !o->detect && o->format >= FORMAT_CSV,
 		.table.csv.delimiter = o->csv_delimiter != '\0' ? o->csv_delimiter : delimiter,
 		.keep = !is_program(o->records) && wants_records(o),
 		.max_record = o->max_record,
@@ -483,8 +484,10 @@ again(struct page *p, const struct verdict *v)
 	free(text);
 	if (r != 0)
 		settle(p, r);
-	else
+	else {
+		progress_wait(wait);
 		begin_at(p, clock_ms() + wait);
+	}
 }
 
 /* A reply came, or none: the one place where it is looked at. */

@@ -96,9 +96,10 @@ retry_wait(
 	if (result != 0)
 		return result;
 	progress_wait(ms);
+	end = clock_ms() + ms;
 	if (clock_stands())
 		clock_skip(ms);
-	for (end = clock_ms() + ms; (ms = clock_ms()) < end && stop_signal() == 0; progress_tick())
+	for (; (ms = clock_ms()) < end && stop_signal() == 0; progress_tick())
 		poll(&stop, 1, end - ms < 200 ? (int)(end - ms) : 200);
 	progress_wait(0);
 	return stop_signal() != 0 ? -1 : 0;

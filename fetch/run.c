@@ -5,11 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "job.h"
 #include "lines.h"
+#include "metrics.h"
 #include "progress.h"
 #include "retry.h"
 #include "stop.h"
@@ -226,10 +227,7 @@ end(struct sync *s, bool complete)
 static int64_t
 seconds(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
+	return (int64_t)(clock_ms() / 1000);
 }
 
 /* A request for the page where the pager is. The server may have looked when it came, and dated later. */
@@ -456,6 +454,8 @@ failed(struct sync *s, int code)
 		add_figures(&s->control);
 		engine_last_words(&j->engine, s->control.p, s->control.len, LAST_WORDS);
 		progress_clear();
+		if (j->o->metrics != NULL)
+			metrics_write(j->o->metrics, s->stream, 128 + sig);
 		stop_die(sig);
 	}
 	stream_error(&s->control, s->stream, code, fail_reason() ? fail_reason() : "", retry_at());
@@ -474,7 +474,10 @@ run(struct opts *o)
 
 	if ((r = job_init(&s.job, o)) != 0)
 		goto out;
-	run_id(s.id);
+	if (clock_stands())
+		memset(s.id, '0', RUN_ID_LEN); /* a replay is the same every time */
+	else
+		run_id(s.id);
 	s.run = env != NULL && *env != '\0' ? env : s.id;
 	s.stream = stream_name(o);
 	output_open(&s.job.engine.out, STDOUT_FILENO);
@@ -485,6 +488,8 @@ run(struct opts *o)
 	progress_clear();
 	if (output_close(&s.job.engine.out) < 0 && r == 0)
 		r = fail(CS_IO, "stdout: %s", strerror(s.job.engine.out.error));
+	if (o->metrics != NULL && metrics_write(o->metrics, s.stream, r) != 0 && r == 0)
+		r = CS_IO;
 	buf_release(&s.control);
 	free(s.stream);
 	free(s.part);

@@ -26,6 +26,8 @@ struct secret {
 void secret_set(struct secret *s, const char *ref, const char *where);
 /* A value from the user's configuration file: a reference, or the secret itself. */
 void secret_set_literal(struct secret *s, const char *value, const char *where);
+/* From now on every reference gives "***", and none is looked at: for a replay. */
+void secret_none(void);
 int secret_given(const struct secret *s);
 /* Forget it, overwriting the value; it stays masked. */
 void secret_release(struct secret *s);

@@ -34,7 +34,8 @@ split_reset(struct split *s)
 	buf_clear(&s->body);
 	buf_clear(&s->why);
 	s->page.max = s->body.max = s->max_page;
-	s->envelope.max = s->records != NULL && s->records->jq != NULL ? s->max_page : ENVELOPE_MAX;
+	s->envelope.max =
+	    s->raw || (s->records != NULL && s->records->jq != NULL) ? s->max_page : ENVELOPE_MAX;
 	s->n = 0;
 	s->state = START;
 	s->matched = s->depth = s->on = 0;
@@ -469,9 +470,9 @@ start(struct split *s, const char **p, size_t *n)
 		s->start = 0;
 		return SPLIT_OK;
 	}
-	if (strchr(" \t\r\n", c) != NULL && c != '\0')
+	if (!s->raw && strchr(" \t\r\n", c) != NULL && c != '\0')
 		goto next;
-	if (s->records != NULL && s->records->jq != NULL)
+	if (s->raw || (s->records != NULL && s->records->jq != NULL))
 		s->state = WHOLE;
 	else if (c == '{' || c == '[')
 		s->state = ENVELOPE;
@@ -597,6 +598,8 @@ end_whole(struct split *s)
 	const char *err;
 	int r = SPLIT_OK;
 
+	if (s->raw)
+		return r;
 	scan_init(&a, s->envelope.p, s->envelope.len);
 	if (scan_value(&a, &v) < 0 || scan_done(&a) < 0)
 		r = give_up(s, scan_at(&a) > s->envelope.len ? SPLIT_CUT : SPLIT_BAD, "%s", a.err);

@@ -30,6 +30,7 @@ struct split {
 	/* settings */
 	const struct path *records;  /* NULL: the root array */
 	bool ndjson;                 /* each line is a record, there is no envelope */
+	bool raw;                    /* all of the body is envelope, whatever it is */
 	bool keep;                   /* the body too, for programs that look at the records */
 	size_t max_record, max_page; /* bytes; the page with all that stands around the records */
 	bool tabular;                /* what comes is CSV, its rows are the lines: ndjson is set too */

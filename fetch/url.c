@@ -143,3 +143,22 @@ url_is_https(const char *url)
 {
 	return strncasecmp(url, "https://", 8) == 0;
 }
+
+void
+shell_quote(struct buf *out, const char *s)
+{
+	static const char plain[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.,:/=@+%";
+
+	if (*s != '\0' && s[strspn(s, plain)] == '\0') {
+		buf_adds(out, s);
+		return;
+	}
+	buf_addc(out, '\'');
+	for (; *s != '\0'; s++)
+		if (*s == '\'')
+			buf_adds(out, "'\\''");
+		else
+			buf_addc(out, *s);
+	buf_addc(out, '\'');
+}

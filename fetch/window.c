@@ -7,7 +7,8 @@
 #include "cursor.h"
 
 #include <string.h>
-#include <time.h>
+
+#include "clock.h"
 
 static int64_t
 up(int64_t t, int64_t step)
@@ -43,7 +44,7 @@ void
 window_next(struct cursor *c, int64_t started)
 {
 	struct mark at = {0};
-	int64_t now = started >= 0 ? started : (int64_t)time(NULL);
+	int64_t now = started >= 0 ? started : clock_wall();
 
 	mark_copy(&at, &c->until);
 	mark_copy(&c->since, &at);
