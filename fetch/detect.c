@@ -351,7 +351,7 @@ name_fields(struct report *r, const char *id)
 	const char *best = NULL;
 
 	for (size_t i = 0; i < r->shape.n_field; i++) {
-		const struct field *f = &r->shape.field[i];
+		const struct shape_field *f = &r->shape.field[i];
 
 		if (f->time)
 			buf_addf(&times, "%s %s", times.len > 0 ? "," : "", f->name);

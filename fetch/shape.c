@@ -150,7 +150,7 @@ is_time(const struct value *v)
 	return v->type == JSON_STRING && v->n > 10 && instant_parse(&t, v->p + 1, v->n - 2) == 0;
 }
 
-static struct field *
+static struct shape_field *
 find_field(struct shape *s, struct slice key)
 {
 	for (size_t i = 0; i < s->n_field; i++)
@@ -165,7 +165,7 @@ read_record(struct shape *s, struct scan *sc, struct seen *seen, size_t *hits, b
 {
 	struct slice key;
 	struct value v;
-	struct field *f;
+	struct shape_field *f;
 
 	while (scan_key(sc, &key) > 0) {
 		struct buf name = {0};
@@ -177,7 +177,7 @@ read_record(struct shape *s, struct scan *sc, struct seen *seen, size_t *hits, b
 		f = find_field(s, key);
 		if (f == NULL && first && key.n > 0 && s->n_field < FIELDS) {
 			f = &s->field[s->n_field++];
-			*f = (struct field){xstrndup(key.p, key.n), true, true};
+			*f = (struct shape_field){xstrndup(key.p, key.n), true, true};
 		}
 		if (f != NULL) {
 			hits[f - s->field]++;

@@ -18,7 +18,7 @@ struct hint {
 	int type;           /* enum json_type */
 };
 
-struct field {
+struct shape_field {
 	char *name;
 	bool unique;        /* has another value in each record, and is never null */
 	bool time;          /* is always a time */
@@ -30,7 +30,7 @@ struct shape {
 	bool objects;       /* all of them are */
 	struct hint *hint;
 	size_t n_hint;
-	struct field *field; /* of the first record */
+	struct shape_field *field; /* of the first record */
 	size_t n_field;
 };
 
