@@ -36,7 +36,7 @@ static void
 option(struct report *r, const char *name, const char *value)
 {
 	buf_addf(&r->options, " --%s ", name);
-	shell_quote(&r->options, value);
+	shell_word(&r->options, value);
 }
 
 static void
@@ -466,7 +466,7 @@ report(struct report *r, const char *given, const struct page *page)
 	politeness(r);
 	line(r);
 	buf_addc(&r->options, ' ');
-	shell_quote(&r->options, r->o->url);
+	shell_word(&r->options, r->o->url);
 	buf_addc(&r->options, '\n');
 	buf_add(&r->options, r->notes.p != NULL ? r->notes.p : "", r->notes.len);
 	struct buf text = {0};

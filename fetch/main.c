@@ -152,7 +152,7 @@ as_typed(const struct given *g)
 		buf_addf(&b, " --%s", g->v[i].name);
 		if (g->v[i].value != NULL) {
 			buf_addc(&b, ' ');
-			shell_quote(&b, g->v[i].value);
+			shell_word(&b, g->v[i].value);
 		}
 	}
 	return b.p;

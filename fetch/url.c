@@ -147,13 +147,6 @@ url_is_https(const char *url)
 void
 shell_quote(struct buf *out, const char *s)
 {
-	static const char plain[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.,:/=@+%";
-
-	if (*s != '\0' && s[strspn(s, plain)] == '\0') {
-		buf_adds(out, s);
-		return;
-	}
 	buf_addc(out, '\'');
 	for (; *s != '\0'; s++)
 		if (*s == '\'')
@@ -161,4 +154,16 @@ shell_quote(struct buf *out, const char *s)
 		else
 			buf_addc(out, *s);
 	buf_addc(out, '\'');
+}
+
+void
+shell_word(struct buf *out, const char *s)
+{
+	static const char plain[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.,:/=@+%";
+
+	if (*s != '\0' && s[strspn(s, plain)] == '\0')
+		buf_adds(out, s);
+	else
+		shell_quote(out, s);
 }

@@ -21,8 +21,9 @@ char *url_resolve(const char *base, const char *ref);
 char *url_origin(const char *url);
 /* The path as libcurl sends it: without dot segments, what is no ASCII percent-encoded. To be freed. */
 char *url_path(const char *url);
-/* Append s as a word of a shell command, in quotes where they are needed. */
+/* Append s as a word of a shell command: in quotes; or only where they are needed. */
 void shell_quote(struct buf *out, const char *s);
+void shell_word(struct buf *out, const char *s);
 bool url_is_https(const char *url);
 
 #endif
