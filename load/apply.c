@@ -21,34 +21,34 @@ clock_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000 + 1;
 }
 
-static int
-one_row(struct apply *a, const char *p, size_t n)
+int
+sink_row(struct sink *s, struct scan *scan, struct tag *tag, const char *p, size_t n)
 {
-	struct row row = {.p = p, .n = n, .op = OP_UPSERT, .scan = &a->scan};
+	struct row row = {.p = p, .n = n, .op = OP_UPSERT, .scan = scan};
 
 	switch (line_kind(p, n)) {
 	case LINE_BAD:
-		return row_bad(a->sink, "\"@cs\" is neither an object nor a string");
+		return row_bad(s, "\"@cs\" is neither an object nor a string");
 	case LINE_TAGGED:
-		if (tag_parse(&a->tag, &a->scan, p, n) < 0)
-			return row_end(a->sink, &row, -1);
-		row.tag = &a->tag;
-		row.op = a->tag.op;
-		row.table = a->tag.table;
+		if (tag_parse(tag, scan, p, n) < 0)
+			return row_end(s, &row, -1);
+		row.tag = tag;
+		row.op = tag->op;
+		row.table = tag->table;
 		break;
 	default:
-		scan_init(&a->scan, p, n);
-		if (scan_type(&a->scan) > 0 && *a->scan.p != '{') {
+		scan_init(scan, p, n);
+		if (scan_type(scan) > 0 && *scan->p != '{') {
 			struct value v;
 
-			return row_end(a->sink, &row, scan_value(&a->scan, &v))
+			return row_end(s, &row, scan_value(scan, &v))
 				   ? ROW_BAD
-				   : row_bad(a->sink, "a record is an object");
+				   : row_bad(s, "a record is an object");
 		}
-		if (scan_enter(&a->scan) < 0)
-			return row_end(a->sink, &row, -1);
+		if (scan_enter(scan) < 0)
+			return row_end(s, &row, -1);
 	}
-	return a->sink->row(a->sink, &row);
+	return s->row(s, &row);
 }
 
 int
@@ -158,7 +158,7 @@ apply(struct apply *a, uint64_t lineno, const char *p, size_t n)
 		return r;
 	s->bytes += n;
 	s->records++;
-	r = one_row(a, p, n);
+	r = sink_row(s, &a->scan, &a->tag, p, n);
 	return r == ROW_BAD ? apply_reject(a, lineno, p, n) : r;
 }
 

@@ -6,6 +6,7 @@
 #include "history.h"
 #include "seen.h"
 #include "show.h"
+#include "stage.h"
 
 /* Is there such a table, and is it one to write to? */
 static int
@@ -311,8 +312,8 @@ table_load(struct db *db, struct table *t)
 		r = table_sync(db, t);
 	if (r == 0 && t->exists && history_of(t))
 		r = history_index(db, t);
-	if (r == 0 && o->missing)
-		r = seen_get(db, t, d ? d->version : -1);
+	if (r == 0 && (o->missing || (db->stage && t->key.n && !stage_takes(db))))
+		r = seen_get(db, t, d && !db->stage ? d->version : -1);
 	return r;
 }
 

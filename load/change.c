@@ -309,7 +309,7 @@ changes_open(struct db *db)
 	if (!o->changes || o->dry_run)
 		return 0;
 	db->changes = xcalloc(1, sizeof *db->changes);
-	r = trail_open(db, &db->changes->trail, o->changes, "changes");
+	r = trail_open(db, &db->changes->trail, o->changes, "changes", false);
 	if (r == 0 && sqlite3_create_function(db->h, "cs_before", 0,
 			  SQLITE_UTF8 | SQLITE_DIRECTONLY, db, before, NULL, NULL) != SQLITE_OK)
 		r = db_fail(db);

@@ -70,7 +70,7 @@ check_limit(struct db *db, const struct table *t, int64_t missing)
 	if (r)
 		return r;
 	if (o->max_delete == UINT64_MAX) {
-		if (missing < all)
+		if (missing < all || db->stage)
 			return 0;
 		warnx("table \"%s\": none of its %llu rows came again, so all would be deleted: "
 		      "nothing is (--max-delete 100%% allows it)",

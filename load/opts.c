@@ -84,8 +84,8 @@ static const char help[] =
     "  --table NAME         table of the records that name none (sqlite)\n"
     "  --key LIST           key columns, comma-separated: upsert by them\n"
     "  --key-hash[=COLUMN]  a hash of the whole record is its key\n"
-    "  --mode MODE          upsert, append, or history: a row for each version;\n"
-    "                       --history-columns FROM,TO,ACTIVE names its columns\n"
+    "  --mode MODE          upsert, append, replace: all rows at once, or history: a\n"
+    "                       row a version, --history-columns FROM,TO,ACTIVE\n"
     "  --missing keep|null  what becomes of a column that a record lacks (keep)\n"
     "  --delete-missing hard|soft, --max-delete N|P%\n"
     "                       delete what a complete full run did not bring\n"
@@ -401,9 +401,11 @@ check_missing(struct opts *o)
 {
 	const char *const *meta = o->meta;
 
-	if (o->missing == MISSING_STAYS && o->max_delete != UINT64_MAX)
-		errx(CS_USAGE, "--max-delete is for --delete-missing");
-	if (o->missing != MISSING_STAYS && (o->mode == MODE_APPEND || o->mode == MODE_REPLACE))
+	if (o->missing == MISSING_STAYS && o->mode != MODE_REPLACE && o->max_delete != UINT64_MAX)
+		errx(CS_USAGE, "--max-delete is for --delete-missing and --mode replace");
+	if (o->mode == MODE_REPLACE && (o->missing || meta[META_DELETED] || meta[META_GONE]))
+		errx(CS_USAGE, "--mode replace deletes what is missing, and keeps no mark of it");
+	if (o->missing != MISSING_STAYS && o->mode == MODE_APPEND)
 		errx(CS_USAGE, "--delete-missing needs a key to tell rows by, and upserts by it");
 	if (o->missing == MISSING_HARD && (meta[META_DELETED] || meta[META_GONE]))
 		errx(CS_USAGE, "--delete-missing hard: %s keeps deleted rows",
@@ -492,8 +494,6 @@ check(struct opts *o)
 		check_file(o);
 	check_names(o);
 	set_commits(o);
-	if (o->target == TARGET_SQLITE && o->mode == MODE_REPLACE)
-		errx(CS_USAGE, "--mode replace: not for sqlite yet");
 	if (o->max_rejects != UINT64_MAX && !o->rejects)
 		errx(CS_USAGE, "--max-rejects needs --rejects FILE");
 }

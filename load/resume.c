@@ -103,7 +103,7 @@ resume_begin(struct db *db)
 	r = read_base(db);
 	if (r == 0)
 		r = read_last_run(db);
-	if (r || !db->last_run || (o->key.n && o->mode != MODE_APPEND))
+	if (r || !db->last_run || (o->key.n && o->mode != MODE_APPEND) || o->mode == MODE_REPLACE)
 		return r;
 	return check(db);
 }

@@ -8,6 +8,7 @@
 #include "history.h"
 #include "seen.h"
 #include "show.h"
+#include "stage.h"
 
 /* "is not an INTEGER", or what else there is to say of a value that does not fit; fits: what was declared,
  * but not what the table has. */
@@ -264,7 +265,8 @@ choose_columns(const struct db *db, struct table *t, const struct row *row, size
 		if (c < t->n && t->columns[c].presence == COLUMN_STORED)
 			t->set[c / 64] |= UINT64_C(1) << (c % 64);
 	}
-	for (unsigned i = 0; db->sink.o->missing_null && row->op == OP_UPSERT && i < t->n; i++) {
+	for (unsigned i = 0;
+	     (db->sink.o->missing_null || db->stage) && row->op == OP_UPSERT && i < t->n; i++) {
 		struct column *c = &t->columns[i];
 
 		if (c->presence != COLUMN_STORED || c->generated)
@@ -571,7 +573,7 @@ sqlite_row(struct sink *sink, const struct row *row)
 
 	if (r)
 		return r;
-	if (!t->key.n && sink->life->begun) {
+	if (!t->key.n && sink->life->begun && !db->stage) {
 		r = resume_append(db);
 		if (r)
 			return r;
@@ -581,6 +583,15 @@ sqlite_row(struct sink *sink, const struct row *row)
 		    sink, "table \"%s\" has no key to find a row by (--key)", shown(t->name));
 	n = t->n;
 	r = prepare(db, t, row, &members, &skip);
+	if (r == 0 && db->stage && row->op == OP_UPDATE)
+		r = row_bad(sink, "an update has no place where a table is replaced");
+	if (r == 0 && db->stage && stage_takes(db)) {
+		r = stage_add(db, row->p, row->n);
+		table_undo(t, n);
+		return r;
+	}
+	if (r == 0 && db->stage && !t->key.n)
+		r = stage_empty(db, t);
 	if (r == 0 && skip)
 		sink->counts.ignored++;
 	else if (r == 0 && t->dirty)

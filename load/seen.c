@@ -157,11 +157,18 @@ seen_free(struct db *db)
 		t->seen = NULL;
 }
 
+/* May the run come in parts, with the rows seen kept from one to the next? */
+static bool
+parted(const struct db *db)
+{
+	return db->sink.life->begun && !db->stage;
+}
+
 static int
 make_tables(struct db *db)
 {
 	const char *where =
-	    db->sink.life->begun ? "TABLE IF NOT EXISTS main" : "TEMP TABLE IF NOT EXISTS temp";
+	    parted(db) ? "TABLE IF NOT EXISTS main" : "TEMP TABLE IF NOT EXISTS temp";
 	char *sql = xasprintf("CREATE %s._cs_full(id INTEGER PRIMARY KEY, stream TEXT NOT NULL,"
 			      " tbl TEXT NOT NULL, run TEXT NOT NULL, whole INTEGER NOT NULL,"
 			      " rejected INTEGER NOT NULL, UNIQUE (stream, tbl));"
@@ -255,11 +262,11 @@ static int
 resume(struct db *db, const struct table *t, struct seen *s, int64_t version)
 {
 	const struct life *life = db->sink.life;
-	const char *stream = life->begun ? life->stream : "";
+	const char *stream = parted(db) ? life->stream : "";
 	bool same = false,
-	     first = !life->begun || slice_is((struct slice){life->from.p, life->from.len}, "null");
+	     first = !parted(db) || slice_is((struct slice){life->from.p, life->from.len}, "null");
 	char *run = version >= 0 ? xasprintf("version %lld", (long long)version)
-				 : xstrdup(life->begun ? life->run : "");
+				 : xstrdup(parted(db) ? life->run : "");
 	int have = read_full(db, s, stream, run, &same), r = 0;
 
 	if (have < 0)
@@ -284,7 +291,7 @@ seen_get(struct db *db, struct table *t, int64_t version)
 	struct seen *s;
 	int r;
 
-	if (life->begun && !life->full && version < 0)
+	if (parted(db) && !life->full && version < 0)
 		return 0;
 	if (!t->key.n) {
 		warnx("table \"%s\": --delete-missing needs a key to tell rows by (--key)",

@@ -67,6 +67,8 @@ struct sink *file_open(const struct opts *o, const struct life *life, struct dec
 
 /* After the record's last scan_key() gave r, 0 or -1: is the rest of the line in order? 0 or ROW_BAD. */
 int	row_end(struct sink *s, const struct row *row, int r);
+/* Give the sink the record of a line. scan and tag are zeroed before their first use. 0, ROW_BAD or a CS_ status. */
+int	sink_row(struct sink *s, struct scan *scan, struct tag *tag, const char *p, size_t n);
 /* Set the reason and return ROW_BAD. */
 int	row_bad(struct sink *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

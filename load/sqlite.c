@@ -12,6 +12,7 @@
 #include "place.h"
 #include "seen.h"
 #include "show.h"
+#include "stage.h"
 #include "statedb.h"
 
 #define STMTJRNL_BYTES (8 << 20)
@@ -130,6 +131,8 @@ batch(struct sink *sink)
 	db->added_before = sink->added.n;
 	if (db->changes)
 		db->changes->mark = db->changes->trail.end;
+	if (db->stage)
+		db->stage->mark = db->stage->open ? db->stage->trail.end : -1;
 	if (db->tx) {
 		db->marked = true;
 		r = db_exec(db, "SAVEPOINT cs_batch");
@@ -198,6 +201,8 @@ keep(struct sink *sink, const struct control *c)
 		db->loose = false;
 	}
 	r = seen_keep(db);
+	if (r == 0 && db->stage)
+		r = stage_keep(db);
 	if (r)
 		return r;
 	return db->marked ? db_exec(db, "RELEASE cs_batch") : 0;
@@ -236,7 +241,7 @@ drop(struct sink *sink)
 	seen_free(db);
 	if (r == 0 && db->changes)
 		r = trail_cut(&db->changes->trail, db->changes->mark);
-	return r;
+	return r == 0 && db->stage ? stage_drop(db) : r;
 }
 
 static int
@@ -244,15 +249,17 @@ finish(struct sink *sink, bool complete)
 {
 	struct db *db = (struct db *)sink;
 	struct table *t;
-	int r = 0;
+	int r = db->stage ? stage_replay(db, complete) : 0;
 
 	for (t = complete ? db->tables : NULL; t && r == 0; t = t->next)
 		r = table_finish(db, t);
 	digests_drop(db);
 	if (r == 0)
 		r = seal(db);
-	if (r == 0 && complete && sink->o->missing)
+	if (r == 0 && complete && (sink->o->missing || (db->stage && !db->stage->vain)))
 		r = missing_delete(db);
+	if (r == 0 && db->stage)
+		r = stage_end(db);
 	if (r == 0)
 		r = indexes_make(db);
 	return r ? r : resume_end(db);
@@ -290,6 +297,8 @@ commit(struct sink *sink)
 		r = write_checkpoint(db);
 	if (r == 0 && db->changes)
 		r = trail_keep(db, &db->changes->trail);
+	if (r == 0 && db->stage && db->stage->open)
+		r = trail_keep(db, &db->stage->trail);
 	if (r == 0)
 		r = ask(db, "PRAGMA schema_version", &db->schema);
 	if (r == 0)
@@ -299,6 +308,10 @@ commit(struct sink *sink)
 		sink->commits++;
 		if (db->changes)
 			r = trail_kept(&db->changes->trail);
+		if (r == 0 && db->stage && db->stage->open)
+			r = trail_kept(&db->stage->trail);
+		if (db->stage && db->stage->trail.done)
+			stage_close(db->stage);
 		if (r == 0 && db->fresh)
 			r = make_wal(db);
 	}
@@ -313,6 +326,9 @@ db_close(struct sink *sink)
 	tables_forget(db);
 	seen_free(db);
 	changes_close(db);
+	if (db->stage)
+		stage_close(db->stage);
+	free(db->stage);
 	decl_free(db->decls);
 	sqlite3_close(db->h); /* rolls back what is open */
 	buf_release(&db->mem);
@@ -388,6 +404,8 @@ sqlite_open(const struct opts *o, const struct life *life, struct decl *decls, i
 	    .close = db_close};
 	db->path = o->path;
 	db->decls = decls;
+	if (o->mode == MODE_REPLACE)
+		db->stage = xcalloc(1, sizeof *db->stage);
 	instant_now(db->now);
 	*status = open_file(db);
 	if (*status == 0)

@@ -123,6 +123,7 @@ struct db {
 	struct buf state;
 	int64_t records;
 	struct seen *seen;    /* by the full run */
+	struct stage *stage;  /* NULL: not --mode replace */
 	struct changes *changes; /* NULL: not asked for */
 	struct found found;
 	struct counts before; /* as at the mark */

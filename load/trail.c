@@ -72,10 +72,19 @@ read_length(struct db *db, const struct trail *t, int64_t *length)
 /* Go to where the database says that the file ends. A file it does not know is taken as it is, and known
  * before anything is added. */
 static int
-align(struct db *db, struct trail *t, int64_t size)
+align(struct db *db, struct trail *t, int64_t size, bool own)
 {
 	int64_t length;
 	int r;
+
+	if (own) {
+		r = read_length(db, t, &length);
+		t->kept = t->end = length >= 0 && length <= size ? length : 0;
+		if (r == 0 &&
+		    (ftruncate(t->fd, t->kept) < 0 || lseek(t->fd, t->kept, SEEK_SET) < 0))
+			r = failed(t);
+		return r;
+	}
 
 	r = db_exec(db, "BEGIN IMMEDIATE");
 	if (r)
@@ -130,7 +139,7 @@ identity(int fd, const struct stat *st)
 }
 
 int
-trail_open(struct db *db, struct trail *t, const char *path, const char *what)
+trail_open(struct db *db, struct trail *t, const char *path, const char *what, bool own)
 {
 	char *real;
 	struct stat st;
@@ -153,7 +162,7 @@ trail_open(struct db *db, struct trail *t, const char *path, const char *what)
 	t->name = xasprintf("%s %s", what, real ? real : path);
 	free(real);
 	t->id = identity(t->fd, &st);
-	return align(db, t, st.st_size);
+	return align(db, t, st.st_size, own);
 }
 
 static int
@@ -190,11 +199,38 @@ trail_cut(struct trail *t, int64_t end)
 }
 
 int
+trail_rewind(struct trail *t)
+{
+	int r = flush(t);
+
+	return r == 0 && lseek(t->fd, 0, SEEK_SET) < 0 ? failed(t) : r;
+}
+
+int
+trail_end(struct db *db, struct trail *t)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	t->done = true;
+	if (sqlite3_table_column_metadata(
+		db->h, "main", "_cs_meta", "value", NULL, NULL, NULL, NULL, NULL) != SQLITE_OK)
+		return 0;
+	st = db_prepare(db, "DELETE FROM _cs_meta WHERE name = ?1");
+	if (!st)
+		return CS_IO;
+	sqlite3_bind_text(st, 1, t->name, -1, SQLITE_STATIC);
+	rc = sqlite3_step(st);
+	sqlite3_finalize(st);
+	return rc == SQLITE_DONE ? 0 : db_fail(db);
+}
+
+int
 trail_keep(struct db *db, struct trail *t)
 {
 	int r;
 
-	if (t->fd < 0 || t->end == t->kept)
+	if (t->fd < 0 || t->done || t->end == t->kept)
 		return 0;
 	r = flush(t);
 	if (r || t->out >= 0)
@@ -221,7 +257,9 @@ copy_out(struct trail *t)
 int
 trail_kept(struct trail *t)
 {
-	if (t->fd < 0 || t->end == t->kept)
+	if (t->done && unlink(t->path) < 0)
+		return failed(t);
+	if (t->fd < 0 || t->done || t->end == t->kept)
 		return 0;
 	t->kept = t->end;
 	return t->out >= 0 ? copy_out(t) : 0;
@@ -230,7 +268,7 @@ trail_kept(struct trail *t)
 void
 trail_close(struct trail *t)
 {
-	if (t->fd >= 0 && t->out < 0 && t->name && t->end != t->kept)
+	if (t->fd >= 0 && t->out < 0 && t->name && !t->done && t->end != t->kept)
 		trail_cut(t, t->kept);
 	if (t->fd >= 0)
 		close(t->fd);

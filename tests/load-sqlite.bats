@@ -575,7 +575,6 @@ EOF
 	fails_with 64 cs-load --to sqlite:x.db --key id </dev/null
 	fails_with 64 cs-load --to oracle:x --table t </dev/null
 	to_fails 64 --mode sideways </dev/null
-	to_fails 64 --mode replace </dev/null
 	to_fails 64 --mode append --key id </dev/null
 	to_fails 64 --key a,,b </dev/null
 	to_fails 64 --key a,b,a </dev/null

@@ -1,0 +1,287 @@
+#include <err.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "change.h"
+#include "lines.h"
+#include "seen.h"
+#include "show.h"
+#include "stage.h"
+
+#define REJECTED                                                                                   \
+	"{\"@cs\":\"rejected\",\"records\":" /* a line of the file: so many were set aside */
+
+bool
+stage_takes(const struct db *db)
+{
+	const struct opts *o = db->sink.o;
+
+	return db->stage && db->sink.life->begun && !o->dry_run && !db->stage->replaying;
+}
+
+/* FILE-cs-stage-HASH of the stream and the table. */
+static char *
+stage_path(const struct db *db)
+{
+	const char *table = db->sink.o->table ? db->sink.o->table : "",
+		   *texts[] = {db->sink.life->stream, table};
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (size_t i = 0; i < 2; i++)
+		for (const char *p = texts[i];; p++) {
+			h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
+			if (!*p)
+				break;
+		}
+	return xasprintf("%s-cs-stage-%016llx", db->path, (unsigned long long)h);
+}
+
+/* The first line says which run it is of: the same as at hand? */
+static int
+same_run(struct stage *s, const char *first, size_t n, bool *same)
+{
+	char *was = xcalloc(n, 1);
+	ssize_t got = pread(s->trail.fd, was, n, 0);
+
+	*same = got == (ssize_t)n && !memcmp(was, first, n);
+	free(was);
+	if (got >= 0)
+		return 0;
+	warn("%s", s->path);
+	return CS_IO;
+}
+
+/* A run goes on from the checkpoint that its staged part ends with. */
+static int
+check_resumed(const struct db *db, bool same)
+{
+	const struct life *life = db->sink.life;
+
+	if (same && db->base.len == life->from.len &&
+	    !memcmp(db->base.p, life->from.p, life->from.len))
+		return 0;
+	warnx("stream \"%s\" resumes from %s, but what came before that is not at hand to replace "
+	      "the table with: "
+	      "begin it anew",
+	    shown(life->stream), shown(life->from.p));
+	return CS_DATA;
+}
+
+static int
+stage_open(struct db *db)
+{
+	const struct life *life = db->sink.life;
+	struct stage *s = db->stage;
+	struct buf first = {0};
+	bool same = false, begins = slice_is((struct slice){life->from.p, life->from.len}, "null");
+	int r;
+
+	if (!life->full) {
+		warnx("stream \"%s\" is not in mode full: part of the rows cannot replace them all",
+		    shown(life->stream));
+		return CS_DATA;
+	}
+	free(s->path);
+	s->path = stage_path(db);
+	r = trail_open(db, &s->trail, s->path, "stage", true);
+	if (r)
+		return r;
+	s->open = true;
+	buf_adds(&first, "{\"@cs\":\"begin\",\"run\":");
+	json_quote(&first, life->run, strlen(life->run));
+	buf_adds(&first, "}\n");
+	r = same_run(s, first.p, first.len, &same);
+	if (r == 0 && !begins)
+		r = check_resumed(db, same);
+	if (r == 0 && begins)
+		r = trail_cut(&s->trail, 0);
+	if (r == 0 && begins)
+		r = trail_add(&s->trail, first.p, first.len);
+	buf_release(&first);
+	return r;
+}
+
+int
+stage_add(struct db *db, const char *p, size_t n)
+{
+	struct stage *s = db->stage;
+	int r = s->open ? 0 : stage_open(db);
+
+	if (r == 0)
+		r = trail_add(&s->trail, p, n);
+	return r ? r : trail_add(&s->trail, "\n", 1);
+}
+
+int
+stage_keep(struct db *db)
+{
+	uint64_t rejected = db->sink.life->rejected + db->sink.life->upstream;
+	struct stage *s = db->stage;
+	char *line;
+	int r;
+
+	if (!stage_takes(db) || (s->open && rejected == s->noted))
+		return 0;
+	r = s->open ? 0 : stage_open(db); /* that it is begun is known before there is a record */
+	if (r || rejected == s->noted)
+		return r;
+	line = xasprintf(REJECTED "%llu}\n", (unsigned long long)(rejected - s->noted));
+	s->noted = rejected;
+	r = trail_add(&s->trail, line, strlen(line));
+	free(line);
+	return r;
+}
+
+int
+stage_empty(struct db *db, struct table *t)
+{
+	struct names *done = &db->stage->emptied;
+	int r;
+
+	for (size_t i = 0; i < done->n; i++)
+		if (!strcmp(done->v[i], t->name))
+			return 0;
+	done->v = xreallocarray(done->v, done->n + 1, sizeof *done->v);
+	done->v[done->n++] = xstrdup(t->name);
+	if (!t->exists)
+		return 0;
+	r = change_delete_rows(db, t, "1");
+	buf_clear(&db->sql);
+	buf_adds(&db->sql, "DELETE FROM ");
+	sql_name(&db->sql, t->name);
+	if (r == 0)
+		r = db_exec(db, db->sql.p);
+	if (r == 0)
+		db->sink.counts.deleted += (uint64_t)sqlite3_changes64(db->h);
+	return r;
+}
+
+/* Apply a line of the file. */
+static int
+replay(
+    struct db *db, struct scan *scan, struct tag *tag, const char *p, size_t n, uint64_t *rejected)
+{
+	int r;
+
+	if (n > strlen(REJECTED) && !memcmp(p, REJECTED, strlen(REJECTED))) {
+		*rejected += strtoull(p + strlen(REJECTED), NULL, 10);
+		return 0;
+	}
+	if (line_kind(p, n) == LINE_CONTROL)
+		return 0; /* the first one */
+	r = sink_row(&db->sink, scan, tag, p, n);
+	if (r != ROW_BAD)
+		return r;
+	warnx("a record that was staged cannot be stored, so nothing is replaced: %s",
+	    db->sink.why.p);
+	return CS_DATA;
+}
+
+static int
+replay_all(struct db *db, uint64_t *rejected)
+{
+	struct lines lines;
+	struct scan scan = {0};
+	struct tag tag = {0};
+	const char *p;
+	size_t n;
+	int got, r = trail_rewind(&db->stage->trail);
+
+	lines_open(&lines, db->stage->trail.fd, db->stage->path, db->sink.o->max_record);
+	while (r == 0 && (got = lines_next(&lines, &p, &n)) != LINES_EOF) {
+		if (got == LINES_OK) {
+			r = replay(db, &scan, &tag, p, n, rejected);
+		} else {
+			warn("%s", db->stage->path);
+			r = CS_IO;
+		}
+	}
+	lines_close(&lines);
+	scan_release(&scan);
+	tag_release(&tag);
+	return r;
+}
+
+/* A run without a record is one of the default table. */
+static int
+none_came(struct db *db)
+{
+	struct table *t;
+	int r;
+
+	if (!db->sink.o->table || db->sink.life->records)
+		return 0;
+	if (!db->sink.life->begun) {
+		db->stage->vain = true;
+		if (!db->sink.o->quiet)
+			warnx("table \"%s\": left as it is: the input is empty, which may be "
+			      "another command's "
+			      "failure",
+			    shown(db->sink.o->table));
+		return 0;
+	}
+	r = table_get(db, (struct slice){NULL, 0}, &t);
+	return r || t->key.n ? r : stage_empty(db, t);
+}
+
+int
+stage_replay(struct db *db, bool complete)
+{
+	struct stage *s = db->stage;
+	uint64_t rejected = db->sink.life->rejected + db->sink.life->upstream - s->noted;
+	int r = stage_takes(db) && !s->open ? stage_open(db) : 0;
+
+	if (r)
+		return r;
+	s->vain = !complete;
+	if (!complete && !db->sink.o->quiet)
+		warnx("the stream did not bring all its records, so nothing is replaced");
+	if (!complete)
+		return 0;
+	tables_forget(db); /* they are not looked at for staging now */
+	s->replaying = true;
+	if (s->open)
+		r = replay_all(db, &rejected);
+	if (r == 0 && rejected) {
+		warnx("%llu records were set aside, so nothing is replaced",
+		    (unsigned long long)rejected);
+		r = CS_DATA;
+	}
+	if (r == 0)
+		r = none_came(db);
+	return r == ROW_BAD ? CS_DATA : r;
+}
+
+int
+stage_end(struct db *db)
+{
+	struct stage *s = db->stage;
+
+	s->replaying = false;
+	names_release(&s->emptied);
+	return s->open ? trail_end(db, &s->trail) : 0;
+}
+
+int
+stage_drop(struct db *db)
+{
+	struct stage *s = db->stage;
+
+	s->replaying = false;
+	names_release(&s->emptied);
+	if (s->open && s->mark >= 0)
+		return trail_cut(&s->trail, s->mark);
+	stage_close(s);
+	return 0;
+}
+
+void
+stage_close(struct stage *s)
+{
+	if (s->open)
+		trail_close(&s->trail);
+	free(s->path);
+	names_release(&s->emptied);
+	*s = (struct stage){0};
+}
