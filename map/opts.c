@@ -110,7 +110,6 @@ static void __attribute__((noreturn)) help(void)
 	     "  -f, --filter PROGRAM        replace each record by what this gives\n"
 	     "      --filter-file FILE      the same, program from a file\n"
 	     "      --arg NAME VALUE        $NAME in programs: text; --argjson NAME JSON: any\n"
-	     "      --arg NAME VALUE        $NAME in programs: text; --argjson NAME JSON: any\n"
 	     "      --jobs N                run them in N processes (1); limits for a record:\n"
 	     "                              --program-timeout (30s), --program-memory (2G)\n"
 	     "Reshape, in this order (LIST: columns divided by commas):\n"
