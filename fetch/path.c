@@ -122,7 +122,7 @@ path_new(const char *text, const char *where)
 		return p;
 	p->n_step = p->n_outer = 0;
 	p->iterates = false;
-	p->jq = jqrun_new(text, NULL, &err);
+	p->jq = jqrun_new(text, NULL, JQRUN_EXACT, &err);
 	if (p->jq == NULL)
 		die(CS_USAGE,
 		    "%s: \"%s\" is no path such as .data or .page.next, and no jq program: %s",

@@ -18,11 +18,11 @@ struct jqnum {
 	double nearest;
 	double beyond; /* in the table: those from d up to here are taken */
 	struct slice text;
-	bool inexact;        /* nearest is not the value of the text */
-	bool plain;          /* d is written as text has it anyway */
-	bool ambiguous;      /* another number, of another value, has the same d */
-	unsigned rank;       /* among different numbers with the same nearest */
-	struct jqnum *other; /* the next of those */
+	bool inexact;       /* nearest is not the value of the text */
+	bool plain;         /* d is written as text has it anyway */
+	bool ambiguous;     /* another number, of another value, has the same d */
+	unsigned rank;      /* among different numbers with the same nearest */
+	unsigned different; /* in the table: how many those are */
 };
 
 static int
@@ -329,34 +329,6 @@ find(struct jqjson *j, double d)
 	}
 }
 
-/* Put a number into the table, where its double may be already. */
-static void
-enter(struct jqjson *j, struct jqnum *num)
-{
-	struct jqnum **at = find(j, num->d), *old = *at;
-
-	num->ambiguous = false;
-	num->other = NULL;
-	if (!old) {
-		*at = num;
-		return;
-	}
-	while (
-	    old->inexact != num->inexact || (old->inexact && !same_value(old->text, num->text))) {
-		if (!old->other) {
-			old->other = num;
-			num->rank = old->rank + 1;
-			(*at)->ambiguous = true;
-			j->ambiguous = true;
-			return;
-		}
-		old = old->other;
-	}
-	num->rank = old->rank;
-	if (!slice_eq(old->text, num->text.p, num->text.n))
-		old->plain = !old->inexact; /* two ways to write it: take jq's */
-}
-
 /* Where the number of this value is among the values, or would be. */
 static struct jqnum **
 find_value(struct jqjson *j, struct slice text)
@@ -375,6 +347,35 @@ find_value(struct jqjson *j, struct slice text)
 
 		if (!*at || same_value((*at)->text, text))
 			return at;
+	}
+}
+
+/* Put a number into the table, where its double may be already. */
+static void
+enter(struct jqjson *j, struct jqnum *num)
+{
+	struct jqnum **at = find(j, num->d), *head = *at, *old, **known;
+
+	num->ambiguous = false;
+	if (num->inexact) {
+		known = find_value(j, num->text);
+		if (!*known)
+			*known = num;
+		old = *known == num ? NULL : *known;
+	} else {
+		old = head; /* those that are exact are there first: it is the same */
+	}
+	if (!head) {
+		*at = num;
+		num->different = 1;
+	} else if (!old) {
+		num->rank = head->different++;
+		head->ambiguous = true;
+		j->ambiguous = true;
+	} else {
+		num->rank = old->rank;
+		if (!slice_eq(old->text, num->text.p, num->text.n))
+			old->plain = !old->inexact; /* two ways to write it: take jq's */
 	}
 }
 
@@ -406,11 +407,27 @@ apart(struct jqjson *j, struct jqnum *num)
 	return at;
 }
 
+/* The double n places above d, which is finite. */
+static double
+beside(double d, int64_t n)
+{
+	int64_t bits;
+
+	memcpy(&bits, &d, sizeof bits);
+	if (bits < 0)
+		bits = INT64_MIN - bits;
+	bits += n;
+	if (bits < 0)
+		bits = INT64_MIN - bits;
+	memcpy(&d, &bits, sizeof d);
+	return d;
+}
+
 /* The double that stands for an inexact number this time. */
 static double
 stand_in(struct jqjson *j, struct jqnum *num, enum jqjson_as as, unsigned nth)
 {
-	double d = num->nearest, away = as == JQJSON_ABOVE ? INFINITY : -INFINITY;
+	double d = num->nearest;
 
 	switch (as) {
 	case JQJSON_APART:
@@ -421,9 +438,8 @@ stand_in(struct jqjson *j, struct jqnum *num, enum jqjson_as as, unsigned nth)
 		if (isinf(d))
 			return copysign(
 			    DBL_MAX / (as == JQJSON_ABOVE ? 2 + num->rank : 1e6 - num->rank), d);
-		for (unsigned i = 0; i <= num->rank; i++)
-			d = nextafter(d, away);
-		return d;
+		return beside(
+		    d, as == JQJSON_ABOVE ? 1 + (int64_t)num->rank : -1 - (int64_t)num->rank);
 	case JQJSON_ODD:
 		return EXACT - 1 - 2 * (double)nth;
 	default:
@@ -480,25 +496,33 @@ read_string(struct jqjson *j, const char *p, size_t n, bool esc, jv *out)
 	return 0;
 }
 
+/* A string met before as a key. */
+struct jqkey {
+	jv v;
+	size_t n; /* bytes of text; more than KEY_MAX: none yet */
+	char text[KEY_MAX];
+};
+
 /* Keys come again and again: share them, which also saves libjq hashing them. */
 static jv
 read_key(struct jqjson *j, struct slice key)
 {
-	uint32_t h = 2166136261u;
-	jv *known;
+	uint32_t h = 2166136261u ^ (uint32_t)key.n;
+	struct jqkey *known;
 
 	if (key.n > KEY_MAX)
 		return jv_string_sized(key.p, (int)key.n);
 	for (size_t i = 0; i < key.n; i++)
 		h = (h ^ (unsigned char)key.p[i]) * 16777619u;
 	known = &j->keys[(h ^ h >> 15) & (KEYS - 1)];
-	if (jv_get_kind(*known) != JV_KIND_STRING ||
-	    (size_t)jv_string_length_bytes(jv_copy(*known)) != key.n ||
-	    memcmp(jv_string_value(*known), key.p, key.n) != 0) {
-		jv_free(*known);
-		*known = jv_string_sized(key.p, (int)key.n);
+	if (known->n != key.n || memcmp(known->text, key.p, key.n) != 0) {
+		if (known->n <= KEY_MAX)
+			jv_free(known->v);
+		known->v = jv_string_sized(key.p, (int)key.n);
+		known->n = key.n;
+		memcpy(known->text, key.p, key.n);
 	}
-	return jv_copy(*known);
+	return jv_copy(known->v);
 }
 
 static int
@@ -518,12 +542,18 @@ read_scalar(struct jqjson *j, jv *out)
 			j->n--;
 			add_number(j, (struct slice){v.p, v.n});
 			j->plain &= j->nums[at].plain && fabs(j->nums[at].d) < EXACT;
-			if (j->nums[at].inexact && !j->inexact) {
+			if (j->lossy && j->nums[at].inexact) {
+				j->nums[at].inexact = false;
+				j->nums[at].plain = true;
+			}
+			if (j->nums[at].inexact && !j->inexact && !j->texts) {
 				j->inexact = true;
 				j->number = j->nums[at].text;
 			}
 		}
-		*out = jv_number(j->nums[at].d);
+		*out = j->nums[at].inexact && (j->texts || j->as_text)
+			   ? jv_string_sized(v.p, (int)v.n)
+			   : jv_number(j->nums[at].d);
 		return 0;
 	default:
 		*out = v.type == JSON_NULL ? jv_null() : jv_bool(v.type == JSON_TRUE);
@@ -613,12 +643,12 @@ jqjson_read(struct jqjson *j, const char *p, size_t n, jv *out)
 	if (!j->keys) {
 		j->keys = xcalloc(KEYS, sizeof *j->keys);
 		for (size_t i = 0; i < KEYS; i++)
-			j->keys[i] = jv_null();
+			j->keys[i].n = KEY_MAX + 1;
 	}
 	j->src = (struct slice){p, n};
 	j->n = j->constants;
 	j->plain = true;
-	j->inexact = j->ambiguous = j->again = false;
+	j->inexact = j->ambiguous = j->again = j->as_text = false;
 	scan_init(&j->scan, p, n);
 	if (read_text(j, out) < 0)
 		return -1;
@@ -630,11 +660,34 @@ jqjson_read(struct jqjson *j, const char *p, size_t n, jv *out)
 int
 jqjson_again(struct jqjson *j, enum jqjson_as as, jv *out)
 {
-	build_table(j, as);
+	j->as_text = as == JQJSON_TEXT;
+	build_table(j, j->as_text ? JQJSON_NEAREST : as);
 	j->n = j->constants;
 	j->again = true;
 	scan_init(&j->scan, j->src.p, j->src.n);
 	return read_text(j, out);
+}
+
+bool
+jqjson_same(struct jqjson *j, const struct buf *first, const struct buf *again)
+{
+	const char *p = first->p, *q = again->p, *p_end = p + first->len, *q_end = q + again->len;
+
+	while (p < p_end && q < q_end) {
+		size_t n;
+
+		if (*p == *q) {
+			p++, q++;
+			continue;
+		}
+		n = *q == '"' ? strspn(q + 1, "+-.0123456789Ee") : 0;
+		if (n == 0 || q[1 + n] != '"' || n > (size_t)(p_end - p) ||
+		    memcmp(p, q + 1, n) != 0 || !*find_value(j, (struct slice){p, n}))
+			return false;
+		p += n;
+		q += n + 2;
+	}
+	return p == p_end && q == q_end;
 }
 
 static int
@@ -652,7 +705,7 @@ write_number(struct jqjson *j, struct buf *out, double d)
 	buf_room(out, NUM_TEXT);
 	n = render(out->p + out->len, d);
 	/* An id that was text, say, and went through tonumber. */
-	if (!num && !j->inexact && fabs(d) >= EXACT && fabs(d) < DBL_MAX &&
+	if (!num && !j->inexact && !j->lossy && fabs(d) >= EXACT && fabs(d) < DBL_MAX &&
 	    decimal((struct slice){out->p + out->len, n}).n > 15)
 		return fail(j, "a number beyond 2^53 was computed, which jq may have rounded");
 	out->len += n;
@@ -758,7 +811,8 @@ void
 jqjson_release(struct jqjson *j)
 {
 	for (size_t i = 0; j->keys && i < KEYS; i++)
-		jv_free(j->keys[i]);
+		if (j->keys[i].n <= KEY_MAX)
+			jv_free(j->keys[i].v);
 	free(j->keys);
 	free(j->nums);
 	free(j->table);

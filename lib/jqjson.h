@@ -21,10 +21,13 @@ enum jqjson_as {
 	JQJSON_APART, /* the nearest double, or one nearby where another number has that */
 	JQJSON_ABOVE, /* the doubles above the nearest, one for each number of its own */
 	JQJSON_BELOW, /* those below it, so that these come in the opposite order */
-	JQJSON_ODD    /* odd integers below 2^53 */
+	JQJSON_ODD,   /* odd integers below 2^53 */
+	JQJSON_TEXT   /* their digits as text */
 };
 
 struct jqjson {
+	bool texts;	     /* set by the caller: numbers that no double holds are read as text ... */
+	bool lossy;	     /* ... or are the nearest double, also when they are written */
 	bool inexact;	     /* read: some number is held by no double ... */
 	bool ambiguous;	     /* ... and is the nearest to another number of the text, too */
 	struct slice number; /* the first of them */
@@ -33,13 +36,13 @@ struct jqjson {
 	/* private */
 	struct scan scan;
 	struct buf text;
-	jv *keys;	      /* strings met before, by hash */
+	struct jqkey *keys;   /* strings met before, by hash */
 	struct jqnum *nums;   /* of the text, in order; the constants before them */
 	size_t n, cap, constants;
 	struct jqnum **table; /* by double; not built while all are written as they stand */
 	struct jqnum **values; /* likewise, by value: those that got doubles of their own */
 	size_t size;	      /* of the tables: a power of two */
-	bool plain, again;
+	bool plain, again, as_text;
 };
 
 /* Zeroed is ready for use. */
@@ -48,6 +51,10 @@ void	jqjson_release(struct jqjson *j);
 int	jqjson_read(struct jqjson *j, const char *p, size_t n, jv *out);
 /* The same text again, with other doubles for its inexact numbers. 0 or -1. */
 int	jqjson_again(struct jqjson *j, enum jqjson_as as, jv *out);
+/*
+ * Are two results the same but for the quotes of numbers that the second run read as text (JQJSON_TEXT)?
+ */
+bool	jqjson_same(struct jqjson *j, const struct buf *first, const struct buf *again);
 /* Append v as compact JSON; v is consumed. 0 or -1. */
 int	jqjson_write(struct jqjson *j, struct buf *out, jv v);
 /* The numbers of the text last read, which must outlive j, count as constants from now on. */

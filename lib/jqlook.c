@@ -15,6 +15,9 @@ static const char *const calm_names[] = {"all", "and", "any", "arrays", "as", "a
     "scalars", "select", "setpath", "split", "startswith", "strings", "sub", "test", "then", "true",
     "try", "type", "values", "walk"};
 
+/* Those that make text of numbers; sorted. */
+static const char *const text_names[] = {"format", "join", "tojson", "tostring"};
+
 enum token {
 	NOTHING, /* the program's beginning */
 	TEXT,    /* a string: whatever is added to it, or compared with it, is no number */
@@ -29,7 +32,7 @@ struct look {
 	const char *p;
 	enum token last;
 	char pending; /* an operator that waits to see what follows, or NUL */
-	enum jqlook_kind kind;
+	struct jqlook found;
 	int depth;
 	char nest[NESTING]; /* ( [ { and, for a string that is interrupted, " */
 };
@@ -37,8 +40,8 @@ struct look {
 static void
 at_least(struct look *l, enum jqlook_kind kind)
 {
-	if (l->kind < kind)
-		l->kind = kind;
+	if (l->found.kind < kind)
+		l->found.kind = kind;
 }
 
 /* Does the operator c between t and anything leave digits out of account? */
@@ -67,6 +70,7 @@ string(struct look *l)
 		if (*++l->p != '(')
 			continue;
 		at_least(l, JQLOOK_VALUE); /* it becomes text */
+		l->found.texts = true;
 		l->p++;
 		if (l->depth < NESTING)
 			l->nest[l->depth++] = '"';
@@ -110,11 +114,13 @@ call(struct look *l, const char *p, size_t n)
 	if (!bsearch(name, calm_names, sizeof calm_names / sizeof *calm_names, sizeof *calm_names,
 		compare))
 		at_least(l, JQLOOK_VALUE);
+	l->found.texts |= bsearch(name, text_names, sizeof text_names / sizeof *text_names,
+			      sizeof *text_names, compare) != NULL;
 	token(l, OTHER);
 }
 
 static void
-name(struct look *l, const char **refused)
+name(struct look *l)
 {
 	const char *p = l->p;
 	bool field = l->last == DOT || l->last == OPEN, variable = *p == '$';
@@ -122,7 +128,7 @@ name(struct look *l, const char **refused)
 	for (l->p++; in_name(*l->p);)
 		l->p++;
 	if (variable && l->p - p == 4 && memcmp(p, "$ENV", 4) == 0)
-		*refused = "$ENV";
+		l->found.refused = "$ENV";
 	if (variable && l->p - p == 8 && memcmp(p, "$__loc__", 8) == 0)
 		at_least(l, JQLOOK_VALUE);
 	if (field || variable)
@@ -177,18 +183,18 @@ sign(struct look *l, char c)
 		l->p += *l->p == '=';
 	if (strchr("=!<>+/", c))
 		l->pending = harmless(c, left) ? '\0' : c;
-	else if (strchr("-*@", c))
+	l->found.texts |= c == '@';
+	if (strchr("-*@", c))
 		at_least(l, JQLOOK_VALUE);
 	else if (c == '%')
 		at_least(l, JQLOOK_PARITY);
 }
 
-enum jqlook_kind
-jqlook(const char *program, void (*found)(void *, struct slice), void *arg, const char **refused)
+struct jqlook
+jqlook(const char *program, void (*found)(void *, struct slice), void *arg)
 {
 	struct look l = {.p = program};
 
-	*refused = NULL;
 	while (*l.p) {
 		char c = *l.p;
 
@@ -203,7 +209,7 @@ jqlook(const char *program, void (*found)(void *, struct slice), void *arg, cons
 		} else if (is_digit(c) || (c == '.' && is_digit(l.p[1]))) {
 			number(&l, found, arg);
 		} else if (c == '$' || in_name(c)) {
-			name(&l, refused);
+			name(&l);
 		} else if (strchr("()[]{}", c)) {
 			l.p++;
 			bracket(&l, c);
@@ -218,5 +224,5 @@ jqlook(const char *program, void (*found)(void *, struct slice), void *arg, cons
 			sign(&l, c);
 		}
 	}
-	return l.kind;
+	return l.found;
 }

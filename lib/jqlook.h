@@ -5,6 +5,8 @@
 #ifndef JQLOOK_H
 #define JQLOOK_H
 
+#include <stdbool.h>
+
 #include "cs.h"
 
 enum jqlook_kind {
@@ -13,11 +15,16 @@ enum jqlook_kind {
 	JQLOOK_PARITY /* and take remainders */
 };
 
+struct jqlook {
+	enum jqlook_kind kind;
+	bool texts;	     /* it may make text of numbers */
+	const char *refused; /* the name of a variable that programs may not use, or NULL */
+};
+
 /*
  * Errs on the side of caution; what is no jq at all gives some kind. Calls number, if not
- * NULL, for each number of the program. refused is set to the name of a variable that programs may not use, or NULL.
+ * NULL, for each number of the program.
  */
-enum jqlook_kind jqlook(const char *program, void (*number)(void *, struct slice), void *arg,
-    const char **refused);
+struct jqlook jqlook(const char *program, void (*number)(void *, struct slice), void *arg);
 
 #endif

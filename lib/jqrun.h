@@ -13,11 +13,19 @@
 
 struct jqrun;
 
+/* What becomes of numbers that no double holds, in the records as in the program. */
+enum jqrun_numbers {
+	JQRUN_EXACT, /* they keep their digits, or the record fails */
+	JQRUN_TEXT,  /* programs see them as text */
+	JQRUN_LOSSY  /* they become the nearest double, as in jq 1.6 */
+};
+
 /*
  * Compile. NULL with *err (free() it) when the program is no valid jq.
  * vars: NULL or a NULL-terminated list of name, JSON text, name, JSON text, …
  */
-struct jqrun *jqrun_new(const char *program, const char *const *vars, char **err);
+struct jqrun *jqrun_new(const char *program, const char *const *vars, enum jqrun_numbers numbers,
+	    char **err);
 void	jqrun_free(struct jqrun *j);
 /*
  * Run over the valid JSON text p[0..n) (checked by the scanner before), calling emit for each

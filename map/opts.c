@@ -34,6 +34,7 @@ enum {
 	OPT_MAX_REJECTS,
 	OPT_NAMES,
 	OPT_NULL,
+	OPT_NUMBERS,
 	OPT_ONLY,
 	OPT_PROGRAM_MEMORY,
 	OPT_PROGRAM_TIMEOUT,
@@ -73,6 +74,7 @@ static const struct option options[] = {
     {"max-rejects", required_argument, NULL, OPT_MAX_REJECTS},
     {"names", required_argument, NULL, OPT_NAMES},
     {"null", required_argument, NULL, OPT_NULL},
+    {"numbers", required_argument, NULL, OPT_NUMBERS},
     {"only", no_argument, NULL, OPT_ONLY},
     {"program-memory", required_argument, NULL, OPT_PROGRAM_MEMORY},
     {"program-timeout", required_argument, NULL, OPT_PROGRAM_TIMEOUT},
@@ -110,6 +112,7 @@ static void __attribute__((noreturn)) help(void)
 	     "  -f, --filter PROGRAM        replace each record by what this gives\n"
 	     "      --filter-file FILE      the same, program from a file\n"
 	     "      --arg NAME VALUE        $NAME in programs: text; --argjson NAME JSON: any\n"
+	     "      --numbers exact|text|lossy  those that jq cannot hold\n"
 	     "      --jobs N                run them in N processes (1); limits for a record:\n"
 	     "                              --program-timeout (30s), --program-memory (2G)\n"
 	     "Reshape, in this order (LIST: columns divided by commas):\n"
@@ -297,6 +300,19 @@ option_name(int c)
 	return name;
 }
 
+static void
+numbers(struct opts *o, const char *arg)
+{
+	static const char *const names[] = {"exact", "text", "lossy"};
+
+	for (int i = JQRUN_EXACT; i <= JQRUN_LOSSY; i++)
+		if (!strcmp(arg, names[i])) {
+			o->numbers = (enum jqrun_numbers)i;
+			return;
+		}
+	errx(CS_USAGE, "--numbers: \"%s\" is not exact, text or lossy", arg);
+}
+
 void
 opts_parse(struct opts *o, int argc, char **argv)
 {
@@ -335,6 +351,9 @@ opts_parse(struct opts *o, int argc, char **argv)
 			break;
 		case OPT_JOBS:
 			o->pool.jobs = (unsigned)opt_uint("--jobs", optarg, 1, 256);
+			break;
+		case OPT_NUMBERS:
+			numbers(o, optarg);
 			break;
 		case OPT_PROGRAM_MEMORY:
 			o->pool.memory =

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "bridge.h"
+#include "jqrun.h"
 #include "limits.h"
 #include "rules.h"
 
@@ -16,6 +17,7 @@ struct opts {
 	enum dialect to;
 	const char *stream;  /* what those are called; NULL: by the environment */
 	const char **vars;   /* for jqrun_new() */
+	enum jqrun_numbers numbers; /* in programs */
 	struct pool_limits pool; /* of programs */
 	const char *rejects; /* file, or NULL */
 	const char *schema_out; /* file, or NULL */

@@ -368,7 +368,7 @@ program(const char *name, const char *text, const struct opts *o)
 
 	if (!text)
 		return NULL;
-	j = jqrun_new(text, o->vars, &why);
+	j = jqrun_new(text, o->vars, o->numbers, &why);
 	if (!j)
 		errx(CS_USAGE, "%s: %s", name, why);
 	return j;

@@ -193,6 +193,39 @@ big='{"id":9007199254740993,"n":2,"s":"x"}'
 	equals "$output" '{"id":"9007199254740993!"}'
 }
 
+@test "text of such digits that is compared" {
+	while read -r program; do
+		fails_on "$program" "$big" 'the result depends on a number.s digits: 9007199254740993'
+	done <<-'PROGRAMS'
+		select((.id | tostring) == "9007199254740993")
+		select("\(.id)" == "9007199254740992" | not)
+		select(@text "\(.id)" | test("993"))
+		if ([.id, "x"] | join("-")) == "9007199254740993-x" then {a: 1} else {a: 2} end
+	PROGRAMS
+	gives 'select("\(.n)" == "2") | {id, v: [.id, "9007199254740993"]}' "$big" '{"id":9007199254740993,"v":[9007199254740993,"9007199254740993"]}'
+	gives '{n: (.id | tostring | length)}' "$big" '{"n":16}'
+	gives 'select(.id > 10 and (.n | tostring) == "2") | {id}' "$big" '{"id":9007199254740993}'
+}
+
+@test "such numbers as text, or as jq has them, if asked" {
+	gives '{id, n, same: (.id == "9007199254740993")}' "$big" '{"id":"9007199254740993","n":2,"same":true}' --numbers text
+	gives 'select(.id == "9007199254740993")' "$big" "$big" --numbers text
+	gives '{c: (.a < .b)}' '{"a":9007199254740993,"b":9007199254740995}' '{"c":true}' --numbers text
+	gives '{id, t: "\(.id)", m: (.id + 1)}' "$big" '{"id":9007199254740992,"t":"9007199254740992","m":9007199254740992}' --numbers lossy
+	gives 'select(.id == 9007199254740993)' "$big" "$big" --numbers lossy
+	gives '{a, n: (.b | tonumber)}' '{"a":1e400,"b":"9007199254740993"}' '{"a":1.7976931348623157e+308,"n":9007199254740992}' --numbers lossy
+	gives '{id}' "$big" '{"id":9007199254740993}' --numbers exact
+	fails_with 64 cs-map -f . --numbers some </dev/null
+}
+
+@test "thousands of numbers that share one double" {
+	seq 10000 19999 | sed 's/^/0.1000000000000000000000000/' | paste -sd, | sed 's/.*/{"a":[&],"b":1.50}/' >in
+	succeeds timeout 20 cs-map -f '.c = .a' <in
+	equals "$output" "$(sed -E 's/(.*"a":)(.*)(,"b".*)\}/\1\2\3,"c":\2}/' in)"
+	succeeds timeout 20 cs-map --where '.b > 1' <in
+	equals "$output" "$(cat in)"
+}
+
 @test "computed numbers are written as jq writes them" {
 	jq -nc '[1, 0.1 + 0.2, 1/3, 2/3, 1e17, 123456789 * 1000000000, 1e15, 1e16, 12e15, 0.0001, 0.00001, 1.5e300, 5e-324,
 		1.7976931348623157e308, -0, -1.5, 100 * 1.1, 3.0, 1e22, 2251799813685249.5, 0.001, 0.012, 1234.5678, 99.995,
