@@ -129,15 +129,34 @@ note_keys(struct keyset *k, const struct opts *o, const struct buf *page, uint64
 			known_add(&known, k->known.v[i]);
 	buf_release(&key);
 	if (r == 0) {
+		bool inclusive = k->inclusive;
+
 		keyset_release(k);
-		*k = (struct keyset){.last = last, .before = before, .known = known};
-		k->bare = stays || before.len == 0;
+		*k = (struct keyset){.last = last,
+		    .before = before,
+		    .known = known,
+		    .inclusive = inclusive,
+		    .single = merge,
+		    .bare = stays || before.len == 0};
 		return 0;
 	}
 	buf_release(&last);
 	buf_release(&before);
 	free(known.v);
 	return r;
+}
+
+/* Does the page begin with a record of the key that was asked from? */
+static void
+note_meaning(struct keyset *k, const struct opts *o, const struct buf *page, uint64_t page_no)
+{
+	const char *nl = memchr(page->p, '\n', page->len);
+	struct buf first = {0};
+	const struct buf *asked = k->bare || k->before.len == 0 ? &k->last : &k->before;
+
+	if (asked->len > 0 && read_key(o, page->p, nl - page->p, &first, page_no) == 0)
+		k->inclusive |= same(asked, &first);
+	buf_release(&first);
 }
 
 static void
@@ -169,6 +188,7 @@ keyset_take(
 		return 0;
 	for (size_t i = 0; i < k->known.n; i++)
 		known_add(&old, k->known.v[i]);
+	note_meaning(k, o, &page->split.page, page_no);
 	r = note_keys(k, o, &page->split.page, page_no);
 	if (r == 0)
 		drop_known(&old, &page->split);

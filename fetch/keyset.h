@@ -16,7 +16,9 @@ struct keyset {
 		uint64_t *v; /* fingerprints of what was sent with one of these keys */
 		size_t n, cap;
 	} known;
-	bool bare; /* ask from last itself: there is no other, or the page before ended with it too */
+	bool inclusive; /* the server was seen to mean no smaller than */
+	bool single;    /* the last page had one key only */
+	bool bare;      /* ask from last itself: there is no other, or the page before ended with it too */
 };
 
 void keyset_release(struct keyset *k);

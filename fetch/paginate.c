@@ -306,16 +306,43 @@ go_on_token(struct pager *p, const struct page *page, const struct signals *s)
 	return r != 0 ? r : PAGER_MORE;
 }
 
-/* The same by keys. n: records as they came, of which fresh had not come before. */
+static int
+ties(struct pager *p, const struct page *page)
+{
+	return pager_doubt(
+	    p, fail(CS_PROTOCOL,
+		   "%s: records of one --keyset %s fill a page, and there may be more of "
+		   "them: say a larger --page-size",
+		   page->url.p, p->o->keyset->text));
+}
+
+/* Is a page of n records as full as any? Of the first one nothing but --page-size shows it. */
+static bool
+is_full(const struct pager *p, uint64_t n)
+{
+	if (p->o->page_size > 0 && n >= p->o->page_size)
+		return true;
+	return n >= p->most && (p->pages > 1 || (p->o->page_size == 0 && n > 1));
+}
+
+/*
+ * The same by keys. n: records as they came, of which fresh had not come before; bare: asked from the last key
+ * itself, which skips what is left of it unless the server is inclusive.
+ */
 static int
 go_on_key(struct pager *p, const struct page *page, const struct signals *s, uint64_t n,
     uint64_t fresh, bool bare)
 {
+	struct keyset *k = &p->keyset;
+	bool was_cut = p->cut;
+
+	p->cut = k->single && is_full(p, n);
+	if (bare && was_cut && !k->inclusive)
+		return ties(p, page);
 	if (s->more == 0)
 		return PAGER_END;
-	if (n == 0 && !bare &&
-	    p->keyset.before.len > 0) { /* what was asked from is gone, or all is */
-		p->keyset.bare = true;
+	if (n == 0 && !bare && k->last.len > 0) { /* what was asked from is gone, or all is */
+		k->bare = true;
 		return PAGER_MORE;
 	}
 	if (n == 0)
@@ -323,16 +350,12 @@ go_on_key(struct pager *p, const struct page *page, const struct signals *s, uin
 	if (fresh > 0)
 		return PAGER_MORE;
 	if (!bare) {
-		p->keyset.bare = true;
+		k->bare = true;
 		return PAGER_MORE;
 	}
 	if (s->more < 0 && (n < p->most || n == 1 || n < p->o->page_size))
 		return PAGER_END;
-	return pager_doubt(
-	    p, fail(CS_PROTOCOL,
-		   "%s: all %" PRIu64 " records of a page have one --keyset %s, and came before: "
-		   "say a larger --page-size",
-		   page->url.p, n, p->o->keyset->text));
+	return ties(p, page);
 }
 
 /*

@@ -31,6 +31,7 @@ struct pager {
 	int next_type;    /* as place_put() wants it */
 	bool foreign;     /* next is a URL on another host */
 	struct keyset keyset;
+	bool cut; /* the last page may have ended between records of one key */
 	uint64_t last_at, hash,
 	    full;        /* of the last page: where it was, its records; records of the first */
 	uint64_t *lines; /* fingerprints of its records */
