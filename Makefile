@@ -143,7 +143,9 @@ check: ## build with -Werror, run all tests or T='tests/load-*.bats'
 # Their packages start services of their own where they are installed.
 e2e: ## run cs-fetch against nginx, apache, squid, httpbin and others, which it installs
 	@CC='$(CC)' tests/deps.sh build demo check peers
-	@[ -d build/peers/node_modules/aws4 ] || npm install --prefix build/peers --no-audit --no-fund --silent oauth2-mock-server@9 aws4@1 || :
+	@cd build/peers 2>/dev/null && [ -d node_modules/aws4 ] && [ -d node_modules/verdaccio ] || \
+	    npm install --prefix build/peers --no-audit --no-fund --silent oauth2-mock-server@9 aws4@1 \
+	    json-server@0.17 pouchdb@9 pouchdb-adapter-memory@9 express-pouchdb@4 verdaccio@6 || :
 	@+$(sub) all playground
 	@BUILD=$(B) tests/run $(or $(T),$(wildcard tests/e2e/*.bats))
 
