@@ -133,7 +133,7 @@ attempt(struct ask *a, const struct opts *o, struct buf *why)
 	curl_easy_getinfo(a->curl, CURLINFO_RESPONSE_CODE, &a->status);
 	curl_easy_setopt(a->curl, CURLOPT_HTTPHEADER, NULL);
 	curl_easy_setopt(a->curl, CURLOPT_ERRORBUFFER, NULL);
-	curl_slist_free_all(list);
+	net_free_headers(list);
 	note_skew(a);
 	buf_clear(why);
 	buf_addf(why, "%s %s: ", a->what, a->url);
@@ -181,6 +181,26 @@ ask(struct ask *a, const struct opts *o)
 		say("POST %s: %ld, %zu bytes", a->url, a->status, a->answer.len);
 	buf_release(&why);
 	return r;
+}
+
+void
+ask_show(const struct ask *a, struct buf *out)
+{
+	struct buf raw = {0};
+
+	buf_addf(&raw, "curl -X POST -H 'Content-Type: %s'", a->type);
+	for (size_t i = 0; i < sizeof(a->header) / sizeof(*a->header); i++)
+		if (a->header[i] != NULL) {
+			buf_adds(&raw, " -H ");
+			shell_quote(&raw, a->header[i]);
+		}
+	buf_adds(&raw, " --data-binary ");
+	shell_quote(&raw, a->body.p);
+	buf_addc(&raw, ' ');
+	shell_quote(&raw, a->url);
+	buf_addc(&raw, '\n');
+	mask(out, raw.p, raw.len);
+	secret_clear(&raw);
 }
 
 void

@@ -35,6 +35,8 @@ struct ask {
  * failed.
  */
 int ask(struct ask *a, const struct opts *o);
+/* It as a curl(1) command line, secrets masked. */
+void ask_show(const struct ask *a, struct buf *out);
 /* The i-th field of that name in the answer's header, or NULL. */
 const char *ask_field(const struct ask *a, const char *name, size_t i);
 void ask_release(struct ask *a);

@@ -141,28 +141,54 @@ judge(struct token *t, const struct ask *a, const struct opts *o)
 	return r;
 }
 
+/* The request for a token; 0 or CS_*. */
+static int
+prepare(struct ask *a, struct opts *o, const char *refresh, int64_t skew)
+{
+	bool json = o->token_body == TOKEN_JSON;
+	int r;
+
+	*a = (struct ask){.url = o->token_url,
+	    .what = "token endpoint",
+	    .type = json ? "application/json" : "application/x-www-form-urlencoded",
+	    .patient = o->grant == GRANT_REFRESH};
+	if ((r = put_grant(a, o, refresh, skew)) != 0)
+		return r;
+	put_more(a, o);
+	put_client(a, o);
+	if (json)
+		buf_addc(&a->body, '}');
+	return 0;
+}
+
 int
 token_grant(struct token *t, struct opts *o, const char *refresh, bool early, int64_t *skew)
 {
-	bool json = o->token_body == TOKEN_JSON;
-	struct ask a = {.url = o->token_url,
-	    .what = "token endpoint",
-	    .type = json ? "application/json" : "application/x-www-form-urlencoded",
-	    .patient = o->grant == GRANT_REFRESH,
-	    .once = early};
-	int r;
+	struct ask a;
+	int r = prepare(&a, o, refresh, *skew);
 
 	*t = (struct token){.obtained = clock_wall()};
-	if ((r = put_grant(&a, o, refresh, *skew)) == 0) {
-		put_more(&a, o);
-		put_client(&a, o);
-		if (json)
-			buf_addc(&a.body, '}');
-		if ((r = ask(&a, o)) == 0) {
-			*skew = a.skew;
-			r = judge(t, &a, o);
-		}
+	a.once = early;
+	if (r == 0 && (r = ask(&a, o)) == 0) {
+		*skew = a.skew;
+		r = judge(t, &a, o);
 	}
+	ask_release(&a);
+	return r;
+}
+
+int
+token_show(struct opts *o, struct buf *out)
+{
+	struct ask a = {.url = o->login_url, .type = "application/json"};
+	int r = 0;
+
+	if (o->auth == AUTH_OAUTH2)
+		r = prepare(&a, o, o->refresh_token.value, INT64_MIN);
+	else if (o->auth == AUTH_LOGIN)
+		buf_adds(&a.body, o->login_json);
+	if (r == 0 && a.body.len > 0)
+		ask_show(&a, out);
 	ask_release(&a);
 	return r;
 }

@@ -452,7 +452,7 @@ finish(struct http *h)
 	const char *coding = http_field(h, "transfer-encoding", 0);
 
 	curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, NULL);
-	curl_slist_free_all(h->list);
+	net_free_headers(h->list);
 	h->list = NULL;
 	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &r->status);
 	r->framed = http_field(h, "content-length", 0) != NULL ||
@@ -574,7 +574,7 @@ http_curl(struct http *h, const struct request *q, struct buf *out)
 	shell_quote(&raw, url.p);
 	buf_addc(&raw, '\n');
 	mask(out, raw.p, raw.len);
-	curl_slist_free_all(list);
+	net_free_headers(list);
 	stamp_release(&s);
 	secret_clear(&raw);
 	secret_clear(&url);

@@ -81,6 +81,14 @@ net_setup(CURL *e, const struct opts *o, char *error)
 	net_identify(e, o, false);
 }
 
+void
+net_free_headers(struct curl_slist *list)
+{
+	for (struct curl_slist *l = list; l != NULL; l = l->next)
+		explicit_bzero(l->data, strlen(l->data));
+	curl_slist_free_all(list);
+}
+
 /* A proxy that does not connect us. */
 static int
 tunnel_failure(long status)

@@ -18,6 +18,8 @@
 void net_setup(CURL *e, const struct opts *o, char *error);
 /* The client certificate says who we are: not to a foreign host. */
 void net_identify(CURL *e, const struct opts *o, bool foreign);
+/* Free header lines, overwritten first. */
+void net_free_headers(struct curl_slist *list);
 /*
  * What came of a transfer that failed: 0 when another try may do better, else a CS_* status.
  * text: what libcurl said.

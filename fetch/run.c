@@ -15,6 +15,7 @@
 #include "retry.h"
 #include "stop.h"
 #include "stream.h"
+#include "token.h"
 
 #define LAST_WORDS 200 /* ms for the error line after a signal */
 
@@ -509,6 +510,8 @@ run_dry(struct opts *o)
 
 	if (r == 0)
 		r = job_first_parent(&j, &e);
+	if (r == 0)
+		r = token_show(o, &text);
 	if (r == 0) {
 		pager_request(&j.pager, &j.request);
 		http_curl(j.engine.page.http, &j.request, &text);

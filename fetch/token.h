@@ -40,5 +40,7 @@ int token_grant(struct token *t, struct opts *o, const char *refresh, bool early
 /* The same by o->login_url, after login_fill_in() has put the secrets into o->login_json. */
 void login_fill_in(struct opts *o);
 int token_login(struct token *t, struct opts *o, bool early, int64_t *skew);
+/* Append the request for one as a curl(1) command line, if one is made; 0 or CS_* after fail(). */
+int token_show(struct opts *o, struct buf *out);
 
 #endif

@@ -340,6 +340,23 @@ gets() {
 	lacks "$output" 'pass word'
 }
 
+@test "--dry-run shows the request for a token too, without asking" {
+	succeeds cs-fetch "$PLAYGROUND/oauth/users" "${oauth[@]}" --scope 'a b' --dry-run
+	equals "$output" "curl -X POST -H 'Content-Type: application/x-www-form-urlencoded' -H 'Authorization: Basic ***' \
+--data-binary 'grant_type=client_credentials&scope=a%20b' '$PLAYGROUND/oauth/token'
+curl --compressed -H 'Accept: application/json, */*;q=0.1' -H 'User-Agent: cs-fetch/0.1.0' -H 'Authorization: Bearer ***' \
+'$PLAYGROUND/oauth/users'"
+	succeeds cs-fetch "$PLAYGROUND/oauth/users" "${oauth[@]}" --client-auth post --grant password --user me --password env:PW -n
+	contains "$output" "'grant_type=password&username=me&password=\*\*\*&client_id=the%20client%2F1&client_secret=\*\*\*'"
+	succeeds cs-fetch "$PLAYGROUND/oauth/users" --auth login --login-url "$PLAYGROUND/oauth/login" --login-token .t \
+		--login-json '{"user":"x","password":"env:PW"}' -n
+	contains "$output" "^curl -X POST .*--data-binary '\{\"user\":\"x\",\"password\":\"\*\*\*\"\}' '$PLAYGROUND/oauth/login'$"
+	equals "$(counted asked)" 0
+	equals "$(counted logins)" 0
+	cs-fetch --check "$PLAYGROUND/oauth/users" "${oauth[@]}" --records .data >checked
+	contains "$(cat checked)" 'records  10 on this page'
+}
+
 @test "what does not go together is refused before anything is asked" {
 	bad() {
 		local code=$1 want=$2
