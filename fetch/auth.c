@@ -18,6 +18,8 @@
 #include "url.h"
 #include "vault.h"
 
+#define TRIES 3 /* again with tokens that were good before */
+
 /* One of several tokens for the same thing. */
 struct one {
 	char *text;
@@ -33,6 +35,7 @@ struct auth {
 
 	struct token token; /* obtained */
 	unsigned serial;    /* of it */
+	unsigned good;      /* the last one that a server accepted */
 	bool refused;       /* it was: get another */
 	int64_t not_again;  /* seconds: an early renewal failed, try again then */
 	int64_t skew;       /* the server's clock less ours, seconds; INT64_MIN: not known */
@@ -210,6 +213,7 @@ auth_new(struct opts *o)
 
 	a->o = o;
 	a->skew = INT64_MIN;
+	a->good = AUTH_NOBODY;
 	if (o->netrc) {
 		read_netrc(o);
 		if (o->auth == AUTH_NONE)
@@ -517,11 +521,17 @@ auth_refused(struct auth *a, unsigned serial, unsigned tries, long status, const
 		return false;
 	if (a->n > 0)
 		return a->n > 1 && ring_refused(a, serial);
-	if (!is_obtained(a->o) || tries > 0)
+	if (!is_obtained(a->o) || tries > (serial == a->good ? TRIES : 0))
 		return false;
 	if (serial == a->serial)
 		a->refused = true;
 	return true;
+}
+
+void
+auth_accepted(struct auth *a, unsigned serial)
+{
+	a->good = serial;
 }
 
 int64_t

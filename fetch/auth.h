@@ -43,6 +43,8 @@ void stamp_release(struct stamp *s);
  * Is there a reason to ask again, at once? Not for a request to a foreign host.
  */
 bool auth_refused(struct auth *a, unsigned serial, unsigned tries, long status, const char *date);
+/* An answer that is neither came. A token that was good before it was refused is worth another try, a new one is not. */
+void auth_accepted(struct auth *a, unsigned serial);
 /*
  * The quota of the credential of this serial is spent for ms. How long until a request can be made with one of
  * those there are: 0 when there is another, else ms or less; -1 when it is the only one.

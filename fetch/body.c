@@ -33,20 +33,29 @@ body_begin(struct body *b, const char *coding)
 	return 0;
 }
 
+/* The input stays where it is only during body_feed(). */
+static void
+hold(struct body *b)
+{
+	struct decode *d = &b->decode;
+
+	if (d->n == 0 || d->p == b->held.p)
+		return;
+	buf_clear(&b->held);
+	buf_add(&b->held, d->p, d->n);
+	d->p = b->held.p;
+}
+
 int
-body_feed(struct body *b, const char *p, size_t n)
+body_more(struct body *b)
 {
 	char out[64 << 10];
 	ssize_t got;
-	int r = 0;
+	int r = SINK_ON;
 
-	b->in += n;
-	if (!b->packed) {
-		b->out += n;
-		return b->sink(b->arg, p, n);
-	}
-	decode_input(&b->decode, p, n);
-	while (r == 0 && (got = decode_read(&b->decode, out, sizeof(out))) != 0) {
+	if (!b->packed)
+		return SINK_ON;
+	while (r == SINK_ON && (got = decode_read(&b->decode, out, sizeof(out))) != 0) {
 		if (got < 0) {
 			b->err = b->decode.err;
 			b->final = b->decode.excess;
@@ -55,6 +64,23 @@ body_feed(struct body *b, const char *p, size_t n)
 		b->out += got;
 		r = b->sink(b->arg, out, got);
 	}
+	return r;
+}
+
+int
+body_feed(struct body *b, const char *p, size_t n)
+{
+	int r;
+
+	b->in += n;
+	if (!b->packed) {
+		b->out += n;
+		return b->sink(b->arg, p, n);
+	}
+	decode_input(&b->decode, p, n);
+	r = body_more(b);
+	if (r == SINK_FULL)
+		hold(b);
 	return r;
 }
 
@@ -71,4 +97,5 @@ void
 body_release(struct body *b)
 {
 	decode_release(&b->decode);
+	buf_release(&b->held);
 }

@@ -72,6 +72,7 @@ run_check(struct opts *o, const char *name)
 {
 	struct job j;
 	struct each e = {0};
+	struct how how = {.first = true, .whole = true};
 	struct buf text = {0};
 	int r, more;
 
@@ -79,7 +80,7 @@ run_check(struct opts *o, const char *name)
 		goto out;
 	stop_init();
 	pager_request(&j.pager, &j.request);
-	if ((r = engine_get(&j.engine, &j.request, true, PAGE_SURE, &j.page)) != 0) {
+	if ((r = engine_get(&j.engine, &j.request, &how, &j.page)) != 0) {
 		if (r == PAGE_SIGNAL)
 			stop_die(stop_signal());
 		goto out;

@@ -480,6 +480,7 @@ report(struct report *r, const char *given, const struct page *page)
 int
 run_detect(struct opts *o, const char *given)
 {
+	struct how how = {.first = true, .whole = true};
 	struct report r = {.o = o};
 	struct job j;
 	int status;
@@ -489,7 +490,7 @@ run_detect(struct opts *o, const char *given)
 		goto out;
 	stop_init();
 	pager_request(&j.pager, &j.request);
-	status = engine_get(&j.engine, &j.request, true, PAGE_SURE, &j.page);
+	status = engine_get(&j.engine, &j.request, &how, &j.page);
 	if (status == PAGE_SIGNAL)
 		stop_die(stop_signal());
 	if (status == 0) {

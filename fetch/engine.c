@@ -10,8 +10,20 @@
 #include "progress.h"
 #include "stop.h"
 
-#define TICK 1000       /* ms between two looks at the progress line */
-#define KEPT (64 << 10) /* bytes of small writes that may wait for each other */
+#define TICK 1000         /* ms between two looks at the progress line */
+#define ROOM (896u << 10) /* bytes of a page asked for ahead of its time, at least */
+#define KEPT (64 << 10)   /* bytes of small writes that may wait for each other */
+
+/* The i-th place, for a page. */
+static struct page *
+place(struct engine *e, size_t i)
+{
+	if (e->page[i] == NULL) {
+		e->page[i] = xcalloc(1, sizeof(**e->page));
+		page_init(e->page[i], http_new(&e->loop, e->rate, e->o, e->auth), e->o);
+	}
+	return e->page[i];
+}
 
 void
 engine_open(struct engine *e, const struct opts *o, struct auth *auth)
@@ -21,7 +33,7 @@ engine_open(struct engine *e, const struct opts *o, struct auth *auth)
 	e->rate = xcalloc(auth_count(auth), sizeof(*e->rate));
 	for (size_t i = 0; i < auth_count(auth); i++)
 		e->rate[i] = rate_new(o, auth_who(auth, i));
-	page_init(&e->page, http_new(&e->loop, e->rate, o, auth), o);
+	place(e, 0);
 }
 
 void
@@ -29,52 +41,142 @@ engine_close(struct engine *e)
 {
 	if (e->o == NULL)
 		return;
-	page_release(&e->page);
+	for (size_t i = 0; i <= PARALLEL_MAX; i++)
+		if (e->page[i] != NULL) {
+			page_release(e->page[i]);
+			free(e->page[i]);
+		}
 	for (size_t i = 0; i < auth_count(e->auth); i++)
 		rate_free(e->rate[i]);
 	free(e->rate);
 	loop_close(&e->loop);
 }
 
-static void
-gone(struct engine *e)
+struct http *
+engine_http(struct engine *e)
 {
-	(void)e;
+	return e->page[0]->http;
+}
+
+static void
+gone(void)
+{
 	progress_clear();
 	stop_die(SIGPIPE);
 }
 
-/* Something happens, or until comes (clock_ms() ms). writing: it may be that stdout takes more. */
-static void
-turn(struct engine *e, bool writing, uint64_t until)
+/* When a page wants to be looked at next, at the latest. */
+static uint64_t
+next_due(struct engine *e, uint64_t due)
 {
-	uint64_t now = clock_ms(), due = now + TICK;
-	int what;
+	for (size_t i = 0; i <= e->n; i++)
+		if (page_busy(e->page[i]) && page_due(e->page[i]) < due)
+			due = page_due(e->page[i]);
+	return due;
+}
 
-	if (page_busy(&e->page) && page_due(&e->page) < due)
-		due = page_due(&e->page);
-	if (until < due)
-		due = until;
-	what = loop_turn(
+/* Something happens. writing: it may be that stdout takes more. */
+static void
+turn(struct engine *e, bool writing)
+{
+	uint64_t now = clock_ms(), due = next_due(e, now + TICK);
+	int what = loop_turn(
 	    &e->loop, due > now ? due - now : 0, e->out.error == 0 ? e->out.writer : -1, writing);
+
 	if ((what & LOOP_GONE) && !writing)
-		gone(e);
-	if (page_busy(&e->page))
-		page_tick(&e->page, clock_ms());
+		gone();
+	now = clock_ms();
+	for (size_t i = 0; i <= e->n; i++)
+		if (page_busy(e->page[i]) && page_due(e->page[i]) <= now)
+			page_tick(e->page[i], now);
 	progress_tick();
 }
 
-int
-engine_get(struct engine *e, const struct request *q, bool first, int tentative, struct page **page)
+/* Give up those from the i-th on. */
+static void
+drop(struct engine *e, size_t i)
 {
-	*page = &e->page;
-	page_start(&e->page, q, first);
-	while (page_busy(&e->page)) {
+	for (; e->n >= i; e->n--)
+		page_cancel(e->page[e->n]);
+}
+
+/* The first that was asked for ahead takes the lead; who had it goes to the end. */
+static void
+promote(struct engine *e)
+{
+	struct page *last = e->page[0];
+
+	memmove(e->page, e->page + 1, e->n * sizeof(*e->page));
+	e->page[e->n--] = last;
+}
+
+int
+engine_go_on(struct engine *e, const struct how *how)
+{
+	struct page *p = e->page[0];
+
+	if (e->part.page.p != NULL) {
+		e->part.page.p = NULL;
+		page_go_on(p);
+	}
+	while (page_busy(p)) {
 		if (stop_signal() != 0)
 			return PAGE_SIGNAL;
-		turn(e, false, UINT64_MAX);
+		if (page_part(p, &e->part))
+			return PAGE_PART;
+		if (e->shows != NULL && page_shows(p))
+			e->shows(e->arg, p);
+		if (page_busy(p))
+			turn(e, false);
 	}
-	return page_result(&e->page, tentative);
+	return page_result(p, how->tentative);
+}
+
+int
+engine_get(struct engine *e, const struct request *q, const struct how *how, struct page **page)
+{
+	if (e->n > 0 && !how->first && request_equal(&e->page[1]->asked, q))
+		promote(e);
+	else {
+		drop(e, 1);
+		page_start(place(e, 0), q, how->first, 0);
+	}
+	e->part.page.p = NULL;
+	*page = e->page[0];
+	page_lead(e->page[0], how->whole);
+	return engine_go_on(e, how);
+}
+
+/* How many may be in flight, and how many bytes each may have waiting. */
+static size_t
+width(const struct engine *e)
+{
+	return rate_slots(http_rate(e->page[0]->http), (unsigned)e->o->parallel);
+}
+
+static size_t
+room(const struct engine *e)
+{
+	size_t each = e->o->page_buffer / e->o->parallel;
+
+	return each > ROOM ? each - each / 16 : ROOM;
+}
+
+bool
+engine_ahead(struct engine *e, size_t i, const struct request *q)
+{
+	size_t busy = 0;
+
+	if (i <= e->n && request_equal(&e->page[i]->asked, q))
+		return true;
+	drop(e, i);
+	for (size_t k = 0; k <= e->n; k++)
+		busy += page_busy(e->page[k]);
+	if (busy >= width(e) || i > e->o->parallel || i != e->n + 1)
+		return false;
+	page_start(place(e, i), q, false, room(e));
+	e->n = i;
+	return true;
 }
 
 static int
@@ -89,10 +191,10 @@ put(struct engine *e, const char *p, size_t n)
 				output_add(&e->out, p, nl + 1 - p);
 			return PAGE_SIGNAL;
 		}
-		turn(e, true, UINT64_MAX);
+		turn(e, true);
 	}
 	if (e->out.error == EPIPE)
-		gone(e);
+		gone();
 	return e->out.error == 0 ? 0 : fail(CS_IO, "stdout: %s", strerror(e->out.error));
 }
 

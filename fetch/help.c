@@ -54,9 +54,10 @@ static const struct topic {
     {"network", "  --cacert FILE  --cert FILE  --key FILE  --key-password SECRET\n"
 		"  --pin sha256//BASE64  --proxy URL  --proxy-user NAME\n"
 		"  --proxy-password SECRET  --no-proxy LIST\n"
-		"  --unix-socket PATH  --allow-host HOST[:PORT]\n"},
+		"  --unix-socket PATH  --allow-host HOST[:PORT]  --http2\n"},
     {"records", "  --records PATH  --format json|ndjson|csv|tsv  --csv-delimiter CHAR\n"
-		"  --primary-key LIST  --max-record SIZE  --max-page SIZE\n"},
+		"  --primary-key LIST  --max-record SIZE  --max-page SIZE\n"
+		"  --page-buffer SIZE (4M)\n"},
     {"paging", "  --paginate none|offset|page|cursor|next-url|link|keyset|graphql|odata\n"
 	       "  --page-size N  --limit-param PARAM  --offset-param PARAM\n"
 	       "  --page-param PARAM  --first-page N\n"
@@ -80,7 +81,7 @@ static const struct topic {
 		"  --max-wait DURATION (15m)  --connect-timeout DURATION (10s)\n"
 		"  --stall-timeout DURATION (30s)  --rate N/s|N/m|N/h\n"
 		"  --retry-if PROGRAM  --fail-if PROGRAM  --ignore-status CODES\n"
-		"  --rate-reset auto|epoch|epoch-ms|delta|delta-ms\n"},
+		"  --rate-reset auto|epoch|epoch-ms|delta|delta-ms  --parallel N (1)\n"},
     {"run", "  --detect  --record DIR  --replay DIR  --metrics FILE\n"
 	    "  --stream NAME  --state JSON|@FILE  --check  -n, --dry-run\n"
 	    "  -v, --verbose  -q, --quiet  --progress auto|always|never\n"

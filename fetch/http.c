@@ -32,10 +32,17 @@ struct http {
 	bool begun;              /* its body */
 	struct tape tape;
 	int sunk;              /* what the body's reader said last */
+	bool full, left;       /* it takes no more for now; the transfer is over all the same */
 	uint64_t start, bytes; /* ms, received */
 	uint64_t mark,
 	    mark_bytes; /* since when there have been no more than that many: for stalls */
 };
+
+static bool
+buf_equal(const struct buf *a, const struct buf *b)
+{
+	return a->len == b->len && (a->len == 0 || memcmp(a->p, b->p, a->len) == 0);
+}
 
 void
 request_clear(struct request *r)
@@ -81,6 +88,13 @@ http_sends(const struct opts *o)
 	       (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0);
 }
 
+bool
+request_equal(const struct request *a, const struct request *b)
+{
+	return a->foreign == b->foreign && buf_equal(&a->url, &b->url) &&
+	       buf_equal(&a->fields, &b->fields) && buf_equal(&a->body, &b->body);
+}
+
 static int
 sink(void *arg, const char *p, size_t n)
 {
@@ -90,24 +104,42 @@ sink(void *arg, const char *p, size_t n)
 	return h->reply->sink(h->reply->arg, h->reply->status, p, n);
 }
 
+/* What the header says. */
+static void
+note_reply(struct http *h)
+{
+	struct reply *r = h->reply;
+	const char *coding = http_field(h, "transfer-encoding", 0);
+
+	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &r->status);
+	r->framed = http_field(h, "content-length", 0) != NULL ||
+		    (coding != NULL && strcasestr(coding, "chunked") != NULL);
+}
+
 static size_t
 on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct http *h = arg;
 	struct reply *r = h->reply;
 
+	if (h->full)
+		return CURL_WRITEFUNC_PAUSE;
 	n *= size;
 	h->bytes += n;
 	if (!h->begun) {
-		curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &r->status);
+		note_reply(h);
 		h->sunk = body_begin(&r->body, http_field(h, "content-encoding", 0));
 		h->begun = true;
 	}
-	if (h->sunk == 0)
+	if (h->sunk == SINK_ON)
 		h->sunk = body_feed(&r->body, p, n);
-	if (h->sunk == 0 && (r->status < 200 || r->status > 299) && r->body.in > ERROR_BODY_MAX)
-		h->sunk = 1;
-	return h->sunk == 0 ? n : 0;
+	h->full = h->sunk == SINK_FULL;
+	if (h->full)
+		h->sunk = SINK_ON;
+	if (h->sunk == SINK_ON && (r->status < 200 || r->status > 299) &&
+	    r->body.in > ERROR_BODY_MAX)
+		h->sunk = SINK_STOP;
+	return h->sunk == SINK_ON ? n : 0;
 }
 
 static size_t
@@ -388,7 +420,7 @@ result(struct http *h, CURLcode code)
 		buf_adds(&r->why, r->body.err);
 		return HTTP_DAMAGED;
 	}
-	if (code == CURLE_WRITE_ERROR && h->sunk != 0)
+	if (code == CURLE_WRITE_ERROR && h->sunk != SINK_ON)
 		return HTTP_STOPPED;
 	buf_adds(&r->why, h->error[0] != '\0' ? h->error : curl_easy_strerror(code));
 	r->code = net_failure(h->easy, code, r->why.p);
@@ -424,8 +456,8 @@ http_start(struct http *h, const struct request *q, struct reply *r)
 	r->body.arg = h;
 	body_begin(&r->body, NULL);
 	h->reply = r;
-	h->begun = false;
-	h->sunk = 0;
+	h->begun = h->full = h->left = false;
+	h->sunk = SINK_ON;
 	h->error[0] = '\0';
 	h->start = h->mark = clock_ms();
 	h->bytes = h->mark_bytes = 0;
@@ -444,21 +476,16 @@ http_start(struct http *h, const struct request *q, struct reply *r)
 	return 0;
 }
 
-/* It has left the loop. */
 static void
 finish(struct http *h)
 {
-	struct reply *r = h->reply;
-	const char *coding = http_field(h, "transfer-encoding", 0);
-
 	curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, NULL);
 	net_free_headers(h->list);
 	h->list = NULL;
-	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &r->status);
-	r->framed = http_field(h, "content-length", 0) != NULL ||
-		    (coding != NULL && strcasestr(coding, "chunked") != NULL);
-	r->ms = clock_ms() - h->start;
+	note_reply(h);
+	h->reply->ms = clock_ms() - h->start;
 	h->reply = NULL;
+	h->full = h->left = false;
 }
 
 static void
@@ -466,8 +493,13 @@ done(struct transfer *t, CURLcode code)
 {
 	struct http *h = (struct http *)t;
 	struct reply *r = h->reply;
-	int how = result(h, code);
+	int how;
 
+	if (h->full && code == CURLE_OK) {
+		h->left = true;
+		return;
+	}
+	how = result(h, code);
 	finish(h);
 	if (tape_end(&h->tape, r->framed || r->body.packed,
 		how == HTTP_OK        ? NULL
@@ -484,15 +516,35 @@ http_cancel(struct http *h)
 {
 	if (h->reply == NULL)
 		return;
-	loop_remove(h->loop, &h->transfer);
+	if (!h->left)
+		loop_remove(h->loop, &h->transfer);
 	finish(h);
 	tape_release(&h->tape);
+}
+
+void
+http_resume(struct http *h)
+{
+	if (h->reply == NULL || !h->full)
+		return;
+	h->mark = clock_ms();
+	h->mark_bytes = h->bytes;
+	h->sunk = body_more(&h->reply->body);
+	if (h->sunk == SINK_FULL)
+		return;
+	h->full = false;
+	if (h->sunk != SINK_ON && !h->left)
+		loop_remove(h->loop, &h->transfer);
+	if (h->sunk != SINK_ON || h->left)
+		done(&h->transfer, h->sunk != SINK_ON ? CURLE_WRITE_ERROR : CURLE_OK);
+	else
+		curl_easy_pause(h->easy, CURLPAUSE_CONT);
 }
 
 uint64_t
 http_due(const struct http *h)
 {
-	return h->mark + h->o->stall_timeout;
+	return h->full ? UINT64_MAX : h->mark + h->o->stall_timeout;
 }
 
 /* Less than SLOW over the whole of --stall-timeout. Sent bytes count too. */
@@ -503,7 +555,7 @@ http_tick(struct http *h, uint64_t now)
 	struct reply *r = h->reply;
 	curl_off_t sent = 0;
 
-	if (past < h->o->stall_timeout)
+	if (h->full || past < h->o->stall_timeout)
 		return;
 	curl_easy_getinfo(h->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
 	n = h->bytes + sent;

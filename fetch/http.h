@@ -21,6 +21,7 @@ struct request {
 
 void request_clear(struct request *r);
 void request_copy(struct request *to, const struct request *from);
+bool request_equal(const struct request *a, const struct request *b);
 void request_release(struct request *r);
 
 enum http_result {
@@ -33,8 +34,7 @@ enum http_result {
 
 /* What came of it. */
 struct reply {
-	int (*sink)(
-	    void *arg, long status, const char *p, size_t n); /* decoded body; non-zero stops */
+	int (*sink)(void *arg, long status, const char *p, size_t n); /* decoded body; an enum sink */
 	void (*done)(void *arg, int result); /* an enum http_result; may start another */
 	void *arg;
 
@@ -60,6 +60,8 @@ void http_free(struct http *h);
  * returned: no credential could be had.
  */
 int http_start(struct http *h, const struct request *q, struct reply *r);
+/* After SINK_FULL: the sink takes more. It and done() may be called before this returns. */
+void http_resume(struct http *h);
 /* End it without done(); nothing if none runs. */
 void http_cancel(struct http *h);
 /* When, by clock_ms(), to call http_tick(), which ends a transfer that has stalled. While one runs. */

@@ -117,13 +117,15 @@ struct opts {
 	char *cacert, *cert, *key, *pin, *proxy, *proxy_user, *no_proxy, *unix_socket;
 	struct secret key_password, proxy_password;
 	struct list allow_host;
+	bool http2;
 
 	/* records */
 	struct path *records; /* NULL: the root array */
 	int format;           /* enum format */
 	char csv_delimiter;   /* 0: what the format says */
 	char *primary_key;    /* columns, comma-separated, for the begin line; or NULL */
-	uint64_t max_record, max_page;
+	uint64_t max_record, max_page; /* max_page 0: 256 MiB for what cannot be written in parts */
+	uint64_t page_buffer;          /* a larger page is written in parts */
 
 	/* paging */
 	int paginate;       /* enum paginate */
@@ -137,6 +139,7 @@ struct opts {
 	struct list cursor_replaces; /* parameters that a cursor takes the place of; * is all */
 	bool stop_empty, stop_short;
 	int stop_status[8], n_stop_status;
+	uint64_t parallel;                           /* requests in flight */
 	uint64_t max_pages, max_records, max_offset; /* 0: no limit */
 
 	/* incremental */

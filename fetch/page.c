@@ -14,6 +14,7 @@
 #include "retryafter.h"
 #include "url.h"
 
+#define HELD_MAX    (256u << 20) /* bytes of a page that cannot be written in parts */
 #define REDIRECTS   5
 #define EXCERPT_MAX 4096 /* bytes kept of a body, so that no secret is cut before it is masked */
 #define PROGRAM_MAX (64u << 10) /* bytes kept for a program of the user's */
@@ -55,7 +56,8 @@ page_init(struct page *p, struct http *h, const struct opts *o)
 		.table.csv.delimiter = o->csv_delimiter != '\0' ? o->csv_delimiter : delimiter,
 		.keep = !is_program(o->records) && wants_records(o),
 		.max_record = o->max_record,
-		.max_page = o->max_page}};
+		.max_page = o->max_page > 0 ? o->max_page : HELD_MAX,
+		.endless = o->max_page == 0}};
 }
 
 void
@@ -82,6 +84,26 @@ good(long status)
 	return status >= 200 && status <= 299;
 }
 
+/* Can its records be written before its end has come? Not where the end may say that they are none. */
+static bool
+streams(const struct page *p, long status)
+{
+	const struct opts *o = p->o;
+	const struct reply *r = &p->reply;
+
+	return p->lead && !p->whole && status == 200 && !has_judge(o) && !p->split.keep &&
+	       !is_program(o->records) && (!p->split.ndjson || r->framed || r->body.packed);
+}
+
+static size_t
+most(const struct page *p, long status)
+{
+	if (!p->lead)
+		return p->room;
+	/* Buffers double: what is a little over the limit would take twice of it. */
+	return streams(p, status) ? p->o->page_buffer - p->o->page_buffer / 16 : SIZE_MAX;
+}
+
 static int
 on_body(void *arg, long status, const char *s, size_t n)
 {
@@ -91,7 +113,10 @@ on_body(void *arg, long status, const char *s, size_t n)
 	buf_add(&p->excerpt, s, n < room ? n : room);
 	if (good(status) && p->split_result == SPLIT_OK)
 		p->split_result = split_feed(&p->split, s, n);
-	return p->split_result != SPLIT_OK;
+	if (p->split_result != SPLIT_OK)
+		return SINK_STOP;
+	p->full = p->split.page.len >= most(p, status);
+	return p->full ? SINK_FULL : SINK_ON;
 }
 
 /* "URL: status 401, text/html: what the body says", to be freed. */
@@ -176,6 +201,7 @@ settle(struct page *p, int code)
 	p->date = date != NULL ? http_date(date) : -1;
 	p->code = code;
 	p->state = PAGE_ENDED;
+	p->full = false;
 	if (code == 0)
 		retry_done(&p->retry);
 }
@@ -191,6 +217,8 @@ begin(struct page *p)
 	buf_clear(&p->excerpt);
 	split_reset(&p->split);
 	p->split_result = SPLIT_OK;
+	p->print = (struct print){0};
+	p->full = p->shown = false;
 	if (p->here.foreign && http_sends(p->o)) {
 		p->status = 0;
 		settle(p, failed(p, CS_PROTOCOL,
@@ -347,6 +375,46 @@ asks_for_part(const struct opts *o)
 	return false;
 }
 
+/*
+ * What was written before a try failed has to come again: it is compared by its fingerprint and left out. 0, or
+ * CS_PROTOCOL after fail(). ended: no more records come.
+ */
+static int
+leave_out_sent(struct page *p, bool ended)
+{
+	struct split *s = &p->split;
+	const char *at = s->page.p, *end = at + split_whole(s);
+	uint64_t n = 0;
+
+	if (s->before >= p->sent.n)
+		return 0;
+	for (; s->before + n < p->sent.n && at < end; n++)
+		at = (const char *)memchr(at, '\n', end - at) + 1;
+	print_add(&p->print, s->page.p, at - s->page.p);
+	split_drain(s, at - s->page.p, n);
+	if (s->before == p->sent.n ? print_end(&p->print) == print_end(&p->sent.print) : !ended)
+		return 0;
+	buf_clear(&p->excerpt);
+	return failed(p, CS_PROTOCOL,
+	    "it broke off after records that are written already, and when asked again "
+	    "the server sent others: run again, perhaps with a larger --page-buffer");
+}
+
+/* All of its records have come. */
+static int
+complete(struct page *p)
+{
+	const struct split *s = &p->split;
+	struct print f;
+	int r = leave_out_sent(p, true);
+
+	p->n = s->before + s->n;
+	f = p->print;
+	print_add(&f, s->page.p, s->page.len);
+	p->hash = print_end(&f);
+	return r;
+}
+
 static int
 judge_body(struct page *p, struct verdict *v)
 {
@@ -366,7 +434,7 @@ judge_body(struct page *p, struct verdict *v)
 		    "there is a next page: say --paginate link, "
 		    "or --paginate none to take one page");
 	if (p->split_result == SPLIT_OK)
-		return TAKE;
+		return complete(p);
 	if (p->split_result == SPLIT_CUT && !r->framed && !r->body.packed) {
 		*v = (struct verdict){CS_DATA, -1, p->split.why.p, false};
 		return AGAIN;
@@ -445,6 +513,8 @@ judge(struct page *p, int result, struct verdict *v)
 	p->stopped = stops(p->o, p->status, p->first);
 	if (p->stopped) {
 		split_reset(&p->split);
+		p->n = 0;
+		p->hash = fingerprint(NULL, 0);
 		return TAKE;
 	}
 	if (has_judge(p->o) && (code = judge_programs(p, v)) != TAKE)
@@ -457,8 +527,8 @@ log_request(const struct page *p)
 {
 	if (p->o->verbose)
 		say("%s %s: %ld, %llu records, %llu bytes, %llu ms", http_method(p->o), p->url.p,
-		    p->status, (unsigned long long)p->split.n, (unsigned long long)p->reply.body.in,
-		    (unsigned long long)p->reply.ms);
+		    p->status, (unsigned long long)(p->split.before + p->split.n),
+		    (unsigned long long)p->reply.body.in, (unsigned long long)p->reply.ms);
 }
 
 /* Worth another try: when, or the end. */
@@ -504,6 +574,8 @@ on_done(void *arg, int result)
 	rate_reply(http_rate(p->http), result == HTTP_OK ? p->status : 0, field, p->http);
 	if (result == HTTP_OK)
 		note_quota(p);
+	if (result == HTTP_OK && good(p->status))
+		auth_accepted(http_auth(p->http), p->reply.serial);
 	fail_hold(&p->why);
 	if (result == HTTP_OK && p->status >= 300 && p->status <= 399 && p->status != 304 &&
 	    (to = http_field(p->http, "location", 0)) != NULL) {
@@ -524,7 +596,7 @@ on_done(void *arg, int result)
 }
 
 void
-page_start(struct page *p, const struct request *q, bool first)
+page_start(struct page *p, const struct request *q, bool first, size_t room)
 {
 	page_cancel(p);
 	p->reply.sink = on_body;
@@ -534,9 +606,71 @@ page_start(struct page *p, const struct request *q, bool first)
 	p->stopped = p->refusable = false;
 	p->retry = (struct retry){0};
 	p->refusals = 0;
+	p->lead = p->whole = false;
+	p->room = room;
+	p->sent.n = 0;
 	request_copy(&p->asked, q);
 	begin_at(p, 0);
 	page_tick(p, clock_ms());
+}
+
+void
+page_lead(struct page *p, bool whole)
+{
+	p->lead = true;
+	p->whole = whole;
+	if (p->full && p->split.page.len < most(p, p->reply.status)) {
+		p->full = false;
+		http_resume(p->http);
+	}
+}
+
+bool
+page_part(struct page *p, struct split *part)
+{
+	size_t len;
+	int r;
+
+	if (!p->full || !p->lead)
+		return false;
+	fail_hold(&p->why);
+	r = leave_out_sent(p, false);
+	fail_hold(NULL);
+	if (r != 0) {
+		page_cancel(p);
+		settle(p, r);
+		return false;
+	}
+	len = split_whole(&p->split);
+	if (len == 0) {
+		page_go_on(p);
+		return false;
+	}
+	*part = (struct split){.page = p->split.page, .n = p->split.n};
+	part->page.len = len;
+	print_add(&p->print, part->page.p, len);
+	p->sent.print = p->print;
+	p->sent.n = p->split.before + p->split.n;
+	return true;
+}
+
+void
+page_go_on(struct page *p)
+{
+	split_drain(&p->split, split_whole(&p->split), p->split.n);
+	p->full = false;
+	http_resume(p->http);
+}
+
+bool
+page_shows(struct page *p)
+{
+	bool seen = p->o->paginate == PAGE_LINK ? p->reply.status != 0 : p->split.seen;
+
+	if (p->shown || p->state != PAGE_RUNNING || !seen || !good(p->reply.status))
+		return false;
+	p->shown = true;
+	return true;
 }
 
 void
@@ -585,7 +719,7 @@ page_tick(struct page *p, uint64_t now)
 int
 page_result(struct page *p, int tentative)
 {
-	if (p->code != 0 && p->refusable &&
+	if (p->code != 0 && p->refusable && p->sent.n == 0 &&
 	    (tentative == PAGE_TENTATIVE || (tentative == PAGE_UNLESS_GONE && p->status == 410)))
 		return PAGE_REFUSED;
 	return p->code == 0 ? 0 : fail(p->code, "%s", p->why.p);

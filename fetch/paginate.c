@@ -204,8 +204,8 @@ more_but_nothing(struct pager *p, const struct page *page)
 static int
 at_count(struct pager *p, const struct page *page)
 {
-	if (page->split.n < p->full || (p->pages == 1 && p->o->page_size != p->full) ||
-	    p->probe == PROBE_COUNT)
+	if (page->split.before + page->split.n < p->full ||
+	    (p->pages == 1 && p->o->page_size != p->full) || p->probe == PROBE_COUNT)
 		return PAGER_END;
 	p->probe = PROBE_COUNT;
 	p->bare = true;
@@ -394,9 +394,9 @@ decide(struct pager *p, const struct page *page, const struct signals *s, uint64
 	return pager_by_number(o) ? go_on_number(p, page, s, n) : go_on_token(p, page, s);
 }
 
-/* Count the page in, which began at p->at. n: records as it came. */
+/* Count the page in, which began at p->at. n: records as it came, fresh: of them new. */
 static void
-advance(struct pager *p, const struct page *page, uint64_t n)
+advance(struct pager *p, const struct page *page, uint64_t n, uint64_t fresh)
 {
 	const struct opts *o = p->o;
 
@@ -409,8 +409,9 @@ advance(struct pager *p, const struct page *page, uint64_t n)
 		    page->url.p, n, o->page_size);
 	if (n > p->most)
 		p->most = n;
+	p->last = n;
 	p->pages++;
-	p->received += page->split.n;
+	p->received += fresh;
 	p->at += o->paginate == PAGE_OFFSET ? n : 1;
 }
 
@@ -447,12 +448,14 @@ static int
 take(struct pager *p, struct page *page, const struct signals *s, bool again)
 {
 	const struct opts *o = p->o;
-	uint64_t n = page->split.n, fresh = n;
+	uint64_t n = page->n, fresh = n;
 	bool repeats, bare = p->keyset.bare;
 	int r;
 
 	note_total(p, s->total);
-	p->hash = fingerprint(page->split.page.p, page->split.page.len);
+	p->hash = page->hash;
+	if (s->pages != NONE)
+		p->pages_there = s->pages;
 	if (o->paginate == PAGE_KEYSET &&
 	    (r = keyset_take(&p->keyset, o, page, p->pages + 1, &fresh)) != 0)
 		return r;
@@ -469,7 +472,7 @@ take(struct pager *p, struct page *page, const struct signals *s, bool again)
 			   "shorter than --page-size: say --page-size %" PRIu64,
 			   page->url.p, p->full, p->full));
 	overlap_keep(p, page);
-	advance(p, page, n);
+	advance(p, page, n, fresh);
 	if (again)
 		drop_first(&page->split);
 	r = decide(p, page, s, n, fresh, bare);
@@ -515,6 +518,34 @@ pager_take(struct pager *p, struct page *page, struct http *h)
 	}
 	buf_release(&s.next);
 	return r;
+}
+
+bool
+pager_peek(const struct pager *p, const struct page *page, struct request *q)
+{
+	struct pager then = *p;
+	struct signals s = {0};
+	bool more;
+
+	then.next = (struct buf){0};
+	then.seen = (struct seen){0};
+	buf_add(&then.next, p->next.p, p->next.len);
+	more = p->o->paginate != PAGE_KEYSET && p->o->paginate != PAGE_NONE &&
+	       signals_read(&s, p->o, page, page->http) == 0 && s.next.len > 0 &&
+	       go_on_token(&then, page, &s) == PAGER_MORE;
+	if (more)
+		pager_request(&then, q);
+	buf_release(&s.next);
+	buf_release(&then.next);
+	seen_release(&then.seen);
+	return more;
+}
+
+bool
+pager_whole(const struct pager *p)
+{
+	return p->o->paginate == PAGE_KEYSET || p->o->paginate == PAGE_OFFSET ||
+	       p->probe != PROBE_NONE;
 }
 
 /* Was the request for keys that the server need not know any more? */
@@ -607,7 +638,7 @@ pager_skip(struct pager *p, const struct page *page)
 {
 	seen_add(&p->seen, p->hash);
 	overlap_keep(p, page);
-	p->full = page->split.n;
+	p->full = page->n;
 	p->last_at = p->at;
-	p->at += p->o->paginate == PAGE_OFFSET ? page->split.n : 1;
+	p->at += p->o->paginate == PAGE_OFFSET ? page->n : 1;
 }

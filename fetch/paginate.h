@@ -50,7 +50,9 @@ struct pager {
 
 	uint64_t spent; /* pages of the parts of this run before */
 	uint64_t pages, received, empties, most; /* most: records on a page */
+	uint64_t last;                           /* records on the last one */
 	uint64_t total, total_min, total_max; /* UINT64_MAX: never seen */
+	uint64_t pages_there;                 /* --total-pages; 0: never seen */
 };
 
 enum {
@@ -76,6 +78,10 @@ void pager_request(const struct pager *p, struct request *q);
  */
 bool pager_tentative(const struct pager *p);
 int pager_refused(struct pager *p);
+/* What a page that is not complete yet seems to lead to; false: nothing that is known. May fail(). */
+bool pager_peek(const struct pager *p, const struct page *page, struct request *q);
+/* Is its next page to be held until it is complete, for what it may turn out to be? */
+bool pager_whole(const struct pager *p);
 /* By offset or page number. */
 bool pager_by_number(const struct opts *o);
 /* Call it a failure that cannot be taken up where it was. Returns r. */

@@ -40,11 +40,16 @@ progress_counts(void)
 }
 
 void
-progress_page(uint64_t records)
+progress_page(void)
 {
 	all.pages++;
-	all.records += records;
 	progress_tick();
+}
+
+void
+progress_records(uint64_t n)
+{
+	all.records += n;
 }
 
 void

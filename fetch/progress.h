@@ -15,7 +15,9 @@ struct counts {
 
 /* when: enum when of opts.h. auto: only if stderr is a terminal and stdout is not. SIGUSR1 is caught from now on. */
 void progress_init(int when);
-void progress_page(uint64_t records);
+/* They went out. */
+void progress_records(uint64_t n);
+void progress_page(void);
 /* A request is over; its body had so many bytes. */
 void progress_request(uint64_t bytes);
 void progress_retry(void);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ahead.h"
 #include "clock.h"
 #include "job.h"
 #include "lines.h"
@@ -150,10 +151,9 @@ last_checkpoint(struct sync *s)
 
 /* *n records of the page are wanted, in *size bytes: all or, with --max-records, those that are left. */
 static void
-wanted(const struct sync *s, uint64_t *n, size_t *size)
+wanted(const struct sync *s, const struct split *page, uint64_t *n, size_t *size)
 {
 	const struct opts *o = s->job.o;
-	const struct split *page = &s->job.page->split;
 	const char *p = page->page.p, *end = p + page->page.len;
 
 	*n = page->n;
@@ -168,21 +168,20 @@ wanted(const struct sync *s, uint64_t *n, size_t *size)
 
 enum { SENT, SENT_LAST, SENT_PART }; /* all; all, and no more are wanted; not all are wanted */
 
-/* One of these in *sent. 0, or as engine_write(). */
+/* One of these in *sent. 0, or as engine_write(). page: or a part of it. */
 static int
-send_page(struct sync *s, int *sent)
+send_page(struct sync *s, const struct split *page, int *sent)
 {
 	const struct opts *o = s->job.o;
-	const struct split *page = &s->job.page->split;
 	uint64_t n;
 	size_t size;
 	int r;
 
-	wanted(s, &n, &size);
+	wanted(s, page, &n, &size);
 	if ((r = engine_write(&s->job.engine, page->page.p, size)) != 0)
 		return r;
 	s->records += n;
-	progress_page(n);
+	progress_records(n);
 	*sent = o->max_records > 0 && s->records == o->max_records ? SENT_LAST : SENT;
 	if (n < page->n)
 		*sent = SENT_PART;
@@ -231,16 +230,35 @@ seconds(void)
 	return (int64_t)(clock_ms() / 1000);
 }
 
+enum { ENOUGH = -10 }; /* --max-records are written, before the page came to its end */
+
+/* The page is large: what there is of it. */
+static int
+send_part(struct sync *s)
+{
+	struct job *j = &s->job;
+	struct split *part = &j->engine.part;
+	int sent, r = cursor_page(&j->cursor, part, j->pager.pages + 1);
+
+	if (r == 0)
+		r = send_page(s, part, &sent);
+	return r == 0 && sent != SENT ? ENOUGH : r;
+}
+
 /* A request for the page where the pager is. The server may have looked when it came, and dated later. */
 static int
 get(struct sync *s, bool first, int tentative)
 {
 	struct job *j = &s->job;
+	struct how how = {
+	    first, s->part != NULL || pager_whole(&j->pager) || tentative != PAGE_SURE, tentative};
 	int64_t from = seconds();
 	int r;
 
 	pager_request(&j->pager, &j->request);
-	r = engine_get(&j->engine, &j->request, first, tentative, &j->page);
+	r = engine_get(&j->engine, &j->request, &how, &j->page);
+	while (r == PAGE_PART && (r = send_part(s)) == 0)
+		r = engine_go_on(&j->engine, &how);
 	if (r == 0 && j->state.started < 0 && j->page->date >= 0)
 		j->state.started = j->page->date - (seconds() - from) - 1;
 	return r;
@@ -251,15 +269,13 @@ static int
 resume(struct sync *s)
 {
 	struct job *j = &s->job;
-	const struct buf *page;
 	int r;
 
 	if (j->state.next != NULL)
 		return 0;
 	r = get(s, false, PAGE_TENTATIVE);
-	page = &j->page->split.page;
-	if (r == PAGE_REFUSED || (r == 0 && (j->page->stopped || j->page->split.n == 0 ||
-						fingerprint(page->p, page->len) != j->state.hash)))
+	if (r == PAGE_REFUSED ||
+	    (r == 0 && (j->page->stopped || j->page->n == 0 || j->page->hash != j->state.hash)))
 		return job_restart(j);
 	if (r == 0)
 		pager_skip(&j->pager, j->page);
@@ -311,6 +327,23 @@ next_part(struct sync *s, int more)
 	return r == 0 ? PAGER_MORE : r;
 }
 
+/* Will --max-records be reached with the page at hand? */
+static bool
+enough(const struct sync *s)
+{
+	uint64_t most = s->job.o->max_records;
+
+	return most > 0 && s->records + s->job.page->split.n >= most;
+}
+
+static void
+shows(void *arg, struct page *page)
+{
+	struct sync *s = arg;
+
+	ahead_shown(&s->job.engine, &s->job.pager, page);
+}
+
 /* Page after page. 0, a CS_* status, or PAGE_SIGNAL. *complete: all came, or not all were wanted. */
 static int
 pages(struct sync *s, bool *complete)
@@ -324,6 +357,10 @@ pages(struct sync *s, bool *complete)
 		r = get(s, j->pager.pages == 0 && !j->state.unfinished, doubtful(j));
 		if (r == PAGE_REFUSED && (more = refused(j)) == PAGER_MORE)
 			continue;
+		if (r == ENOUGH) {
+			*complete = false;
+			return 0;
+		}
 		if (r == PAGE_REFUSED)
 			more = nothing(j->page, more);
 		else if (r != 0)
@@ -342,8 +379,11 @@ pages(struct sync *s, bool *complete)
 			more = PAGER_END;
 		if (s->part != NULL && (r = each_tag(&s->each, &j->page->split)) != 0)
 			return r;
-		if ((r = send_page(s, &sent)) != 0)
+		if (more == PAGER_MORE && !enough(s))
+			ahead_plan(&j->engine, &j->pager);
+		if ((r = send_page(s, &j->page->split, &sent)) != 0)
 			return r;
+		progress_page();
 		*complete = sent == SENT || (sent == SENT_LAST && more == PAGER_END);
 		if (!*complete)
 			return 0;
@@ -482,6 +522,8 @@ run(struct opts *o)
 	s.run = env != NULL && *env != '\0' ? env : s.id;
 	s.stream = stream_name(o);
 	output_open(&s.job.engine.out, STDOUT_FILENO);
+	s.job.engine.shows = shows;
+	s.job.engine.arg = &s;
 	stop_init();
 	progress_init(o->quiet ? WHEN_NEVER : o->progress);
 	if ((r = stream(&s)) != 0)
@@ -514,7 +556,7 @@ run_dry(struct opts *o)
 		r = token_show(o, &text);
 	if (r == 0) {
 		pager_request(&j.pager, &j.request);
-		http_curl(j.engine.page.http, &j.request, &text);
+		http_curl(engine_http(&j.engine), &j.request, &text);
 		if (write_all(STDOUT_FILENO, text.p, text.len) < 0)
 			r = fail(CS_IO, "stdout: %s", strerror(errno));
 	}

@@ -13,21 +13,44 @@ mix(uint64_t h, uint64_t w)
 }
 
 /* Eight bytes a step: pages are megabytes. It guards against accidents, not against forgery. */
-uint64_t
-fingerprint(const void *p, size_t n)
+void
+print_add(struct print *f, const void *p, size_t n)
 {
 	const char *s = p;
-	uint64_t h = mix(0x5bd1e995, n), w;
+	uint64_t h = f->h, w;
 
+	for (; n > 0 && (f->n & 7) != 0; n--, f->n++) {
+		f->w |= (uint64_t)(unsigned char)*s++ << 8 * (f->n & 7);
+		if ((f->n & 7) == 7) {
+			h = mix(h, f->w);
+			f->w = 0;
+		}
+	}
+	f->n += n;
 	for (; n >= 8; n -= 8, s += 8) {
 		memcpy(&w, s, 8);
 		h = mix(h, w);
 	}
-	w = 0;
-	if (n > 0) /* s may be NULL */
-		memcpy(&w, s, n);
-	h = mix(mix(h, w), n);
+	for (size_t i = 0; i < n; i++)
+		f->w |= (uint64_t)(unsigned char)s[i] << 8 * i;
+	f->h = h;
+}
+
+uint64_t
+print_end(const struct print *f)
+{
+	uint64_t h = mix(mix(f->h, f->w), f->n);
+
 	return h != 0 ? h : 1;
+}
+
+uint64_t
+fingerprint(const void *p, size_t n)
+{
+	struct print f = {0};
+
+	print_add(&f, p, n);
+	return print_end(&f);
 }
 
 static uint64_t *

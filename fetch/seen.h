@@ -15,6 +15,12 @@ struct seen {
 };
 
 uint64_t fingerprint(const void *p, size_t n);
+/* The same of bytes that come in pieces. Zeroed is no bytes. */
+struct print {
+	uint64_t h, n, w;
+};
+void print_add(struct print *f, const void *p, size_t n);
+uint64_t print_end(const struct print *f);
 /* Was it there already? If not it is now. */
 bool seen_add(struct seen *s, uint64_t hash);
 bool seen_has(const struct seen *s, uint64_t hash);

@@ -232,9 +232,9 @@ signals_lack(const struct opts *o, const struct page *page)
 		make_plain(where.p, where.len);
 		r = fail(CS_DATA, "%s: %s %s: is not there, but %s is", page->url.p, option,
 		    path->text, where.p);
-	} else if (page->split.n == 0 || (o->stop_short && page->split.n < o->page_size))
+	} else if (page->n == 0 || (o->stop_short && page->n < o->page_size))
 		;
-	else if (page->split.n >= o->page_size)
+	else if (page->n >= o->page_size)
 		r = fail(CS_DATA,
 		    "%s: %s %s: is not there: if the only page may lack it, "
 		    "say --page-size, --total or --has-more",

@@ -36,7 +36,7 @@ split_reset(struct split *s)
 	s->page.max = s->body.max = s->max_page;
 	s->envelope.max =
 	    s->raw || (s->records != NULL && s->records->jq != NULL) ? s->max_page : ENVELOPE_MAX;
-	s->n = 0;
+	s->n = s->before = 0;
 	s->state = START;
 	s->matched = s->depth = s->on = 0;
 	s->in_string = s->escaped = s->key = s->seen = false;
@@ -138,13 +138,14 @@ finish_record(struct split *s, size_t start)
 	if (s->page.len - start > s->max_record)
 		return give_up(s, SPLIT_LIMIT,
 		    "record %llu is larger than --max-record (%zu bytes)",
-		    (unsigned long long)s->n + 1, s->max_record);
+		    (unsigned long long)(s->before + s->n + 1), s->max_record);
 	if (scan_text(s->page.p + start, s->page.len - start, &v, &err) < 0)
-		return give_up(s, SPLIT_BAD, "record %llu: %s", (unsigned long long)s->n + 1, err);
+		return give_up(s, SPLIT_BAD, "record %llu: %s",
+		    (unsigned long long)(s->before + s->n + 1), err);
 	if (r != NULL && r->jq == NULL && r->n_outer < r->n_step) {
 		if (!path_walk(r, r->n_outer, r->n_step, v.p, v.n, &v))
 			return give_up(s, SPLIT_SHAPE, "--records %s: element %llu has none",
-			    r->text, (unsigned long long)s->n + 1);
+			    r->text, (unsigned long long)(s->before + s->n + 1));
 		put_back(s, start, v.p, v.n);
 		v.p = s->page.p + start;
 	}
@@ -161,6 +162,29 @@ finish_record(struct split *s, size_t start)
 		return too_large(s);
 	s->n++;
 	return SPLIT_OK;
+}
+
+size_t
+split_whole(const struct split *s)
+{
+	return s->state == ELEMENT || s->state == LINE ? s->start : s->page.len;
+}
+
+void
+split_drain(struct split *s, size_t bytes, uint64_t n)
+{
+	size_t left = s->page.len - bytes;
+
+	if (bytes == 0)
+		return;
+	memmove(s->page.p, s->page.p + bytes, left);
+	s->page.len = left;
+	s->page.p[left] = '\0';
+	s->start = s->state == ELEMENT || s->state == LINE ? s->start - bytes : 0;
+	s->before += n;
+	s->n -= n;
+	if (s->endless)
+		s->fed = 0;
 }
 
 struct slice
@@ -196,8 +220,8 @@ gap(struct split *s, char c)
 		s->next = ITEM;
 		return SPLIT_OK;
 	}
-	return give_up(s, SPLIT_BAD, "after record %llu: unexpected '%c'", (unsigned long long)s->n,
-	    c > ' ' && c < 0x7f ? c : '?');
+	return give_up(s, SPLIT_BAD, "after record %llu: unexpected '%c'",
+	    (unsigned long long)(s->before + s->n), c > ' ' && c < 0x7f ? c : '?');
 }
 
 static bool
@@ -214,11 +238,11 @@ element(struct split *s, const char **p, size_t *n)
 
 	if (used < 0)
 		return give_up(s, SPLIT_BAD, "record %llu: nested deeper than %d",
-		    (unsigned long long)s->n + 1, SCAN_DEPTH);
+		    (unsigned long long)(s->before + s->n + 1), SCAN_DEPTH);
 	if (s->page.len - s->start + used > s->max_record)
 		return give_up(s, SPLIT_LIMIT,
 		    "record %llu is larger than --max-record (%zu bytes)",
-		    (unsigned long long)s->n + 1, s->max_record);
+		    (unsigned long long)(s->before + s->n + 1), s->max_record);
 	if (buf_add(&s->page, *p, used) < 0)
 		return too_large(s);
 	*p += used;
@@ -443,7 +467,7 @@ line(struct split *s, const char **p, size_t *n)
 	if (s->page.len - s->start + take > s->max_record)
 		return give_up(s, SPLIT_LIMIT,
 		    "record %llu is larger than --max-record (%zu bytes)",
-		    (unsigned long long)s->n + 1, s->max_record);
+		    (unsigned long long)(s->before + s->n + 1), s->max_record);
 	if (buf_add(&s->page, *p, take) < 0)
 		return too_large(s);
 	take += nl != NULL;

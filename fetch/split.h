@@ -33,12 +33,14 @@ struct split {
 	bool raw;                    /* all of the body is envelope, whatever it is */
 	bool keep;                   /* the body too, for programs that look at the records */
 	size_t max_record, max_page; /* bytes; the page with all that stands around the records */
+	bool endless;                /* max_page counts anew after split_drain() */
 	bool tabular;                /* what comes is CSV, its rows are the lines: ndjson is set too */
 	struct table table;          /* the delimiter is in place */
 
 	/* results */
 	struct buf page;     /* records, each with its newline */
 	uint64_t n;          /* of them */
+	uint64_t before;     /* records of the page that split_drain() took out */
 	struct buf envelope; /* valid JSON after split_end(); empty for NDJSON */
 	struct buf body;     /* as it came, when it is kept */
 	struct buf why;      /* the reason when a call did not return SPLIT_OK */
@@ -60,6 +62,10 @@ void split_reset(struct split *s);
 void split_release(struct split *s);
 /* An enum split_result; anything but SPLIT_OK is final. */
 int split_feed(struct split *s, const char *p, size_t n);
+/* The bytes at the beginning of page that are whole records. */
+size_t split_whole(const struct split *s);
+/* Take the first n records, which are so many bytes, out of it. What comes later does not miss them. */
+void split_drain(struct split *s, size_t bytes, uint64_t n);
 /* The body is complete: is the page? */
 int split_end(struct split *s);
 

@@ -9,6 +9,8 @@
 #include "buf.h"
 #include "cs.h"
 
+#define TOUCH (256u << 10) /* bytes */
+
 static void
 no_memory(void)
 {
@@ -97,7 +99,13 @@ buf_room(struct buf *b, size_t n)
 	if (b->max && cap > b->max)
 		cap = b->max;
 	b->p = xrealloc(b->p, cap + BUF_PAD);
-	memset(b->p + b->len, 0, cap + BUF_PAD - b->len);
+	/* Large ones are not touched before they are used: half of what doubling gives never is. */
+	if (cap <= TOUCH) {
+		memset(b->p + b->len, 0, cap + BUF_PAD - b->len);
+	} else {
+		memset(b->p + b->len, 0, b->len + BUF_PAD <= cap ? BUF_PAD : cap - b->len);
+		memset(b->p + cap, 0, BUF_PAD);
+	}
 	b->cap = cap;
 	return 0;
 }

@@ -48,8 +48,8 @@ reader() {
 }
 
 @test "a reader that stops for a while loses nothing" {
-	reader 'sysread $out, my $c, 1; sleep 2.5; while (sysread $out, my $d, 9999) { $c .= $d } print $c' \
-		cs-fetch "$SERVER/x" --stall-timeout 2s >all
+	reader 'sysread $out, my $c, 1; sleep 5; while (sysread $out, my $d, 9999) { $c .= $d } print $c' \
+		cs-fetch "$SERVER/x" --stall-timeout 4s --page-buffer 256K >all
 	records <all | cmp - expected
 	contains "$(tail -n 1 all)" '"complete":true'
 }

@@ -1,0 +1,87 @@
+#include "ahead.h"
+
+#include "signals.h"
+
+/*
+ * The i-th request from the one to come, 0, if all pages between are as large as the first. False: there is none, or nobody
+ * knows.
+ */
+static bool
+guess(const struct pager *p, uint64_t i, struct request *q)
+{
+	const struct opts *o = p->o;
+	struct pager then = *p;
+	uint64_t step = 1;
+
+	if (i == 0) {
+		pager_request(p, q);
+		return true;
+	}
+	if (!pager_by_number(o) || p->full == 0 || p->last < p->full || p->bare ||
+	    p->probe != PROBE_NONE || p->back != 1)
+		return false;
+	if (o->paginate == PAGE_OFFSET)
+		step = p->aligned || p->full < 2 ? p->full : p->full - 1;
+	then.at += i * step;
+	then.received += i * step;
+	if ((p->total != UINT64_MAX && then.received >= p->total) ||
+	    (p->pages_there > 0 && then.at - o->first_page >= p->pages_there) ||
+	    (o->max_records > 0 && then.received >= o->max_records) ||
+	    (o->max_pages > 0 && p->spent + p->pages + i >= o->max_pages) ||
+	    (o->max_offset > 0 && then.at > o->max_offset))
+		return false;
+	pager_request(&then, q);
+	return true;
+}
+
+/*
+ * How many pages to ask for at once. Where nothing says how many there are, twice as many as have come, unless the
+ * first was as large as was asked for: a short list is not asked for what it has not.
+ */
+static uint64_t
+most(const struct pager *p)
+{
+	const struct opts *o = p->o;
+
+	if (p->total != UINT64_MAX || p->pages_there > 0 || o->parallel < 2 * p->pages ||
+	    (o->page_size > 0 && p->full >= o->page_size))
+		return o->parallel;
+	return 2 * p->pages;
+}
+
+void
+ahead_plan(struct engine *e, const struct pager *p)
+{
+	struct request q = {0};
+	uint64_t n = most(p);
+
+	for (uint64_t i = 0; i < n && guess(p, i, &q); i++)
+		if (!engine_ahead(e, i + 1, &q))
+			break;
+	request_release(&q);
+}
+
+void
+ahead_shown(struct engine *e, const struct pager *p, struct page *page)
+{
+	struct request q = {0};
+	struct page now = *page;
+	struct buf said = {0};
+
+	if (pager_by_number(p->o) || p->o->parallel < 2)
+		return;
+	/* So far it is the beginning of a JSON text: close what is open. */
+	now.split.envelope = (struct buf){0};
+	buf_add(&now.split.envelope, page->split.envelope.p, page->split.envelope.len);
+	if (page->split.envelope.len > 0)
+		buf_addc(&now.split.envelope, ']');
+	for (int i = 0; i < page->split.depth && page->split.envelope.len > 0; i++)
+		buf_addc(&now.split.envelope, '}');
+	fail_hold(&said);
+	if (pager_peek(p, &now, &q))
+		engine_ahead(e, 1, &q);
+	fail_hold(NULL);
+	buf_release(&now.split.envelope);
+	buf_release(&said);
+	request_release(&q);
+}
