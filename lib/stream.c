@@ -234,6 +234,11 @@ tag_members(struct tag *t, struct scan *s)
 			return -1;
 		if (wrapped)
 			t->wrapped = v.type == JSON_TRUE;
+		if (slice_is(key, "version") &&
+		    (v.type != JSON_NUMBER || num_int64(v.p, v.n, &t->version) < 0 ||
+			t->version < 0))
+			return tag_fail(
+			    s, "the tag's \"version\" should be a number, whole and not negative");
 		if (!table)
 			continue;
 		if (v.type != JSON_STRING)
@@ -254,6 +259,7 @@ tag_parse(struct tag *t, struct scan *s, const char *p, size_t n)
 
 	t->op = OP_UPSERT;
 	t->wrapped = false;
+	t->version = -1;
 	t->table = (struct slice){0};
 	scan_init(s, p, n);
 	if (scan_enter(s) < 0 || scan_key(s, &key) < 0)

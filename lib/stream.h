@@ -59,6 +59,7 @@ struct tag {
 	struct slice table;  /* decoded, in mem; .p NULL when absent */
 	enum op op;
 	bool wrapped;	     /* the record is the member "record" */
+	int64_t version;     /* of its table; -1 when absent */
 	struct buf mem;
 };
 

@@ -213,7 +213,7 @@ table_unique(struct db *db, struct table *t)
 	return CS_DATA;
 }
 
-static struct decl *
+struct decl *
 decl_of(const struct db *db, const char *table)
 {
 	struct decl *d = db->decls;
@@ -352,13 +352,23 @@ table_get(struct db *db, struct slice name, struct table **out)
 int
 decl_add(struct db *db, struct decl *d)
 {
-	struct slice name = {d->table, strlen(d->table)};
+	struct slice name;
+	struct decl *old;
 	struct table *t;
 	int r;
 
-	/* The newest declaration counts, and what is known of the table is read again with it. */
-	d->next = db->decls;
-	db->decls = d;
+	/* The newest declaration counts, and what is known of the table is read again with it. A version alone declares
+	 * nothing else anew. */
+	old = decl_of(db, d->table);
+	if (old && !d->key.n && !d->ncolumns) {
+		old->version = d->version;
+		decl_free(d);
+		d = old;
+	} else {
+		d->next = db->decls;
+		db->decls = d;
+	}
+	name = (struct slice){d->table, strlen(d->table)};
 	tables_forget(db);
 	r = table_get(db, name, &t);
 	if (r || !t->n)

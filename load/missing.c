@@ -132,6 +132,15 @@ told_all(const struct db *db, const struct seen *s)
 	return false;
 }
 
+/* Is the version that its rows are of said to be whole? */
+static bool
+activated(const struct db *db, const struct seen *s)
+{
+	const struct decl *d = decl_of(db, s->table);
+
+	return s->version < 0 || (d && d->version == s->version);
+}
+
 /* A full run without a record is one of the default table, if there is such a table. */
 static int
 none_came(struct db *db)
@@ -156,7 +165,7 @@ missing_delete(struct db *db)
 		r = seen_keep(db);
 	for (struct seen *s = db->seen; s && r == 0; s = s->next) {
 		r = table_get(db, (struct slice){s->table, strlen(s->table)}, &t);
-		if (r == 0 && t->exists && told_all(db, s))
+		if (r == 0 && t->exists && activated(db, s) && told_all(db, s))
 			r = delete_table(db, t);
 		if (r == 0)
 			r = seen_end(db, s);

@@ -578,6 +578,9 @@ sqlite_row(struct sink *sink, const struct row *row)
 		if (r)
 			return r;
 	}
+	if (sink->o->missing && t->key.n &&
+	    (r = seen_row(db, t, row->tag ? row->tag->version : -1)))
+		return r;
 	if (row->op != OP_UPSERT && !t->key.n)
 		return row_bad(
 		    sink, "table \"%s\" has no key to find a row by (--key)", shown(t->name));

@@ -155,6 +155,7 @@ seen_free(struct db *db)
 	}
 	for (struct table *t = db->tables; t; t = t->next)
 		t->seen = NULL;
+	names_release(&db->unversioned);
 }
 
 /* May the run come in parts, with the rows seen kept from one to the next? */
@@ -257,6 +258,16 @@ is_empty(struct db *db, const struct table *t, bool *empty)
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : db_fail(db);
 }
 
+/* Did the table get rows in this run whose version nobody told? */
+static bool
+unversioned(const struct db *db, const struct table *t)
+{
+	for (size_t i = 0; i < db->unversioned.n; i++)
+		if (!strcmp(db->unversioned.v[i], t->name))
+			return true;
+	return false;
+}
+
 /* Go on with what is stored, or begin. */
 static int
 resume(struct db *db, const struct table *t, struct seen *s, int64_t version)
@@ -277,6 +288,8 @@ resume(struct db *db, const struct table *t, struct seen *s, int64_t version)
 		s->whole = version >= 0 ? have : first;
 		if (version >= 0 && !have)
 			r = is_empty(db, t, &s->whole);
+		if (version >= 0 && unversioned(db, t))
+			s->whole = false;
 		if (r == 0)
 			r = write_full(db, s, stream, run);
 	}
@@ -284,11 +297,44 @@ resume(struct db *db, const struct table *t, struct seen *s, int64_t version)
 	return r;
 }
 
+/* Its rows cannot be told from those of another version later. */
+static void
+note_unversioned(struct db *db, struct table *t)
+{
+	struct names *l = &db->unversioned;
+
+	if (unversioned(db, t))
+		return;
+	l->v = xreallocarray(l->v, l->n + 1, sizeof *l->v);
+	l->v[l->n++] = xstrdup(t->name);
+}
+
+static struct seen *
+find_or_add(struct db *db, struct table *t, int64_t version, bool *begins)
+{
+	struct seen *s;
+
+	for (s = db->seen; s && strcmp(s->table, t->name) != 0; s = s->next)
+		;
+	*begins = !s || (version >= 0 && s->version != version);
+	if (!s) {
+		s = xcalloc(1, sizeof *s);
+		s->table = xstrdup(t->name);
+		s->next = db->seen;
+		db->seen = s;
+	}
+	if (*begins) {
+		clear(s);
+		s->version = version;
+	}
+	return s;
+}
+
 int
 seen_get(struct db *db, struct table *t, int64_t version)
 {
 	const struct life *life = db->sink.life;
-	struct seen *s;
+	bool begins;
 	int r;
 
 	if (parted(db) && !life->full && version < 0)
@@ -304,23 +350,23 @@ seen_get(struct db *db, struct table *t, int64_t version)
 		    db->path, shown(t->name));
 		return CS_USAGE;
 	}
-	for (s = db->seen; s && strcmp(s->table, t->name) != 0; s = s->next)
-		;
-	if (s) {
-		t->seen = s;
+	if (!t->seen)
+		stmts_free(t); /* they mark from here on */
+	t->seen = find_or_add(db, t, version, &begins);
+	if (!begins)
 		return 0;
-	}
 	r = make_tables(db);
-	if (r)
-		return r;
-	s = xcalloc(1, sizeof *s);
-	s->table = xstrdup(t->name);
-	s->version = version;
-	s->next = db->seen;
-	db->seen = s;
-	r = resume(db, t, s, version);
-	t->seen = s;
-	return r;
+	return r ? r : resume(db, t, t->seen, version);
+}
+
+int
+seen_row(struct db *db, struct table *t, int64_t version)
+{
+	if (version >= 0 && !(t->seen && t->seen->version == version))
+		return seen_get(db, t, version);
+	if (version < 0 && !t->seen)
+		note_unversioned(db, t);
+	return 0;
 }
 
 int

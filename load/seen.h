@@ -20,6 +20,8 @@ struct seen {
 
 /* Set t->seen unless the run does not tell what is missing. version: of the table, or -1. 0 or a CS_ status. */
 int	seen_get(struct db *db, struct table *t, int64_t version);
+/* A record is about to be written to t, of this version of it (-1: it has none). 0 or a CS_ status. */
+int	seen_row(struct db *db, struct table *t, int64_t version);
 int	seen_mark(struct db *db, struct seen *s, int64_t rowid);
 /* Add what is in memory to the database: at each checkpoint. */
 int	seen_keep(struct db *db);

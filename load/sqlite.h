@@ -124,6 +124,7 @@ struct db {
 	int64_t records;
 	struct seen *seen;    /* by the full run */
 	struct stage *stage;  /* NULL: not --mode replace */
+	struct names unversioned; /* tables that got rows of no version in a run that is not full */
 	struct changes *changes; /* NULL: not asked for */
 	struct found found;
 	struct counts before; /* as at the mark */
@@ -158,6 +159,8 @@ int	table_get(struct db *db, struct slice name, struct table **t);
 int	table_unique(struct db *db, struct table *t);
 /* Declare a table from here on; d is db's then. It comes to be unless its key has no type yet. */
 int	decl_add(struct db *db, struct decl *d);
+/* The newest declaration of a table, or NULL. */
+struct decl *decl_of(const struct db *db, const char *table);
 
 /* The column of that name, also one that is not in the database; -1 when there is none. */
 int	table_find(const struct table *t, struct slice name);

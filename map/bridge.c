@@ -190,6 +190,23 @@ bridge_begin(struct bridge *b)
 	b->begun = true;
 }
 
+/* The tap ended well, so all rows of these versions came: those of others may go. */
+static void
+versions(struct bridge *b)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		const struct bridge_table *t = &b->tables[i];
+
+		if (!t->version.len)
+			continue;
+		buf_adds(&b->out, "{\"@cs\":\"schema\",\"table\":");
+		json_quote(&b->out, t->name, t->n);
+		buf_adds(&b->out, ",\"version\":");
+		buf_add(&b->out, t->version.p, t->version.len);
+		buf_adds(&b->out, "}\n");
+	}
+}
+
 /*
  * A control line among the messages: whoever started the tap knows how it ended, and says so with a bare
  * begin, end or error line, which is filled in here.
@@ -217,6 +234,8 @@ wrapper(struct bridge *b, const char *p, size_t n)
 		return bridge_refuse(b, "%s", why);
 	}
 	b->ended = c.kind == CONTROL_END || c.kind == CONTROL_ERROR;
+	if (c.kind == CONTROL_END)
+		versions(b);
 	if (c.kind == CONTROL_END)
 		stream_end(&b->out, b->stream, run && *run ? run : b->run, 0, 0, true);
 	else if (c.kind == CONTROL_ERROR)

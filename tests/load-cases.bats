@@ -26,3 +26,32 @@ rows
 nonsense
 END
 }
+
+@test "a Singer table that is sent whole loses the rows that are no longer sent, once the tap has ended well" {
+	tap() { # VERSION ID...
+		echo '{"@cs":"begin"}'
+		echo '{"type":"SCHEMA","stream":"c","key_properties":["id"],"schema":{"properties":{"id":{"type":"integer"}}}}'
+		[ "$1" -gt 2 ] || echo '{"type":"ACTIVATE_VERSION","stream":"c","version":'"$1"'}'
+		for id in "${@:2}"; do echo '{"type":"RECORD","stream":"c","version":'"$1"',"record":{"id":'"$id"'}}'; done
+		echo '{"type":"STATE","value":{"v":'"$1"'}}'
+		echo '{"type":"ACTIVATE_VERSION","stream":"c","version":'"$1"'}'
+	}
+	load() { cs-map --from singer | cs-load --to sqlite:x.db --delete-missing hard >/dev/null; }
+	{ tap 1 1 2 3; echo '{"@cs":"end"}'; } | load
+	equals "$(sql x.db 'SELECT group_concat(id) FROM c')" 1,2,3
+	run -65 load < <(tap 2 2 4) # it died
+	equals "$(sql x.db 'SELECT group_concat(id) FROM c')" 1,2,3,4
+	{ tap 2 3; echo '{"@cs":"end"}'; } | load # goes on with its version
+	equals "$(sql x.db 'SELECT group_concat(id) FROM c')" 2,3,4
+	{ tap 3 5; echo '{"@cs":"end"}'; } | load
+	equals "$(sql x.db 'SELECT group_concat(id) FROM c')" 5
+}
+
+@test "Singer's own sample of versions: all rows stay, again too" {
+	shared corpora/singer/sdk/countries_activate_version.singer
+	for _ in 1 2; do
+		{ echo '{"@cs":"begin"}'; cat "$SHARED"; echo '{"@cs":"end"}'; } | cs-map --from singer |
+			cs-load --to sqlite:x.db --delete-missing hard >/dev/null
+		equals "$(sql x.db 'SELECT (SELECT count(*) FROM continents), (SELECT count(*) FROM countries)')" '7|250'
+	done
+}
