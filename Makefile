@@ -84,24 +84,27 @@ $(B)/obj/lib/scan-scalar.o: lib/scan.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(flags) -DCS_SCALAR -MMD -MP -c -o $@ $<
 
-# Fuzz targets link all of lib/ and fetch/ but the main program: with clang's libFuzzer, and as programs that feed
-# them the kept corpus, for tests/fuzz.bats.
-fuzzers   := $(filter-out replay wrap,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
-fuzzed    := $(filter-out fetch/main.c,$(wildcard lib/*.c fetch/*.c)) tests/fuzz/wrap.c
-fuzz-libs  = $(libs-cs-fetch) $(sqlite) -lm $(foreach f,exit errx popen,-Wl,--wrap=$(f))
+# Fuzz targets link all of lib/ and of fetch/, or of the tool that fuzzed-NAME says, but the main program: with clang's
+# libFuzzer, and as programs that feed them the kept corpus, for tests/fuzz.bats.
+fuzzers    := $(filter-out replay wrap,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
+fuzzed-map := map
+fuzzed      = $(filter-out %/main.c,$(wildcard lib/*.c $(or $(fuzzed-$(1)),fetch)/*.c)) tests/fuzz/wrap.c
+fuzz-libs   = $(libs-cs-fetch) $(sqlite) -lm $(foreach f,exit errx popen,-Wl,--wrap=$(f))
+clang-fuzz  = clang $(subst -fstack-protector-strong,,$(flags)) -g -O1 -fsanitize=address,undefined
 
-$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o $(fuzzed:%.c=$(B)/obj/%.o)
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^ $(fuzz-libs)
+define fuzzer
+$(B)/fuzz/$(1): $(B)/obj/tests/fuzz/$(1).o $(B)/obj/tests/fuzz/replay.o $(patsubst %.c,$(B)/obj/%.o,$(call fuzzed,$(1)))
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(flags) $$(LDFLAGS) -o $$@ $$^ $$(fuzz-libs)
+build/fuzzing/$(1): $(patsubst %.c,build/fuzzing/obj/%.o,tests/fuzz/$(1).c $(call fuzzed,$(1)))
+	$$(clang-fuzz) -fsanitize=fuzzer -o $$@ $$^ $$(fuzz-libs)
+endef
+$(foreach f,$(fuzzers),$(eval $(call fuzzer,$(f))))
 units += $(fuzzers:%=$(B)/fuzz/%)
 
-clang-fuzz = clang $(subst -fstack-protector-strong,,$(flags)) -g -O1 -fsanitize=address,undefined
 build/fuzzing/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(clang-fuzz) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
-
-build/fuzzing/%: build/fuzzing/obj/tests/fuzz/%.o $(fuzzed:%.c=build/fuzzing/obj/%.o)
-	$(clang-fuzz) -fsanitize=fuzzer -o $@ $^ $(fuzz-libs)
 
 # It keeps what it takes until exit, so it is begun anew now and then, whenever it is out of memory (71).
 fuzz-connector = -detect_leaks=0 -fork=1 -ignore_ooms=1 -rss_limit_mb=1000 -print_funcs=0

@@ -174,7 +174,7 @@ to_timestamp(struct buf *out, const struct value *v, struct buf *tmp)
 	if (v->type != JSON_STRING)
 		return -1;
 	in = text_of(v, tmp);
-	if (instant_parse(&t, in.p, in.n) < 0 || t.frac.n > 64)
+	if (!in.p || instant_parse(&t, in.p, in.n) < 0 || t.frac.n > 64)
 		return -1;
 	if (t.date_only) /* no time of day is made up for it */
 		return buf_add(out, v->p, v->n);
@@ -205,7 +205,7 @@ to_date(struct buf *out, const struct value *v, struct buf *tmp)
 	if (v->type != JSON_STRING)
 		return -1;
 	in = text_of(v, tmp);
-	if (instant_parse(&t, in.p, in.n) < 0)
+	if (!in.p || instant_parse(&t, in.p, in.n) < 0)
 		return -1;
 	for (size_t i = 11; i < in.n && !strchr("Zz+-", in.p[i]); i++)
 		if (in.p[i] >= '1' && in.p[i] <= '9')

@@ -187,21 +187,20 @@ void
 rules_rename(struct rules *r, const char *what, const char *from, size_t n, const char *to)
 {
 	struct path p = parse_path(what, from, n);
-	struct rename *at;
+	size_t i;
 
 	if (!*to || !utf8_valid(to, strlen(to)))
 		errx(CS_USAGE, "%s: %s: the new name is empty or not UTF-8", what, p.text);
-	for (at = r->rename; at < r->rename + r->renames; at++)
-		if (path_same(&at->from, &p))
+	for (i = 0; i < r->renames; i++)
+		if (path_same(&r->rename[i].from, &p))
 			break;
-	if (at == r->rename + r->renames) {
-		r->rename = xreallocarray(r->rename, r->renames + 1, sizeof *r->rename);
-		at = &r->rename[r->renames++];
+	if (i == r->renames) {
+		r->rename = xreallocarray(r->rename, ++r->renames, sizeof *r->rename);
 	} else {
-		path_release(&at->from);
-		free(at->to);
+		path_release(&r->rename[i].from);
+		free(r->rename[i].to);
 	}
-	*at = (struct rename){p, xstrdup(to)};
+	r->rename[i] = (struct rename){p, xstrdup(to)};
 	name(r, what, from, n);
 }
 
@@ -212,11 +211,11 @@ column(struct rules *r, const char *what, const char *text, size_t n)
 	struct path p = parse_path(what, text, n);
 
 	name(r, what, text, n);
-	for (struct column *c = r->column; c < r->column + r->columns; c++) {
-		if (!path_same(&c->name, &p))
+	for (size_t i = 0; i < r->columns; i++) {
+		if (!path_same(&r->column[i].name, &p))
 			continue;
 		path_release(&p);
-		return c;
+		return &r->column[i];
 	}
 	r->column = xreallocarray(r->column, r->columns + 1, sizeof *r->column);
 	r->column[r->columns] = (struct column){.name = p};

@@ -43,6 +43,7 @@ peers py:httpbin                                        python3-httpbin       - 
 check git                                               git                   git              git               git          git
 check zstd                                              zstd                  zstd             zstd              zstd         zstd
 check xz                                                xz-utils              xz               xz                xz           xz
+check python3                                           python3               python3          python3           python       python
 check valgrind                                          valgrind              valgrind         valgrind          -            valgrind
 bench jq                                                jq                    jq               jq                jq           jq
 bench sqlite3                                           sqlite3               sqlite           sqlite            sqlite       sqlite

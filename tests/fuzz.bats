@@ -21,9 +21,16 @@ replay() {
 @test "rate limit fields" { replay quota; }
 @test "Retry-After" { replay retryafter; }
 @test "JSON and control lines" { replay scan; }
+@test "records through rules" { replay map; }
 @test "pages" { replay split; }
 @test ".netrc" { replay netrc; }
 @test "token answers" { replay token; }
+
+@test "another parser, and a model of the rules, think of records what cs-map does" {
+	need python3
+	ends_with_status 0 "$ROOT/tests/fuzz/differ" 24 "${SEED:-$(date +%j)}"
+	[ "${output% lines compared}" -gt 4000 ]
+}
 
 @test "every target has a corpus and a test" {
 	local f name
