@@ -116,7 +116,7 @@ define fuzz-one
     $(fuzz-$(1)) -artifact_prefix=build/fuzzing/$(1)- build/fuzzing/corpus/$(1) tests/fuzz/corpus/$(1) $(fuzz-ok-$(1))
 
 endef
-fuzz: $(fuzzers:%=build/fuzzing/%) ## feed parsers random texts, FUZZ=60 seconds each, all or F='csv link' (clang)
+fuzz: $(fuzzers:%=build/fuzzing/%) ## feed parsers random texts, FUZZ=60 seconds each, F='csv link' (clang)
 	$(foreach f,$(or $(F),$(fuzzers)),$(call fuzz-one,$(f)))
 
 $(B)/usage: $(B)/obj/tests/bench/usage.o
