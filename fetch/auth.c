@@ -78,6 +78,9 @@ basic(const struct opts *o)
 {
 	struct buf pair = {0}, code = {0}, line = {0};
 
+	if (strchr(o->user, ':') != NULL)
+		die(CS_USAGE, "%s: a colon in the user name cannot be sent in basic authentication",
+		    o->netrc ? "--netrc" : "--user");
 	buf_addf(&pair, "%s:%s", o->user, o->password.value);
 	base64(&code, pair.p, pair.len);
 	secret_register(code.p, code.len);
@@ -472,10 +475,15 @@ auth_stamp(struct auth *a, const struct sigv4 *q, struct stamp *s)
 void
 auth_show(struct auth *a, const struct sigv4 *q, struct stamp *s)
 {
+	const char *signature;
+
 	*s = (struct stamp){0};
-	if (!is_obtained(a->o))
+	if (!is_obtained(a->o)) {
 		place_given(a, q, s);
-	else if (a->o->login_cookie != NULL)
+		if (a->o->auth == AUTH_SIGV4 &&
+		    (signature = strstr(s->lines.p, "Signature=")) != NULL)
+			secret_register(signature + 10, strcspn(signature + 10, "\n"));
+	} else if (a->o->login_cookie != NULL)
 		buf_addf(&s->lines, "Cookie: %s=***\n", a->o->login_cookie);
 	else
 		place_obtained(a->o, "***", s);

@@ -151,8 +151,6 @@ check_password(const struct opts *o)
 	if (o->netrc)
 		return;
 	need(o, o->user != NULL, "--user NAME");
-	if (o->auth == AUTH_BASIC && strchr(o->user, ':') != NULL)
-		die(CS_USAGE, "--user: a colon cannot be sent in basic authentication");
 	need_secret(o, secret_given(&o->password), "password", "--password");
 }
 

@@ -271,7 +271,6 @@ sigv4_sign(struct buf *lines, const struct sigv4 *q, const struct opts *o, int64
 	buf_addf(&text, "AWS4-HMAC-SHA256\n%s\n%s\n", date, scope);
 	add_hash(&text, request.p, request.len);
 	signature(&sig, o, day, text.p);
-	secret_register(sig.p, sig.len);
 	buf_addf(lines,
 	    "Authorization: AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%s\n",
 	    o->user, scope, names.p, sig.p);
