@@ -82,7 +82,7 @@ static const struct topic {
 		"  --stall-timeout DURATION (30s)  --rate N/s|N/m|N/h\n"
 		"  --retry-if PROGRAM  --fail-if PROGRAM  --ignore-status CODES\n"
 		"  --rate-reset auto|epoch|epoch-ms|delta|delta-ms  --parallel N (1)\n"},
-    {"run", "  --detect  --record DIR  --replay DIR  --metrics FILE\n"
+    {"run", "  --etag FILE  --detect  --record DIR  --replay DIR  --metrics FILE\n"
 	    "  --stream NAME  --state JSON|@FILE  --check  -n, --dry-run\n"
 	    "  -v, --verbose  -q, --quiet  --progress auto|always|never\n"
 	    "  -h, --help  -V, --version\n"},

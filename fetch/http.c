@@ -50,7 +50,7 @@ request_clear(struct request *r)
 	buf_clear(&r->url);
 	buf_clear(&r->fields);
 	buf_clear(&r->body);
-	r->foreign = false;
+	r->conditional = r->foreign = false;
 }
 
 void
@@ -61,6 +61,7 @@ request_copy(struct request *to, const struct request *from)
 	buf_add(&to->fields, from->fields.p, from->fields.len);
 	buf_add(&to->body, from->body.p, from->body.len);
 	to->foreign = from->foreign;
+	to->conditional = from->conditional;
 }
 
 void

@@ -16,6 +16,7 @@ struct request {
 	struct buf url;    /* without credentials */
 	struct buf fields; /* "Name: value\n" for each header field that pages */
 	struct buf body;   /* instead of the one that the settings have; empty: that one */
+	bool conditional;  /* fields ask for it only if it has changed */
 	bool foreign;      /* another host: nothing of ours but the URL */
 };
 

@@ -20,6 +20,7 @@ struct job {
 	struct pager pager;
 	struct page *page; /* the last one; NULL before it */
 	struct request request;
+	uint64_t identity; /* of the first request, for etag_ask() */
 	bool expires; /* the server may say that what the state has is too old: 410 */
 };
 

@@ -176,7 +176,7 @@ struct opts {
 	/* operation; the command line only */
 	char *connector, *config, *get;
 	struct list set;
-	char *record, *replay, *metrics;
+	char *record, *replay, *metrics, *etag;
 	bool check, detect, dry_run, quiet, verbose;
 	int progress; /* enum when */
 };

@@ -181,6 +181,8 @@ opts_check(const struct opts *o)
 	    o->csv_delimiter == '\0' || o->format >= FORMAT_CSV, "--csv-delimiter", "--format csv");
 	check_path(o->retry_if, "--retry-if", false);
 	check_path(o->fail_if, "--fail-if", false);
+	need(o->etag == NULL || (!o->each && o->window == 0), "--etag",
+	    "one request a run: it cannot be used together with --each or --window");
 	need(o->record == NULL || o->replay == NULL, "--record",
 	    "a directory of its own: it cannot be used together with --replay");
 	check_paging(o);

@@ -510,7 +510,8 @@ judge(struct page *p, int result, struct verdict *v)
 	case HTTP_FAILED:
 		return failed(p, r->code, r->why.p);
 	}
-	p->stopped = stops(p->o, p->status, p->first);
+	p->unchanged = p->status == 304 && p->here.conditional;
+	p->stopped = p->unchanged || stops(p->o, p->status, p->first);
 	if (p->stopped) {
 		split_reset(&p->split);
 		p->n = 0;
@@ -603,7 +604,7 @@ page_start(struct page *p, const struct request *q, bool first, size_t room)
 	p->reply.done = on_done;
 	p->reply.arg = p;
 	p->first = first;
-	p->stopped = p->refusable = false;
+	p->stopped = p->unchanged = p->refusable = false;
 	p->retry = (struct retry){0};
 	p->refusals = 0;
 	p->lead = p->whole = false;

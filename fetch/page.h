@@ -19,6 +19,7 @@ struct page {
 	struct buf url;     /* of the reply, after redirects */
 	long status;
 	int64_t date; /* the server's clock, seconds since 1970, or -1 */
+	bool unchanged; /* 304, as the request was conditional: stopped is set, too */
 	bool stopped; /* a status that --stop-on names: there is no page */
 	struct http *http; /* its own; has the reply's header until the next start */
 

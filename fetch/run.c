@@ -9,6 +9,7 @@
 
 #include "ahead.h"
 #include "clock.h"
+#include "etag.h"
 #include "job.h"
 #include "lines.h"
 #include "metrics.h"
@@ -27,6 +28,7 @@ struct sync {
 	struct each each;
 	char id[RUN_ID_LEN + 1];
 	const char *run;  /* CS_RUN, or id */
+	bool begun;       /* the begin line is out: a reply that has not changed makes it another */
 	bool full;        /* everything there is comes in this run */
 	uint64_t records; /* sent */
 };
@@ -67,7 +69,8 @@ begin(struct sync *s)
 	struct value v = {0};
 	const char *err;
 
-	if (from->len > 0)
+	/* A full run begins at the start, whatever state is at hand. */
+	if (from->len > 0 && !s->full)
 		scan_text(from->p, from->len, &v, &err);
 	json_compact(&s->control, v.p != NULL ? v.p : "null", v.p != NULL ? v.n : 4);
 	char *state = buf_steal(&s->control);
@@ -79,6 +82,7 @@ begin(struct sync *s)
 			     .key = o->primary_key,
 			     .cursor = o->cursor_field != NULL ? o->cursor_field->text : NULL});
 	free(state);
+	s->begun = true;
 	return send_control(s);
 }
 
@@ -119,6 +123,8 @@ page_checkpoint(struct sync *s)
 		return engine_flush(&j->engine);
 	}
 	j->state.unfinished = true;
+	free(j->state.version);
+	j->state.version = NULL;
 	cursor_save(&j->cursor, &j->state);
 	if (j->state.ordered && j->cursor.ascending && j->o->window == 0)
 		replace(&j->state.cursor, cursor_safe(&j->cursor, cursor, j->state.started));
@@ -145,6 +151,7 @@ last_checkpoint(struct sync *s)
 		j->state.descending = j->cursor.descending && !j->cursor.ascending;
 	if (j->o->max_age > 0)
 		j->state.time = j->state.started;
+	etag_keep(j);
 	j->state.unfinished = false;
 	return checkpoint(s);
 }
@@ -245,6 +252,16 @@ send_part(struct sync *s)
 	return r == 0 && sent != SENT ? ENOUGH : r;
 }
 
+/* Of what has not changed nothing comes, from which nobody may infer what was deleted. */
+static int
+late_begin(struct sync *s, bool unchanged)
+{
+	if (s->begun)
+		return 0;
+	s->full &= !unchanged;
+	return begin(s);
+}
+
 /* A request for the page where the pager is. The server may have looked when it came, and dated later. */
 static int
 get(struct sync *s, bool first, int tentative)
@@ -253,10 +270,14 @@ get(struct sync *s, bool first, int tentative)
 	struct how how = {
 	    first, s->part != NULL || pager_whole(&j->pager) || tentative != PAGE_SURE, tentative};
 	int64_t from = seconds();
-	int r;
+	int r, code;
 
 	pager_request(&j->pager, &j->request);
+	if (how.first)
+		etag_ask(j, &j->request);
 	r = engine_get(&j->engine, &j->request, &how, &j->page);
+	if (r != PAGE_SIGNAL && (code = late_begin(s, r == 0 && j->page->unchanged)) != 0)
+		return code;
 	while (r == PAGE_PART && (r = send_part(s)) == 0)
 		r = engine_go_on(&j->engine, &how);
 	if (r == 0 && j->state.started < 0 && j->page->date >= 0)
@@ -467,7 +488,7 @@ stream(struct sync *s)
 	/* A run that takes up another sends the rest only: from it nobody may infer what was deleted. */
 	s->full = !opts_follow(o) && !s->job.state.unfinished && s->job.state.round == NULL &&
 		  !s->each.incremental;
-	if ((r = begin(s)) != 0)
+	if ((o->etag == NULL || s->job.state.version == NULL) && (r = begin(s)) != 0)
 		return r;
 	r = o->each ? parents(s, &complete) : pages(s, &complete);
 	if (r == 0 && complete && !o->each)
@@ -513,7 +534,7 @@ run(struct opts *o)
 	const char *env = getenv("CS_RUN");
 	int r;
 
-	if ((r = job_init(&s.job, o)) != 0)
+	if ((r = job_init(&s.job, o)) != 0 || (r = etag_load(&s.job)) != 0)
 		goto out;
 	if (clock_stands())
 		memset(s.id, '0', RUN_ID_LEN); /* a replay is the same every time */
@@ -529,6 +550,8 @@ run(struct opts *o)
 	if ((r = stream(&s)) != 0)
 		r = failed(&s, r);
 	progress_clear();
+	if (r == 0)
+		r = etag_store(&s.job, STDOUT_FILENO);
 	if (output_close(&s.job.engine.out) < 0 && r == 0)
 		r = fail(CS_IO, "stdout: %s", strerror(s.job.engine.out.error));
 	if (o->metrics != NULL && metrics_write(o->metrics, s.stream, r) != 0 && r == 0)

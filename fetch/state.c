@@ -20,6 +20,7 @@ state_release(struct state *s)
 	free(s->cursor);
 	free(s->token);
 	free(s->round);
+	free(s->version);
 	free(s->since);
 	free(s->until);
 	free(s->max);
@@ -187,6 +188,8 @@ member(struct state *s, struct slice key, const struct value *v)
 		return cursor(v, &s->token, &s->token_type);
 	if (slice_is(key, "round"))
 		return text(v, &s->round);
+	if (slice_is(key, "version"))
+		return text(v, &s->version);
 	if (slice_is(key, "time"))
 		return clock_time(v, &s->time);
 	return slice_is(key, "resume") && resume(s, v);
@@ -256,6 +259,10 @@ state_format(const struct state *s, struct buf *out)
 	if (s->round != NULL) {
 		buf_addc(out, ',');
 		put_text(out, "round", s->round);
+	}
+	if (s->version != NULL) {
+		buf_addc(out, ',');
+		put_text(out, "version", s->version);
 	}
 	if (s->time >= 0)
 		buf_addf(out, ",\"time\":%" PRId64, s->time);

@@ -24,6 +24,7 @@ struct state {
 	char *token;     /* the server's own, for --state-token; or NULL */
 	int token_type;  /* its enum json_type */
 	char *round;     /* --each: of a stream, the run that is not done; of a parent, the last it was done in */
+	char *version;   /* of what was fetched, see etag.h; or NULL */
 	int64_t time;    /* the server's clock at the last run's beginning, seconds, or -1 */
 
 	bool unfinished;  /* the rest is of a run that did not end */
