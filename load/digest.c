@@ -6,7 +6,7 @@
 
 #include "digest.h"
 
-#define FIRST_LOOK 1000 /* upserts, before anything is decided */
+unsigned digest_first = 1000;
 
 struct entry {
 	uint64_t key;     /* hash; 0: free */
@@ -460,7 +460,7 @@ digest_upserted(struct db *db, struct table *t, enum digest_did did, sqlite3_int
 
 	if (!d) {
 		d = t->digest = xcalloc(1, sizeof *d);
-		d->next = FIRST_LOOK;
+		d->next = digest_first;
 	}
 	if (!d->map) {
 		d->upserts++;
@@ -480,7 +480,7 @@ digest_upserted(struct db *db, struct table *t, enum digest_did did, sqlite3_int
 	}
 	if (did == DIGEST_INSERTED)
 		d->at->rowid = rowid;
-	else if (did == DIGEST_UNCHANGED && ++d->vain > FIRST_LOOK && d->vain > d->looks / 4)
+	else if (did == DIGEST_UNCHANGED && ++d->vain > digest_first && d->vain > d->looks / 4)
 		d->never = true; /* records that each lack some other column */
 	d->at->key = d->key;
 	d->at->content = d->partial ? 0 : d->content;
@@ -495,7 +495,7 @@ digest_bulk(struct db *db, struct table *t)
 	struct digest *d = xcalloc(1, sizeof *d);
 
 	t->digest = d;
-	t->bulk = getrandom(d->seed, sizeof d->seed, 0) >= 0 && map_new(db, d, FIRST_LOOK);
+	t->bulk = getrandom(d->seed, sizeof d->seed, 0) >= 0 && map_new(db, d, digest_first);
 	if (!t->bulk)
 		digest_free(t);
 }

@@ -21,6 +21,9 @@
 /* What the page cache and the buffers have of --memory; the maps may have the rest. */
 #define DIGEST_BASE(o) (cache_bytes(o) + (UINT64_C(32) << 20))
 
+/* Upserts before a map is thought of. */
+extern unsigned digest_first;
+
 enum digest_says {
 	DIGEST_NOTHING, /* there is no map */
 	DIGEST_SAME,    /* the row is there, and the record would change nothing */

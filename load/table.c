@@ -343,8 +343,10 @@ table_sync(struct db *db, struct table *t)
 		}
 	if (key)
 		r = digest_seal(db, t); /* other keys, other hashes */
-	if (r == 0 && widen)
+	if (r == 0 && widen) {
+		stmts_free(t); /* how values are compared depends on the types */
 		r = table_widen(db, t);
+	}
 	for (size_t i = 0; i < t->n && r == 0; i++)
 		if (t->columns[i].presence == COLUMN_NEW)
 			r = column_store(db, t, &t->columns[i]);

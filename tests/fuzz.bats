@@ -22,6 +22,7 @@ replay() {
 @test "Retry-After" { replay retryafter; }
 @test "JSON and control lines" { replay scan; }
 @test "records through rules" { replay map; }
+@test "records into SQLite" { replay load; }
 @test "pages" { replay split; }
 @test ".netrc" { replay netrc; }
 @test "token answers" { replay token; }

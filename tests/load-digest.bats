@@ -255,3 +255,14 @@ bulk_same() {
 	[ ! -e x.db ]
 	fails_with 64 cs-load --to ndjson:x --bulk <"$first"
 }
+
+@test "a number written in another way is no change, in the very run that makes its column text" {
+	printf '{"id":"%s","d":%s}\n' a 2.5 b '"x"' a 2.50 >in
+	for options in '' --bulk; do
+		rm -f x.db*
+		# shellcheck disable=SC2086
+		cs-load --to sqlite:x.db --table t --key id --stats stats $options <in
+		equals "$(jq -c '[.inserted, .updated, .unchanged]' stats)" '[2,0,1]'
+		equals "$(sql x.db "SELECT d FROM t WHERE id = 'a'")" 2.5
+	done
+}
