@@ -337,3 +337,68 @@ big='{"id":9007199254740993,"n":2,"s":"x"}'
 	succeeds timeout 60 cs-map -f '.a | {a:.}' <in
 	cmp <(echo "$output") in
 }
+
+# agree FROM TO: the programs of these numbers give what the jq program makes of them, taken together. Where jq does not compile
+# them, or they disagree, each half is looked at alone.
+agree() {
+	local from=$1 to=$2 i program='{' input='[' status=0
+	for ((i = from; i < to; i++)); do
+		program+="\"$i\": (.[$((i - from))] | try [${programs[i]}
+			] catch [\"error\", .]),"
+		input+=${inputs[i]},
+	done
+	program=${program%,}'}'
+	input=${input%,}']'
+	if jq -c "$program" <<<"$input" >want 2>/dev/null; then
+		cs-map -f "$program" <<<"$input" 2>errors | jq -c . >got
+		cmp -s want got && return
+		if [ $((to - from)) -eq 1 ] && grep -q -e '2^53' -e 'more digits' errors; then
+			cs-map --numbers lossy -f "$program" <<<"$input" | jq -c . >got
+			cmp -s want got && return
+		fi
+	elif [ $((to - from)) -eq 1 ]; then
+		run cs-map -f "$program" <<<"$input"
+		[ "$status" -eq 64 ] && return
+	fi
+	if [ $((to - from)) -gt 1 ]; then
+		agree "$from" $(((from + to) / 2)) || status=1
+		agree $(((from + to) / 2)) "$to" || status=1
+		return "$status"
+	fi
+	printf 'for %s\njq:     %s\ncs-map: %s\n' "${programs[from]}" "$(cat want)" "$(cat got errors)"
+	return 1
+}
+
+# agree_on NAME: the programs of tests/data/jq/NAME.test.
+agree_on() {
+	local line i status=0
+	need jq
+	programs=() inputs=()
+	while IFS= read -r line; do
+		case $line in '#'* | '') continue ;; esac
+		programs+=("${line%$'\t'*}")
+		inputs+=("${line##*$'\t'}")
+	done <"$ROOT/tests/data/jq/$1.test"
+	[ "${#programs[@]}" -gt 10 ]
+	for ((i = 0; i < ${#programs[@]}; i += 20)); do
+		agree "$i" $((i + 20 < ${#programs[@]} ? i + 20 : ${#programs[@]})) || status=1
+	done
+	return "$status"
+}
+
+@test "the language: basics" { agree_on basic; }
+@test "the language: arrays" { agree_on arrays; }
+@test "the language: strings" { agree_on strings; }
+@test "the language: numbers" { agree_on numbers; }
+@test "the language: control" { agree_on control; }
+@test "the language: dates" { agree_on dates; }
+@test "the language: paths" { agree_on paths; }
+@test "the language: syntax" { agree_on syntax; }
+
+@test "the language: no file of programs is left out" {
+	local file
+	for file in "$ROOT"/tests/data/jq/*.test; do
+		file=${file##*/}
+		grep -q "agree_on ${file%.test};" "$ROOT/tests/jq.bats" || { echo "$file"; return 1; }
+	done
+}
