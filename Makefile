@@ -88,6 +88,7 @@ $(B)/obj/lib/scan-scalar.o: lib/scan.c $(B)/flags
 # libFuzzer, and as programs that feed them the kept corpus, for tests/fuzz.bats.
 fuzzers    := $(filter-out replay wrap,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 fuzzed-map := map
+fuzzed-bridge := map
 fuzzed-load := load
 fuzzed      = $(filter-out %/main.c,$(wildcard lib/*.c $(or $(fuzzed-$(1)),fetch)/*.c)) tests/fuzz/wrap.c
 fuzz-libs   = $(libs-cs-fetch) $(sqlite) -lm $(foreach f,exit errx popen,-Wl,--wrap=$(f))

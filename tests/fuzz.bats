@@ -34,6 +34,9 @@ replay() {
 	[ "${output% lines compared}" -gt 4000 ]
 }
 
+@test "messages of taps and sources" { replay bridge; }
+@test "JSON for libjq" { replay jqjson; }
+
 @test "every target has a corpus and a test" {
 	local f name
 	for f in "$ROOT"/tests/fuzz/*.c; do
