@@ -121,6 +121,9 @@ endef
 fuzz: $(fuzzers:%=build/fuzzing/%) ## feed parsers random texts, FUZZ=60 seconds each, F='csv link' (clang)
 	$(foreach f,$(or $(F),$(fuzzers)),$(call fuzz-one,$(f)))
 
+torture: all ## run cs-fetch against a server that breaks, for some minutes: A='--seed 1 --cuts 1000'
+	@BUILD=$(B) tests/torture/fetch $(A)
+
 $(B)/usage: $(B)/obj/tests/bench/usage.o
 	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^
 
@@ -212,6 +215,6 @@ $(B)/flags: FORCE
 
 -include $(wildcard $(dirs:%=$(B)/obj/%/*.d) $(B)/obj/tests/*/*.d build/fuzzing/obj/*/*.d build/fuzzing/obj/*/*/*.d)
 
-.PHONY: all playground demo check e2e bench fuzz lint fmt install uninstall deps clean help FORCE
+.PHONY: all playground demo check e2e bench fuzz torture lint fmt install uninstall deps clean help FORCE
 FORCE:
 .DELETE_ON_ERROR:
