@@ -1,3 +1,4 @@
+#include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -5,6 +6,7 @@
 #include <sys/random.h>
 
 #include "digest.h"
+#include "show.h"
 
 unsigned digest_first = 1000;
 
@@ -415,6 +417,21 @@ scan(struct db *db, struct table *t)
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : db_fail(db);
 }
 
+/* Say what --memory the map of n rows would need. */
+static void
+tell(const struct db *db, const struct table *t, sqlite3_int64 n)
+{
+	uint64_t map = (uint64_t)n * 36, need = map + 3 * DIGEST_BUFFERS;
+
+	if (need > UINT64_C(256) << 20)
+		need = (map + DIGEST_BUFFERS) / 3 * 4; /* a quarter is page cache */
+
+	if (db->sink.o->verbose && n > 0)
+		warnx("table \"%s\": digests of %lld rows need --memory %lluM; comparing without "
+		      "them",
+		    shown(t->name), (long long)n, (unsigned long long)(need >> 20) + 1);
+}
+
 /* The map, if there is room for it. 0 or a CS_ status. */
 static int
 make(struct db *db, struct table *t)
@@ -423,6 +440,7 @@ make(struct db *db, struct table *t)
 	sqlite3_int64 n = ask_table(db, t, "count(*)");
 
 	if (n < 0 || !map_new(db, d, (size_t)n) || getrandom(d->seed, sizeof d->seed, 0) < 0) {
+		tell(db, t, n);
 		digest_drop(t);
 		d->never = true;
 		return 0;

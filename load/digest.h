@@ -18,8 +18,10 @@
 
 #include "sqlite.h"
 
-/* What the page cache and the buffers have of --memory; the maps may have the rest. */
-#define DIGEST_BASE(o) (cache_bytes(o) + (UINT64_C(32) << 20))
+/* What the page cache and the buffers have of --memory, at least 96 MiB; the maps may have the rest. */
+#define DIGEST_BUFFERS (UINT64_C(32) << 20)
+#define DIGEST_BASE(o) \
+	((o)->memory > UINT64_C(256) << 20 ? cache_bytes(o) + DIGEST_BUFFERS : 3 * DIGEST_BUFFERS)
 
 /* Upserts before a map is thought of. */
 extern unsigned digest_first;

@@ -135,6 +135,21 @@ states() {
 	equals "$(sql x.db 'SELECT count(*) FROM t')" 800
 }
 
+@test "what the user has set in a database stays: user_version, application_id, the journal's mode, page size" {
+	sqlite3 x.db 'PRAGMA page_size = 8192; PRAGMA user_version = 7; PRAGMA application_id = 9; PRAGMA journal_mode = TRUNCATE; CREATE TABLE mine(a)' >/dev/null
+	stream 3 | to >acks
+	equals "$(sql x.db 'PRAGMA page_size; PRAGMA user_version; PRAGMA application_id; PRAGMA journal_mode')" $'8192\n7\n9\ndelete'
+	equals "$(sql x.db 'SELECT count(*) FROM t')" 60
+	# WAL is what a file keeps, and a new one gets with its first commit
+	rm x.db
+	sqlite3 x.db 'PRAGMA journal_mode = WAL; CREATE TABLE mine(a)' >/dev/null
+	to <<<'{"id":1}'
+	rm -f y.db
+	cs-load --to sqlite:y.db --table t </dev/null
+	cs-load --to sqlite:y.db --table t <<<'{"id":1}'
+	equals "$(sql x.db 'PRAGMA journal_mode') $(sql y.db 'PRAGMA journal_mode')" 'wal wal'
+}
+
 @test "a database that others keep: 75 once --busy-timeout is over, and nothing is written" {
 	to <<<'{"id":1}'
 	mkfifo hold

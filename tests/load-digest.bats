@@ -160,6 +160,17 @@ setup_file() {
 	used
 }
 
+@test "a table that is too large for --memory is compared without digests, and -v says what it takes" {
+	cs-load --to sqlite:x.db --table t --key id <"$first"
+	awk 'BEGIN { for (i = 0; i < 40000; i++) print "{\"id\":\"more" i "\"}" }' | cs-load --to sqlite:x.db --table t --key id
+	awk 'BEGIN { for (i = 0; i < 40000; i++) print "{\"id\":\"more" i "\"}" }' >again
+	cs-load --to sqlite:x.db --table t --key id -v --memory 97M <again 2>xv
+	contains "$(cat xv)" 'digests of 44000 rows need --memory [0-9]+M'
+	unused
+	cs-load --to sqlite:x.db --table t --key id -v --memory "$(sed -n 's/.*need --memory \([0-9]*M\).*/\1/p' xv)" <again 2>xv
+	used
+}
+
 @test "another table, and a table that is empty" {
 	sed 's/^{/{"@cs":{"table":"u"},/' "$first" >u
 	cat "$first" u "$first" u >both

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154 # read by run
 # cs-load into SQLite beside what people load with: sqlite-utils, python3, the sqlite3 shell, jq, DuckDB (npm's
-# @duckdb/node-api, installed into build/bench/node), and beside itself without --memory for its digests.
+# @duckdb/node-api), and beside itself without --memory for its digests.
 # Each starts from what it loaded itself, and ends durable. A million records; RECORDS=100000 is quick.
 need jq sqlite3
 n=${RECORDS:-1000000}
@@ -43,8 +43,7 @@ others() {
 	other[jq,sqlite3]="jq -r '[.${columns// /, .}] | map(if type == \"object\" or type == \"array\" then tojson else . end) | @csv' <$in |
 		sqlite3 other.db 'pragma journal_mode=wal' '$create' 'create temp table r($list)' '.import --csv /dev/stdin r' \
 		'insert into t select * from r $conflict'"
-	[ ! -d "$BUILD/bench/node/node_modules/@duckdb" ] ||
-		other[duckdb]="cd '$BUILD/bench/node' && node $here/duck.js '$dir/other.db' $in"
+	[ ! -d node_modules/@duckdb ] || other[duckdb]="node $here/duck.js other.db $in"
 }
 
 # beside WHAT FILE GOALS [BEFORE]: one row for each of the others; GOALS: name=ratio…
@@ -63,6 +62,8 @@ beside() {
 	done
 }
 
+[ -d node_modules/@duckdb ] || npm install --no-audit --no-fund --silent @duckdb/node-api >/dev/null 2>&1 ||
+	echo 'DuckDB cannot be installed by npm here: left out'
 in=$(made hr "$n")
 others "$in"
 title "cs-load: $n records of 12 columns, a random text key"
