@@ -118,7 +118,7 @@ define fuzz-one
     $(fuzz-$(1)) -artifact_prefix=build/fuzzing/$(1)- build/fuzzing/corpus/$(1) tests/fuzz/corpus/$(1) $(fuzz-ok-$(1))
 
 endef
-fuzz: $(fuzzers:%=build/fuzzing/%) ## feed parsers random texts, FUZZ=60 seconds each, F='csv link' (clang)
+fuzz: $(fuzzers:%=build/fuzzing/%) ## feed parsers random texts, FUZZ=60 each, F='csv link' (clang)
 	$(foreach f,$(or $(F),$(fuzzers)),$(call fuzz-one,$(f)))
 
 torture: all ## run cs-fetch against a server that breaks, for some minutes: A='--seed 1 --cuts 1000'

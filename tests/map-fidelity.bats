@@ -58,6 +58,24 @@ lone() {
 	equals "$output" "$(sed 's/"v":{},//' in)"
 }
 
+@test "values are their own bytes in rows of arrays, under other names and in other places" {
+	{ values && lone; } | grep -v '^{}$' | sed 's/.*/{"id":1,"o":{"v":[{"aB":&}]}}/' >in
+	succeeds cs-map --flatten --arrays keep --names snake --child o.v=rows <in
+	equals "$(grep '"_index":' <<<"$output")" "$({ values && lone; } | grep -v '^{}$' |
+		sed 's/.*/{"@cs":{"table":"rows"},"_parent_id":1,"_index":0,"a_b":&}/')"
+	{ values && lone; } | sed 's/.*/{"x":0,"id":1,"v":[&]}/' >in
+	succeeds cs-map --keep v,id --rename id=no <in
+	equals "$output" "$({ values && lone; } | sed 's/.*/{"v":[&],"no":1}/')"
+	# As JSON text they say the same, byte by byte.
+	succeeds cs-map --arrays json --keep v <in
+	equals "$(jq -r .v <<<"$output")" "$({ values && lone; } | sed 's/.*/[&]/')"
+	{ values && lone; } | sed 's/.*/{"k":1}/' >in
+	while read -r value; do
+		succeeds cs-map --set "v=$value" --default "w=$value" <<<'{"v":0}'
+		equals "$output" "{\"v\":$value,\"w\":$value}"
+	done < <({ values && lone; })
+}
+
 @test "values are their own bytes through programs" {
 	values | sed 's/.*/{"v":&,"n":"x"}/' >in
 	for program in . 'select(.n == "x")' 'select(.n)' 'if .n == "x" then . else empty end'; do
@@ -189,6 +207,18 @@ nested() {
 		succeeds cs-map $options <"$SHARED/as-keys.ndjson"
 		equals "$(jq -c . <<<"$output")" "$(jq -c . "$SHARED/as-keys.ndjson")"
 	done
+	# As values and keys of the elements of an array.
+	for form in values keys; do
+		jq -c '{id: 1, t: [.]}' "$SHARED/as-$form.ndjson" >in
+		succeeds cs-map --child t=t <in
+		grep '"_index":' <<<"$output" | cs-map --drop _parent_id,_index | jq -c 'del(.["@cs"])' >rows
+		equals "$(cat rows)" "$(jq -c . "$SHARED/as-$form.ndjson")"
+	done
+	# What --hash makes of them is what sha256sum does.
+	succeeds cs-map --hash s <"$SHARED/as-values.ndjson"
+	equals "$(jq -r .s <<<"$output" | sed -n '10p;100p;400p')" "$(for i in 10 100 400; do
+		sed -n "${i}p" "$SHARED/as-values.ndjson" | jq -j .s | sha256sum | cut -d' ' -f1
+	done)"
 	# By snake_case, each has a name or is refused, and the stream goes on.
 	run --separate-stderr cs-map --names snake --rejects aside <"$SHARED/as-keys.ndjson"
 	[ "$status" -le 1 ]

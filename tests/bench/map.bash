@@ -11,7 +11,7 @@ cat >hr.map.json <<'END'
  "keep": ["id", "firstName", "lastName", "email", "jobTitle", "isManager", "payrollId", "salary", "address.street",
           "address.city", "address.state", "address.postalCode", "address.country", "teams", "createdAt", "note"],
  "type": {"isManager": "integer", "payrollId": "string", "createdAt": "timestamp"},
- "default": {"address.state": "n/a"}}
+ "fill": {"address.state": "n/a"}}
 END
 cat >hr.jq <<'END'
 def utc: (.[0:19] + "Z" | fromdate) as $t | .[23:] as $z
@@ -53,6 +53,7 @@ fi
 row 'check every line' 'line copy' "cs-map <$in" "linecopy <$in"
 row 'flatten' 'line copy' "cs-map --flatten <$in" "linecopy <$in" 6.67
 row 'sixteen columns' 'line copy' "cs-map --rules hr.map.json <$in" "linecopy <$in" 6.67
+row 'where' jq "cs-map --where '.isManager == true' <$in" "jq -c 'select(.isManager == true)' <$in"
 row 'keep two columns' jq "cs-map --keep id,email <$in" "jq -c '{id, email}' <$in"
 few=$((n / 5))
 for shape in tiny wide escapes nested shuffled; do
