@@ -5,6 +5,7 @@
 
 #include "connector.h"
 #include "params.h"
+#include "ref.h"
 
 /* A connector file that has been read, with what the user says to it. */
 struct connector {
@@ -106,7 +107,7 @@ expand_one(
 		x->absent = true;
 	} else if (x->json) {
 		json_quote(&quoted, text, strlen(text));
-		if (secret_is_reference(text)) /* here it is what it says */
+		if (ref_is(text)) /* here it is what it says */
 			buf_addf(out, "\\u%04x%.*s", *text, (int)quoted.len - 3, quoted.p + 2);
 		else
 			buf_add(out, quoted.p + 1, quoted.len - 2);

@@ -5,6 +5,7 @@
 
 #include "ask.h"
 #include "clock.h"
+#include "ref.h"
 #include "scan.h"
 #include "token.h"
 
@@ -25,7 +26,7 @@ login_fill_in(struct opts *o)
 		}
 		for (end = p + 1; *end != '"'; end++)
 			end += *end == '\\';
-		if (secret_is_reference(p + 1)) {
+		if (ref_is(p + 1)) {
 			struct secret s = {0};
 			struct buf ref = {0};
 			if (json_unescape(&ref, p + 1, end - p - 1) != 0)

@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <err.h>
-#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,18 +9,16 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base64.h"
 #include "cs.h"
-#include "file.h"
 #include "progress.h"
+#include "ref.h"
 #include "scan.h"
 #include "stream.h"
 
-#define SECRET_MAX (64u << 10) /* bytes */
-#define MASK       "***"
+#define MASK "***"
 
 /* All forms of all secrets, the longest first so that none leaves a rest behind. */
 static struct form {
@@ -258,13 +255,6 @@ fail_reason(void)
 	return kept;
 }
 
-bool
-secret_is_reference(const char *s)
-{
-	return strncmp(s, "env:", 4) == 0 || strncmp(s, "file:", 5) == 0 ||
-	       strncmp(s, "fd:", 3) == 0 || strncmp(s, "cmd:", 4) == 0;
-}
-
 void
 secret_free(char *s)
 {
@@ -293,7 +283,7 @@ secret_release(struct secret *s)
 void
 secret_set(struct secret *s, const char *ref, const char *where)
 {
-	if (!secret_is_reference(ref)) {
+	if (!ref_is(ref)) {
 		secret_register(ref, strlen(ref));
 		die(CS_USAGE,
 		    "%s: give env:NAME, file:PATH, fd:N or cmd:COMMAND, not the secret itself",
@@ -307,7 +297,7 @@ secret_set(struct secret *s, const char *ref, const char *where)
 void
 secret_set_literal(struct secret *s, const char *value, const char *where)
 {
-	if (secret_is_reference(value)) {
+	if (ref_is(value)) {
 		secret_set(s, value, where);
 		return;
 	}
@@ -323,61 +313,6 @@ secret_given(const struct secret *s)
 	return s->where != NULL;
 }
 
-/* Read all of fd into b; 0 or -1 with errno. */
-static int
-drain(struct buf *b, int fd)
-{
-	ssize_t n;
-
-	do {
-		if (buf_room(b, 4096) < 0) {
-			errno = EFBIG;
-			return -1;
-		}
-		n = read(fd, b->p + b->len, 4096);
-		if (n > 0)
-			b->len += n;
-	} while (n > 0 || (n < 0 && errno == EINTR));
-	return n < 0 ? -1 : 0;
-}
-
-static void
-from_file(struct buf *b, const char *path, const char *where)
-{
-	struct stat st;
-
-	if (stat(path, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0 && S_ISREG(st.st_mode))
-		say("%s: %s can be read by others: chmod 600 %s", where, path, path);
-	if (file_read(b, path) < 0)
-		die(CS_AUTH, "%s: %s: %s", where, path, strerror(errno));
-}
-
-static void
-from_fd(struct buf *b, const char *number, const char *where)
-{
-	char *end;
-	long fd = strtol(number, &end, 10);
-
-	if (end == number || *end != '\0' || fd < 0 || fd > 1 << 20)
-		die(CS_USAGE, "%s: fd:%s is no file descriptor", where, number);
-	if (drain(b, fd) < 0)
-		die(CS_AUTH, "%s: fd:%s: %s", where, number, strerror(errno));
-}
-
-static void
-from_command(struct buf *b, const char *command, const char *where)
-{
-	FILE *f = popen(command, "re");
-	int status;
-
-	if (f == NULL || drain(b, fileno(f)) < 0)
-		die(CS_AUTH, "%s: %s: %s", where, command, strerror(errno));
-	status = pclose(f);
-	if (status != 0)
-		die(CS_AUTH, "%s: the command \"%s\" failed with status %d", where, command,
-		    WIFEXITED(status) ? WEXITSTATUS(status) : status);
-}
-
 static bool none;
 
 void
@@ -389,25 +324,15 @@ secret_none(void)
 static void
 resolve(struct secret *s)
 {
-	struct buf b = {.max = SECRET_MAX};
-	const char *arg = strchr(s->ref, ':') + 1, *v;
+	struct buf b = {.max = REF_MAX};
+	char *why;
 
 	if (none) {
 		s->value = xstrdup(MASK);
 		return;
 	}
-	if (strncmp(s->ref, "env:", 4) == 0) {
-		if ((v = getenv(arg)) == NULL)
-			die(CS_AUTH, "%s: the environment has no %s", s->where, arg);
-		buf_adds(&b, v);
-	} else if (strncmp(s->ref, "file:", 5) == 0)
-		from_file(&b, arg, s->where);
-	else if (strncmp(s->ref, "fd:", 3) == 0)
-		from_fd(&b, arg, s->where);
-	else
-		from_command(&b, arg, s->where);
-	while (b.len > 0 && (b.p[b.len - 1] == '\n' || b.p[b.len - 1] == '\r'))
-		b.len--;
+	if (ref_read(&b, s->ref, s->where, &why) < 0)
+		die(CS_AUTH, "%s: %s", s->where, why);
 	s->value = xstrndup(b.len > 0 ? b.p : "", b.len);
 	if (b.p != NULL)
 		explicit_bzero(b.p, b.len);

@@ -38,8 +38,6 @@ void secret_release(struct secret *s);
 const char *secret_get(struct secret *s);
 /* The same for a text of several lines: a key, a list. */
 const char *secret_text(struct secret *s);
-/* env:NAME, file:PATH, fd:N or cmd:COMMAND? */
-bool secret_is_reference(const char *s);
 /* free() s, NULL or a secret, overwritten first. */
 void secret_free(char *s);
 void secret_clear(struct buf *b); /* buf_release(), likewise */
