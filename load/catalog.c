@@ -113,6 +113,27 @@ read_check(const struct table *t, struct column *c, const char *sql)
 	buf_release(&b);
 }
 
+/* A table that others refer to cannot be made anew, as their rows would go with the old one. */
+static int
+read_referrers(struct db *db, struct table *t)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	if (!db->foreign_keys || !t->ours)
+		return 0;
+	st = db_prepare(db, "SELECT 1 FROM main.sqlite_schema s, pragma_foreign_key_list(s.name) f"
+			    " WHERE f.\"table\" = ?1 COLLATE NOCASE LIMIT 1");
+	if (!st)
+		return CS_IO;
+	sqlite3_bind_text(st, 1, t->name, -1, SQLITE_STATIC);
+	rc = sqlite3_step(st);
+	sqlite3_finalize(st);
+	if (rc == SQLITE_ROW)
+		t->ours = false;
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : db_fail(db);
+}
+
 /* Compare the text that SQLite keeps with ours. */
 static int
 read_ours(struct db *db, struct table *t)
@@ -299,6 +320,8 @@ table_load(struct db *db, struct table *t)
 		r = read_columns(db, t);
 	if (r == 0 && t->exists)
 		r = read_ours(db, t);
+	if (r == 0 && t->exists)
+		r = read_referrers(db, t);
 	if (r == 0 && t->exists && t->key.n)
 		r = o->mode == MODE_HISTORY ? history_check(db, t) : table_unique(db, t);
 	if (r == 0 && !t->exists && !d && o->columns != COLUMNS_EVOLVE) {

@@ -37,6 +37,9 @@ db_fail(struct db *db)
 		    "%s: %s; run again when the other writer is done (--busy-timeout waits longer)",
 		    db->path, db_message(db));
 		return CS_LATER;
+	case SQLITE_CONSTRAINT: /* a deferred one, or a delete that rows elsewhere forbid */
+		warnx("%s: %s", db->path, db_message(db));
+		return CS_DATA;
 	default:
 		if (sqlite3_system_errno(db->h) && (rc & 0xff) == SQLITE_CANTOPEN)
 			warnx("%s: %s: %s", db->path, db_message(db),
@@ -343,6 +346,18 @@ db_close(struct sink *sink)
 	free(db);
 }
 
+/* Foreign keys that the database's owner has declared are kept, which SQLite does only when told to. */
+static int
+keep_foreign_keys(struct db *db)
+{
+	int64_t n;
+	int r = ask(db,
+	    "SELECT count(*) FROM (SELECT 1 FROM main.sqlite_schema s, pragma_foreign_key_list(s.name) LIMIT 1)", &n);
+
+	db->foreign_keys = n > 0;
+	return r || !n ? r : db_exec(db, "PRAGMA foreign_keys = ON");
+}
+
 static int
 open_file(struct db *db)
 {
@@ -382,6 +397,8 @@ open_file(struct db *db)
 		r = number_functions(db);
 	if (r == 0)
 		r = seen_functions(db);
+	if (r == 0)
+		r = keep_foreign_keys(db);
 	db->fresh = fresh && !o->dry_run;
 	db->schema = -1;
 	return r ? r : changes_open(db);

@@ -110,6 +110,7 @@ struct db {
 	struct buf sql;
 	char now[INSTANT_MAX];	      /* --synced-at: the start of the run */
 	bool fresh;	      /* the file is of our making, and not in WAL mode yet */
+	bool foreign_keys;    /* there are some, and they are kept */
 	bool tx, marked;      /* in a transaction; with a savepoint */
 	uint64_t begun;       /* serial of the stream that base and last_run are of */
 	struct buf base;      /* its state as stored before it began; "null" when there was none */
