@@ -260,8 +260,9 @@ read_key(struct db *db, struct table *t, const struct decl *d)
 		    shown(t->name));
 		return CS_USAGE;
 	}
-	names_copy(&t->key, key);
-	if (!t->key.n && o->meta[META_HASH]) {
+	if (key->n || !o->meta[META_HASH]) {
+		names_copy(&t->key, key);
+	} else {
 		t->key.v = xcalloc(1, sizeof *t->key.v);
 		t->key.v[t->key.n++] = xstrdup(o->meta[META_HASH]);
 	}

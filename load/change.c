@@ -30,22 +30,24 @@ add_real(struct buf *b, double d)
 }
 
 static void
-add_text(struct buf *b, const struct column *c, const char *p, size_t n)
+add_text(struct buf *b, const struct column *c, struct buf *mem, const char *p, size_t n)
 {
 	struct value v;
 	const char *err;
 
-	if (c->store == STORE_JSON && scan_text(p, n, &v, &err) == 0)
+	buf_clear(mem); /* the scanner reads further than a text of SQLite's goes */
+	buf_add(mem, p, n);
+	if (c->store == STORE_JSON && scan_text(mem->p, n, &v, &err) == 0)
 		json_compact(b, v.p, v.n);
-	else if (utf8_valid(p, n))
-		json_quote(b, p, n);
+	else if (utf8_valid(mem->p, n))
+		json_quote(b, mem->p, n);
 	else
 		add_bytes(b, p, n);
 }
 
 /* Append column i of a row as JSON: what cs-load would be given to store it. */
 static void
-add_value(struct buf *b, const struct column *c, sqlite3_stmt *st, int i)
+add_value(struct buf *b, const struct column *c, struct buf *mem, sqlite3_stmt *st, int i)
 {
 	switch (sqlite3_column_type(st, i)) {
 	case SQLITE_NULL:
@@ -61,7 +63,7 @@ add_value(struct buf *b, const struct column *c, sqlite3_stmt *st, int i)
 		add_real(b, sqlite3_column_double(st, i));
 		break;
 	case SQLITE_TEXT:
-		add_text(b, c, (const char *)sqlite3_column_text(st, i),
+		add_text(b, c, mem, (const char *)sqlite3_column_text(st, i),
 		    (size_t)sqlite3_column_bytes(st, i));
 		break;
 	default:
@@ -81,7 +83,7 @@ read_image(struct image *m, const struct table *t, sqlite3_stmt *st)
 	buf_clear(&m->text);
 	for (m->n = 0; m->n < t->n; m->n++) {
 		if (t->columns[m->n].presence == COLUMN_STORED)
-			add_value(&m->text, &t->columns[m->n], st, k++);
+			add_value(&m->text, &t->columns[m->n], &m->mem, st, k++);
 		m->end[m->n] = m->text.len;
 	}
 }
@@ -326,6 +328,8 @@ changes_close(struct db *db)
 	trail_close(&c->trail);
 	buf_release(&c->old.text);
 	buf_release(&c->new.text);
+	buf_release(&c->old.mem);
+	buf_release(&c->new.mem);
 	buf_release(&c->line);
 	free(c->old.end);
 	free(c->new.end);

@@ -14,7 +14,7 @@
 
 /* A row's values as JSON, one behind the other. */
 struct image {
-	struct buf text;
+	struct buf text, mem;
 	size_t *end; /* of each column's; text of column i begins at end[i - 1] */
 	size_t cap, n;
 };

@@ -352,7 +352,9 @@ keep_foreign_keys(struct db *db)
 {
 	int64_t n;
 	int r = ask(db,
-	    "SELECT count(*) FROM (SELECT 1 FROM main.sqlite_schema s, pragma_foreign_key_list(s.name) LIMIT 1)", &n);
+	    "SELECT count(*) FROM (SELECT 1 FROM main.sqlite_schema s, "
+	    "pragma_foreign_key_list(s.name) LIMIT 1)",
+	    &n);
 
 	db->foreign_keys = n > 0;
 	return r || !n ? r : db_exec(db, "PRAGMA foreign_keys = ON");

@@ -40,6 +40,7 @@ peers squid                                             squid                 sq
 peers npm                                               npm                   nodejs-npm       npm               node         npm
 peers gunicorn                                          gunicorn              -                -                 -            -
 peers py:httpbin                                        python3-httpbin       -                -                 -            -
+check sqldiff                                           sqlite3-tools         sqlite-tools     sqlite-tools      sqlite       -
 check git                                               git                   git              git               git          git
 check zstd                                              zstd                  zstd             zstd              zstd         zstd
 check xz                                                xz-utils              xz               xz                xz           xz
