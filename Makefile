@@ -90,6 +90,7 @@ fuzzers    := $(filter-out replay wrap,$(patsubst tests/fuzz/%.c,%,$(wildcard te
 fuzzed-map := map
 fuzzed-bridge := map
 fuzzed-load := load
+fuzzed-schema := load
 fuzzed      = $(filter-out %/main.c,$(wildcard lib/*.c $(or $(fuzzed-$(1)),fetch)/*.c)) tests/fuzz/wrap.c
 fuzz-libs   = $(libs-cs-fetch) $(sqlite) -lm $(foreach f,exit errx popen,-Wl,--wrap=$(f))
 clang-fuzz  = clang $(subst -fstack-protector-strong,,$(flags)) -g -O1 -fsanitize=address,undefined

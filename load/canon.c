@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "canon.h"
+#include "decimal.h"
 
 struct member {
 	struct buf name;
@@ -116,7 +117,7 @@ canon_value(struct buf *out, struct slice json)
 		canon_string(out, &v);
 		break;
 	case JSON_NUMBER:
-		canon_number(out, json.p, json.n);
+		decimal_canon(out, json.p, json.n);
 		break;
 	default:
 		buf_add(out, json.p, json.n);

@@ -11,7 +11,5 @@
 
 /* Append that of a valid JSON value. */
 void	canon_value(struct buf *out, struct slice json);
-/* Append a number in that form; it is left as it is when its exponent has more than ten digits. In number.c. */
-void	canon_number(struct buf *out, const char *p, size_t n);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base64.h"
 #include "change.h"
+#include "decimal.h"
 #include "scan.h"
 #include "show.h"
 

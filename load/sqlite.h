@@ -204,9 +204,6 @@ int	indexes_make(struct db *db);
 /* Change the types of stored columns to what is wanted. */
 int	table_widen(struct db *db, struct table *t);
 
-/* The shortest decimal that reads back the same. */
-#define REAL_MAX 32
-void	real_text(double d, char text[REAL_MAX]);
 /* SQL functions: cs_text(REAL), and cs_differs(COLUMN, STORED TEXT) for the record at hand. */
 int	number_functions(struct db *db);
 

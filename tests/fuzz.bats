@@ -26,6 +26,7 @@ replay() {
 @test "pages" { replay split; }
 @test ".netrc" { replay netrc; }
 @test "token answers" { replay token; }
+@test "declared tables, their values, and canonical texts" { replay schema; }
 @test "signed URLs" { replay sigv4; }
 
 @test "another parser, and a model of the rules, think of records what cs-map does" {
