@@ -6,6 +6,7 @@
 
 #include "bridge.h"
 #include "file.h"
+#include "num.h"
 #include "stream.h"
 
 enum dialect
@@ -108,6 +109,15 @@ bridge_table(struct bridge *b, struct slice name, bool add)
 	return t;
 }
 
+bool
+bridge_version(const struct value *v)
+{
+	int64_t version;
+
+	return v->p && v->type == JSON_NUMBER && num_int64(v->p, v->n, &version) == 0 &&
+	       version >= 0;
+}
+
 int
 bridge_record(
     struct bridge *b, struct slice table, const struct value *version, const struct value *record)
@@ -121,7 +131,7 @@ bridge_record(
 	wrap = line_kind(record->p, record->n) != LINE_RECORD;
 	buf_adds(out, "{\"@cs\":{\"table\":");
 	buf_add(out, table.p, table.n);
-	if (version && version->p && version->type == JSON_NUMBER) {
+	if (version && bridge_version(version)) {
 		buf_adds(out, ",\"version\":");
 		buf_add(out, version->p, version->n);
 	}
@@ -138,6 +148,31 @@ bridge_record(
 	return buf_addc(out, '\n');
 }
 
+/* The key, by the names that its columns will have. */
+static void
+add_key(struct bridge *b, const struct value *key)
+{
+	struct scan s = {0};
+	struct value v;
+	struct buf name = {0};
+	const char *sep = "";
+
+	buf_addc(&b->out, '[');
+	scan_init(&s, key->p, key->n);
+	scan_enter(&s);
+	for (; scan_item(&s) > 0 && scan_value(&s, &v) == 0; sep = ",") {
+		buf_adds(&b->out, sep);
+		buf_clear(&name);
+		if (v.type == JSON_STRING && json_unescape(&name, v.p + 1, v.n - 2) == 0)
+			b->rename(b->arg, (struct slice){name.p, name.len}, &b->out);
+		else
+			buf_add(&b->out, v.p, v.n);
+	}
+	buf_addc(&b->out, ']');
+	buf_release(&name);
+	scan_release(&s);
+}
+
 void
 bridge_schema(
     struct bridge *b, struct slice table, const struct value *key, const struct value *schema)
@@ -148,7 +183,10 @@ bridge_schema(
 	buf_add(out, table.p, table.n);
 	if (key && key->p && key->type == JSON_ARRAY) {
 		buf_adds(out, ",\"key\":");
-		json_compact(out, key->p, key->n);
+		if (b->bare && b->rename)
+			add_key(b, key);
+		else
+			json_compact(out, key->p, key->n);
 	}
 	if (schema && schema->p && !b->bare) {
 		buf_adds(out, ",\"columns\":");

@@ -28,6 +28,8 @@ struct bridge {
 	enum dialect from;
 	const char *stream; /* what checkpoints and the like are called */
 	bool bare;	    /* schema lines declare no columns: rules or a program change them */
+	void (*rename)(void *arg, struct slice key, struct buf *out); /* appends what a key is called then */
+	void *arg;
 	bool quiet;
 	struct buf out; /* the lines that the last message became, newlines included */
 	struct buf err; /* why it is refused; one line of UTF-8 */
@@ -44,7 +46,7 @@ struct bridge {
 	struct scan scan;
 };
 
-/* b->from, stream, bare and quiet are set, the rest is zero. May end the process with CS_USAGE. */
+/* b->from, stream, bare, rename, arg and quiet are set, the rest is zero. May end the process with CS_USAGE. */
 void	bridge_init(struct bridge *b);
 void	bridge_release(struct bridge *b);
 /*
@@ -68,6 +70,8 @@ int	bridge_refuse(struct bridge *b, const char *fmt, ...) __attribute__((format(
 bool	bridge_is(const struct value *v, const char *s);
 /* The decoded text of v, in b->text until the next call. 0 or BRIDGE_REFUSED, naming what it was. */
 int	bridge_text(struct bridge *b, const struct value *v, const char *what, struct slice *out);
+/* Is v a version that a table can have: a whole number that is not negative? */
+bool	bridge_version(const struct value *v);
 /* The table of this name; NULL when there is none and add is false. */
 struct bridge_table *bridge_table(struct bridge *b, struct slice name, bool add);
 /* A tagged record; table is a JSON string. 0 or BRIDGE_REFUSED. */

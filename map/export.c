@@ -212,6 +212,8 @@ message(struct export *e, const struct export_table *t, enum op op)
 	} else {
 		buf_add(b, e->record.p, e->record.len);
 	}
+	if (e->tag.version >= 0)
+		buf_addf(b, ",\"version\":%lld", (long long)e->tag.version);
 	buf_adds(b, "}\n");
 }
 
@@ -235,6 +237,7 @@ export_record(struct export *e, const char *p, size_t n)
 
 	e->tag.op = OP_UPSERT;
 	e->tag.wrapped = false;
+	e->tag.version = -1;
 	buf_clear(&e->record);
 	if (line_kind(p, n) == LINE_TAGGED) {
 		if (tag_parse(&e->tag, &e->scan, p, n) < 0) {
@@ -319,7 +322,12 @@ schema(struct export *e, const struct control *c)
 				break;
 			declare(col, &v);
 		}
-	tell(e, t);
+	if (c->key.p || c->columns.p || c->version < 0)
+		tell(e, t);
+	if (c->version < 0 || e->to != DIALECT_SINGER)
+		return;
+	add_name(&e->out, "{\"type\":\"ACTIVATE_VERSION\",\"stream\":", t->name, t->n);
+	buf_addf(&e->out, ",\"version\":%lld}\n", (long long)c->version);
 }
 
 /* One state of cs-stream is the list of all states of an Airbyte source, if it came from one. */

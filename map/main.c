@@ -384,6 +384,12 @@ finish(struct run *r, int status)
 	return status;
 }
 
+static void
+rename_key(void *arg, struct slice key, struct buf *out)
+{
+	records_name(arg, key, out);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -399,6 +405,8 @@ main(int argc, char **argv)
 	r.bridge = (struct bridge){.from = o.from,
 	    .stream = o.stream,
 	    .bare = o.rules.filter || !rules_none(&o.rules),
+	    .rename = rename_key,
+	    .arg = &r.records,
 	    .quiet = o.quiet};
 	if (o.from)
 		bridge_init(&r.bridge);

@@ -203,6 +203,55 @@ records_map(struct records *r, const char *p, size_t n)
 	return settle(r, native(r, p, n));
 }
 
+/* The name of the first member of object that other has not, as a JSON string. */
+static bool
+first_other(struct records *r, const struct buf *object, const struct buf *other, struct buf *name)
+{
+	struct slice key;
+	struct value v;
+	struct scan *s = &r->scan;
+
+	scan_init(s, object->p, object->len);
+	scan_enter(s);
+	while (scan_key(s, &key) > 0 && scan_value(s, &v) == 0) {
+		buf_clear(name);
+		json_quote(name, key.p, key.n);
+		buf_addc(name, ':');
+		if (!memmem(other->p, other->len, name->p, name->len)) {
+			name->p[--name->len] = '\0';
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+records_name(struct records *r, struct slice key, struct buf *out)
+{
+	struct buf record = {0}, plain = {0}, name = {0};
+	bool found = false;
+
+	buf_adds(&record, "{}");
+	if (r->mapping && !r->filter && native(r, record.p, record.len) == 0) {
+		buf_add(&plain, r->out.p, r->out.len);
+		buf_clear(&record);
+		buf_addc(&record, '{');
+		json_quote(&record, key.p, key.n);
+		buf_adds(&record, ":null}");
+		found = native(r, record.p, record.len) == 0 && r->n == 1 &&
+			first_other(r, &r->out, &plain, &name);
+	}
+	if (r->mapping)
+		mapper_rollback(&r->mapper);
+	if (found)
+		buf_add(out, name.p, name.len);
+	else
+		json_quote(out, key.p, key.n);
+	buf_release(&record);
+	buf_release(&plain);
+	buf_release(&name);
+}
+
 bool
 records_judged(const struct records *r)
 {

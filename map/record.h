@@ -43,6 +43,9 @@ void	records_release(struct records *r);
 bool	records_judged(const struct records *r);
 /* A line that is no control line, followed by BUF_PAD bytes, through the rules. 0, or -1 with r->err. */
 int	records_map(struct records *r, const char *p, size_t n);
+/* Append, as a JSON string, what the rules call the column that a record's member key becomes; key itself where
+ * they cannot tell. */
+void	records_name(struct records *r, struct slice key, struct buf *out);
 /*
  * Append the verdict of the programs on such a line: VERDICT_KEEP (as it is), VERDICT_DROP,
  * VERDICT_BAD and a text (why), or VERDICT_RESULTS, their number and as many texts. A text is its length and

@@ -64,7 +64,7 @@ activate(struct bridge *b, const struct member *m)
 
 	if (bridge_text(b, &m[STREAM].v, "the stream of an ACTIVATE_VERSION", &name) < 0)
 		return BRIDGE_REFUSED;
-	if (!m[VERSION].v.p || m[VERSION].v.type != JSON_NUMBER)
+	if (!bridge_version(&m[VERSION].v))
 		return bridge_refuse(b, "an ACTIVATE_VERSION without a version");
 	t = bridge_table(b, name, true);
 	buf_clear(&t->version);

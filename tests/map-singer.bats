@@ -158,6 +158,38 @@ refused() {
 {"@cs":{"table":"log"},"id":1,"at":"2026-01-04T07:12:30Z"}'
 }
 
+@test "keys are called what the rules call their columns" {
+	schema='{"type":"SCHEMA","stream":"t","key_properties":["userId","Line No"],"schema":{"properties":{"userId":{}}}}'
+	succeeds cs-map --from singer --names snake --rename 'Line No=line' --set 'source="x"' <<<"$schema"
+	equals "$output" '{"@cs":"schema","table":"t","key":["user_id","line"]}'
+	# A key that is dropped, or that a filter may have renamed, stays: the loader will miss it.
+	succeeds cs-map --from singer --drop userId <<<"$schema"
+	equals "$output" '{"@cs":"schema","table":"t","key":["userId","Line No"]}'
+	succeeds cs-map --from singer -f '{id: .userId}' --names snake <<<"$schema"
+	equals "$output" '{"@cs":"schema","table":"t","key":["userId","Line No"]}'
+	printf '%s\n' "$schema" '{"type":"RECORD","stream":"t","record":{"userId":1,"Line No":2}}' >messages
+	echo '{"names":"snake"}' >rules.json
+	printf '#!/bin/sh\ncat messages\n' >tap
+	chmod +x tap
+	cs-singer --rules rules.json ./tap | cs-load --to sqlite:x.db >/dev/null
+	equals "$(sql x.db 'SELECT user_id, line_no FROM t')" '1|2'
+	fails_with 64 cs-singer --rules missing.json ./tap
+}
+
+@test "versions that are whole numbers go in and out, others nowhere" {
+	printf '%s\n' '{"@cs":"begin"}' '{"type":"SCHEMA","stream":"t","key_properties":["id"],"schema":{}}' \
+		'{"type":"RECORD","stream":"t","record":{"id":1},"version":1576670613163}' \
+		'{"type":"RECORD","stream":"t","record":{"id":2},"version":1.5}' \
+		'{"type":"ACTIVATE_VERSION","stream":"t","version":1576670613163}' '{"@cs":"end"}' >in
+	cs-map --from singer <in | cs-map --to singer >out
+	equals "$(cat out)" '{"type":"SCHEMA","stream":"t","schema":{"type":"object","properties":{}},"key_properties":["id"]}
+{"type":"SCHEMA","stream":"t","schema":{"type":"object","properties":{"id":{"type":["null","integer"]}}},"key_properties":["id"]}
+{"type":"RECORD","stream":"t","record":{"id":1},"version":1576670613163}
+{"type":"RECORD","stream":"t","record":{"id":2}}
+{"type":"ACTIVATE_VERSION","stream":"t","version":1576670613163}'
+	fails_with 65 cs-map --from singer <<<'{"type":"ACTIVATE_VERSION","stream":"t","version":-1}'
+}
+
 @test "begin, end and error lines of whoever started the tap are filled in" {
 	tap='{"type":"SCHEMA","stream":"a","schema":{}}
 {"type":"RECORD","stream":"a","record":{"id":1}}'
