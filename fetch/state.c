@@ -61,8 +61,10 @@ text(const struct value *v, char **out)
 
 	if (v->type == JSON_NULL)
 		return true;
-	if (v->type != JSON_STRING || json_unescape(&b, v->p + 1, v->n - 2) != 0)
+	if (v->type != JSON_STRING || json_unescape(&b, v->p + 1, v->n - 2) != 0) {
+		buf_release(&b);
 		return false;
+	}
 	free(*out);
 	*out = b.p != NULL ? buf_steal(&b) : xstrdup("");
 	return true;
