@@ -56,7 +56,7 @@ ahead_plan(struct engine *e, const struct pager *p)
 	uint64_t n = most(p);
 
 	for (uint64_t i = 0; i < n && guess(p, i, &q); i++)
-		if (!engine_ahead(e, i + 1, &q))
+		if (!engine_ahead(e, i + 1, &q, false))
 			break;
 	request_release(&q);
 }
@@ -79,7 +79,7 @@ ahead_shown(struct engine *e, const struct pager *p, struct page *page)
 		buf_addc(&now.split.envelope, '}');
 	fail_hold(&said);
 	if (pager_peek(p, &now, &q))
-		engine_ahead(e, 1, &q);
+		engine_ahead(e, 1, &q, false);
 	fail_hold(NULL);
 	buf_release(&now.split.envelope);
 	buf_release(&said);

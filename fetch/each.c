@@ -107,12 +107,13 @@ whole_string(const char *doc, const char *s)
 }
 
 static void
-note_fields(struct each *e, const char *text, bool json)
+note_fields(struct each *e, const char *text, bool json, bool *any)
 {
 	for (const char *s = text; *s != '\0'; s++) {
 		size_t n = json ? whole_string(text, s) : reference(s);
 		char *path;
 
+		*any |= n > 0;
 		if (n == 0 || field(e, s + 1 + json, n) != NULL)
 			continue;
 		e->field = xreallocarray(e->field, e->n_field + 1, sizeof(*e->field));
@@ -137,18 +138,20 @@ static void
 note_templates(struct each *e)
 {
 	const struct opts *o = e->o;
+	bool any = false;
 
-	e->url = xstrdup(o->url);
-	e->data = o->data_json ? xstrdup(o->data) : NULL;
-	e->query = copy_list(&o->query);
-	e->header = copy_list(&o->header);
-	note_fields(e, e->url, false);
+	e->url = o->url;
+	e->data = o->data_json ? o->data : NULL;
+	e->data_len = o->data_len;
+	e->query = o->query;
+	e->header = o->header;
+	note_fields(e, e->url, false, &any);
 	for (size_t i = 0; i < e->query.n; i++)
-		note_fields(e, e->query.v[i].text, false);
+		note_fields(e, e->query.v[i].text, false, &any);
 	for (size_t i = 0; i < e->header.n; i++)
-		note_fields(e, e->header.v[i].text, false);
+		note_fields(e, e->header.v[i].text, false, &e->in_header);
 	if (e->data != NULL)
-		note_fields(e, e->data, true);
+		note_fields(e, e->data, true, &any);
 }
 
 /* Every {name} in text becomes its value. */
@@ -191,37 +194,71 @@ expand_json(const struct each *e, struct buf *out)
 	}
 }
 
-static void
-set(char **at, struct buf *b)
+static struct list
+expand_list(const struct each *e, const struct list *l)
 {
-	free(*at);
-	*at = buf_steal(b);
+	struct list made = copy_list(l);
+
+	for (size_t i = 0; i < l->n; i++) {
+		struct buf b = {0};
+
+		expand(e, l->v[i].text, false, &b);
+		free(made.v[i].text);
+		made.v[i].text = buf_steal(&b);
+	}
+	return made;
 }
 
 static void
-expand_all(struct each *e)
+expand_all(const struct each *e, struct parent *p)
 {
-	struct opts *o = e->o;
 	struct buf b = {0};
 
 	expand(e, e->url, true, &b);
-	set(&o->url, &b);
-	for (size_t i = 0; i < e->query.n; i++) {
-		b = (struct buf){0};
-		expand(e, e->query.v[i].text, false, &b);
-		set(&o->query.v[i].text, &b);
-	}
-	for (size_t i = 0; i < e->header.n; i++) {
-		b = (struct buf){0};
-		expand(e, e->header.v[i].text, false, &b);
-		set(&o->header.v[i].text, &b);
-	}
+	p->url = buf_steal(&b);
+	p->query = expand_list(e, &e->query);
+	p->header = expand_list(e, &e->header);
 	if (e->data == NULL)
 		return;
-	b = (struct buf){0};
 	expand_json(e, &b);
-	o->data_len = b.len;
-	set(&o->data, &b);
+	p->data_len = b.len;
+	p->data = buf_steal(&b);
+}
+
+static void
+list_release(struct list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i].text);
+	free(l->v);
+	*l = (struct list){0};
+}
+
+static void
+parent_free(struct parent *p)
+{
+	if (p == NULL)
+		return;
+	buf_release(&p->id);
+	buf_release(&p->keys);
+	list_release(&p->query);
+	list_release(&p->header);
+	free(p->url);
+	free(p->data);
+	free(p);
+}
+
+/* The settings that ask for it; both own the same. */
+static void
+lend(const struct parent *p, struct opts *o)
+{
+	o->url = p->url;
+	o->query = p->query;
+	o->header = p->header;
+	if (p->data != NULL) {
+		o->data = p->data;
+		o->data_len = p->data_len;
+	}
 }
 
 /* The value of a path in the parent: NULL, or why it is no use. */
@@ -259,22 +296,20 @@ read_field(struct field *f, struct slice record)
 
 /* Look at a parent. NULL, or what is wrong with it, which *what has. */
 static const char *
-read_parent(struct each *e, struct slice record, const char **what)
+read_parent(struct each *e, struct parent *p, struct slice record, const char **what)
 {
 	const struct list *l = &e->o->parent_key;
-	const char *why;
+	const char *why = NULL;
 	struct buf text = {0};
 	int type;
 
-	buf_clear(&e->id);
-	buf_clear(&e->keys);
 	for (size_t i = 0; i < e->n_field; i++) {
 		*what = e->field[i].name;
 		if ((why = read_field(&e->field[i], record)) != NULL)
 			return why;
 		if (i > 0)
-			buf_addc(&e->id, '/');
-		url_encode(&e->id, e->field[i].text.p);
+			buf_addc(&p->id, '/');
+		url_encode(&p->id, e->field[i].text.p);
 	}
 	for (size_t i = 0; i < l->n; i++) {
 		*what = l->v[i].text;
@@ -282,15 +317,15 @@ read_parent(struct each *e, struct slice record, const char **what)
 		if (why != NULL && type != JSON_NULL)
 			break;
 		why = NULL;
-		buf_addc(&e->keys, ',');
-		json_quote(&e->keys, l->v[i].text, strcspn(l->v[i].text, "="));
-		buf_addc(&e->keys, ':');
+		buf_addc(&p->keys, ',');
+		json_quote(&p->keys, l->v[i].text, strcspn(l->v[i].text, "="));
+		buf_addc(&p->keys, ':');
 		if (type == JSON_STRING)
-			json_quote(&e->keys, text.p, text.len);
+			json_quote(&p->keys, text.p, text.len);
 		else if (type == JSON_NULL)
-			buf_adds(&e->keys, "null");
+			buf_adds(&p->keys, "null");
 		else
-			buf_add(&e->keys, text.p, text.len);
+			buf_add(&p->keys, text.p, text.len);
 		why = NULL;
 	}
 	buf_release(&text);
@@ -301,9 +336,11 @@ read_parent(struct each *e, struct slice record, const char **what)
 static int
 wait_for_input(void *arg)
 {
+	const struct each *e = arg;
 	struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
 
-	(void)arg;
+	if (!e->wait)
+		return 1;
 	while (stop_signal() == 0)
 		if (poll(&p, 1, 200) != 0)
 			return stop_signal();
@@ -336,19 +373,17 @@ on_control(struct each *e, const char *p, size_t n)
 	return r;
 }
 
-/* The next line that is a parent, into e->line. 1, 0 at the end, -1, or CS_*. */
+/* The next line that is a parent. 1, 0 at the end, -1 if there is none yet or a signal came, or CS_*. */
 static int
-read_line(struct each *e)
+read_line(struct each *e, const char **line, size_t *n)
 {
 	int r;
 
-	e->line = NULL;
 	for (;;) {
-		switch (lines_next(&e->in, &e->line, &e->line_n)) {
+		switch (lines_next(&e->in, line, n)) {
 		case LINES_OK:
 			break;
 		case LINES_EOF:
-			e->line = NULL;
 			return e->begun && !e->ended
 				   ? fail(CS_DATA,
 					 "stdin: the stream of parents stopped without an "
@@ -362,53 +397,11 @@ read_line(struct each *e)
 		default:
 			return fail(CS_IO, "stdin: %s", strerror(errno));
 		}
-		if (line_kind(e->line, e->line_n) != LINE_CONTROL)
+		if (line_kind(*line, *n) != LINE_CONTROL)
 			return NEXT_OK;
-		if ((r = on_control(e, e->line, e->line_n)) != 0)
+		if ((r = on_control(e, *line, *n)) != 0)
 			return r;
 	}
-}
-
-int
-each_open(struct each *e, struct opts *o, const char *stream)
-{
-	int r;
-
-	*e = (struct each){.o = o, .file = {.max = (size_t)1 << 31}};
-	note_templates(e);
-	if (e->n_field == 0)
-		return fail(CS_USAGE, "--each: no {field} of a parent is in the URL, the query, a "
-				      "header or the JSON body");
-	lines_open(&e->in, STDIN_FILENO, "stdin", o->max_record);
-	e->in.idle = wait_for_input;
-	if ((r = read_parts(e, stream)) != 0)
-		return r;
-	r = read_line(e);
-	return r == NEXT_OK || r == 0 ? 0 : r;
-}
-
-void
-each_release(struct each *e)
-{
-	struct list *const lists[] = {&e->query, &e->header};
-
-	for (size_t i = 0; i < 2; i++) {
-		for (size_t k = 0; k < lists[i]->n; k++)
-			free(lists[i]->v[k].text);
-		free(lists[i]->v);
-	}
-	for (size_t i = 0; i < e->n_field; i++) {
-		free(e->field[i].name);
-		buf_release(&e->field[i].text);
-	}
-	free(e->field);
-	free(e->url);
-	free(e->data);
-	tdestroy(e->parts, part_free);
-	buf_release(&e->id);
-	buf_release(&e->keys);
-	buf_release(&e->file);
-	lines_close(&e->in);
 }
 
 /* The record of a line, or .p NULL when it says that the parent is gone. */
@@ -427,50 +420,132 @@ record(const char *line, size_t n)
 	return gone ? (struct slice){0} : split_record(line, n);
 }
 
-/* The parent of the line read ahead: is it one to ask for? */
-static bool
-take_line(struct each *e)
+/* A line: the parent to ask for, or NULL when it is none, which has been said. */
+static struct parent *
+take_line(struct each *e, const char *line, size_t n)
 {
-	struct slice rec = record(e->line, e->line_n);
+	struct slice rec = record(line, n);
+	struct parent *p = xcalloc(1, sizeof(*p));
 	const char *why, *what = "the line", *err;
 	struct value v;
-	struct part *p;
+	struct part *known;
 
 	if (rec.p == NULL)
-		return false;
+		goto none;
 	if (scan_text(rec.p, rec.n, &v, &err) < 0)
 		why = err;
 	else if (v.type != JSON_OBJECT)
 		why = "is no object";
 	else
-		why = read_parent(e, rec, &what);
+		why = read_parent(e, p, rec, &what);
 	if (why != NULL) {
 		say("stdin:%" PRIu64 ": %s: %s", e->in.lineno, what, why);
 		e->bad++;
-		return false;
+		goto none;
 	}
-	p = part(e, e->id.p);
-	if (p->done)
-		return false;
-	p->done = true;
-	e->state = p->state;
-	return true;
+	known = part(e, p->id.p);
+	if (known->done)
+		goto none;
+	known->done = true;
+	p->state = known->state;
+	expand_all(e, p);
+	return p;
+none:
+	parent_free(p);
+	return NULL;
+}
+
+/* Read until n parents are in the queue, or no more lines are there; wait for them? */
+static void
+fill(struct each *e, size_t n, bool wait)
+{
+	const char *line;
+	struct parent *p;
+	size_t len;
+	int r;
+
+	e->wait = wait;
+	while (e->n_queue < n && e->over == NEXT_OK) {
+		r = read_line(e, &line, &len);
+		if (r == -1 && !wait)
+			return;
+		if (r != NEXT_OK)
+			e->over = r;
+		else if ((p = take_line(e, line, len)) != NULL)
+			e->queue[e->n_queue++] = p;
+	}
+}
+
+int
+each_open(struct each *e, struct opts *o, const char *stream)
+{
+	int r;
+
+	*e = (struct each){.o = o, .over = NEXT_OK, .file = {.max = (size_t)1 << 31}};
+	note_templates(e);
+	if (e->n_field == 0)
+		return fail(CS_USAGE, "--each: no {field} of a parent is in the URL, the query, a "
+				      "header or the JSON body");
+	lines_open(&e->in, STDIN_FILENO, "stdin", o->max_record);
+	e->in.idle = wait_for_input;
+	e->in.arg = e;
+	if ((r = read_parts(e, stream)) != 0)
+		return r;
+	fill(e, 1, true);
+	return e->over == NEXT_OK || e->over == 0 ? 0 : e->n_queue > 0 ? 0 : e->over;
+}
+
+void
+each_release(struct each *e)
+{
+	if (e->o == NULL)
+		return;
+	e->o->url = e->url;
+	e->o->query = e->query;
+	e->o->header = e->header;
+	if (e->data != NULL) {
+		e->o->data = e->data;
+		e->o->data_len = e->data_len;
+	}
+	parent_free(e->now);
+	for (size_t i = 0; i < e->n_field; i++) {
+		free(e->field[i].name);
+		buf_release(&e->field[i].text);
+	}
+	for (size_t i = 0; i < e->n_queue; i++)
+		parent_free(e->queue[i]);
+	free(e->field);
+	tdestroy(e->parts, part_free);
+	buf_release(&e->file);
+	lines_close(&e->in);
 }
 
 int
 each_next(struct each *e)
 {
-	bool found;
-	int r;
+	struct parent *before = e->now;
 
-	do {
-		if (e->line == NULL && (r = read_line(e)) != NEXT_OK)
-			return r;
-		found = take_line(e);
-		e->line = NULL;
-	} while (!found);
-	expand_all(e);
+	fill(e, 1, true);
+	if (e->n_queue == 0)
+		return e->over;
+	e->now = e->queue[0];
+	memmove(e->queue, e->queue + 1, --e->n_queue * sizeof(*e->queue));
+	lend(e->now, e->o);
+	parent_free(before);
 	return NEXT_OK;
+}
+
+const struct parent *
+each_peek(struct each *e, size_t i, struct opts *then)
+{
+	if (i >= PARENTS_AHEAD || e->in_header)
+		return NULL;
+	fill(e, i + 1, false);
+	if (i >= e->n_queue)
+		return NULL;
+	*then = *e->o;
+	lend(e->queue[i], then);
+	return e->queue[i];
 }
 
 /* Does the object have a member that --parent-key wants to add? */
@@ -499,7 +574,7 @@ each_tag(const struct each *e, struct split *s)
 	struct buf out = {0};
 	int r = 0;
 
-	if (e->keys.len == 0)
+	if (e->now->keys.len == 0)
 		return 0;
 	for (; r == 0 && line < end; line = nl + 1) {
 		struct slice obj;
@@ -512,7 +587,7 @@ each_tag(const struct each *e, struct split *s)
 			r = fail(
 			    CS_DATA, "--parent-key %s: the record has a member of that name", name);
 		buf_add(&out, line, obj.p + obj.n - 1 - line);
-		buf_add(&out, e->keys.p + empty, e->keys.len - empty);
+		buf_add(&out, e->now->keys.p + empty, e->now->keys.len - empty);
 		buf_add(&out, obj.p + obj.n - 1, nl + 1 - (obj.p + obj.n - 1));
 	}
 	buf_release(&s->page);

@@ -135,7 +135,7 @@ engine_go_on(struct engine *e, const struct how *how)
 int
 engine_get(struct engine *e, const struct request *q, const struct how *how, struct page **page)
 {
-	if (e->n > 0 && !how->first && request_equal(&e->page[1]->asked, q))
+	if (e->n > 0 && e->page[1]->first == how->first && request_equal(&e->page[1]->asked, q))
 		promote(e);
 	else {
 		drop(e, 1);
@@ -163,18 +163,18 @@ room(const struct engine *e)
 }
 
 bool
-engine_ahead(struct engine *e, size_t i, const struct request *q)
+engine_ahead(struct engine *e, size_t i, const struct request *q, bool first)
 {
 	size_t busy = 0;
 
-	if (i <= e->n && request_equal(&e->page[i]->asked, q))
+	if (i <= e->n && e->page[i]->first == first && request_equal(&e->page[i]->asked, q))
 		return true;
 	drop(e, i);
 	for (size_t k = 0; k <= e->n; k++)
 		busy += page_busy(e->page[k]);
 	if (busy >= width(e) || i > e->o->parallel || i != e->n + 1)
 		return false;
-	page_start(place(e, i), q, false, room(e));
+	page_start(place(e, i), q, first, room(e));
 	e->n = i;
 	return true;
 }

@@ -47,9 +47,9 @@ int engine_get(
 int engine_go_on(struct engine *e, const struct how *how);
 /*
  * The i-th request after the one in the lead will be q, as far as we know: ask for it now, if no more are
- * in flight than may be. False: it has to wait. Those behind it that were asked for and another are given up.
+ * in flight than may be; first as above. False: it has to wait. Those behind it that were asked for and another are given up.
  */
-bool engine_ahead(struct engine *e, size_t i, const struct request *q);
+bool engine_ahead(struct engine *e, size_t i, const struct request *q, bool first);
 /*
  * Write to stdout, which is e->out once it is open. 0, PAGE_SIGNAL, or CS_IO after fail(). Where nobody
  * reads any more the process ends by SIGPIPE. engine_write() may keep a little; engine_flush() does not.

@@ -237,6 +237,23 @@ job_parent(struct job *j, struct slice state)
 	return begin_state(j, j->opts);
 }
 
+bool
+job_peek_parent(const struct job *j, struct each *e, size_t i, const char *round, struct request *q)
+{
+	struct opts o;
+	struct job then = {.o = &o, .opts = &o, .auth = j->auth};
+	const struct parent *p = each_peek(e, i, &o);
+	bool known = p != NULL && job_parent(&then, p->state) == 0 && !then.state.unfinished &&
+		     (then.state.round == NULL || strcmp(then.state.round, round) != 0);
+
+	if (known)
+		pager_request(&then.pager, q);
+	pager_release(&then.pager);
+	cursor_release(&then.cursor);
+	state_release(&then.state);
+	return known;
+}
+
 int
 job_first_parent(struct job *j, struct each *e)
 {

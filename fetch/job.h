@@ -28,6 +28,8 @@ struct job {
 int job_init(struct job *j, struct opts *o);
 /* --each: ready for a parent, of which state is stored, or nothing if .p is NULL. 0 or CS_*. */
 int job_parent(struct job *j, struct slice state);
+/* What the i-th parent behind the one at hand will be asked for first; false: not known yet. round: of the parents. */
+bool job_peek_parent(const struct job *j, struct each *e, size_t i, const char *round, struct request *q);
 /* The first parent on stdin, to look at its request; nothing without --each. 0, CS_SOME when there is none, or CS_*. */
 int job_first_parent(struct job *j, struct each *e);
 /* Forget the unfinished run and begin where that one began. */

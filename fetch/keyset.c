@@ -91,7 +91,7 @@ read_key(const struct opts *o, const char *line, size_t n, struct buf *out, uint
 static bool
 same(const struct buf *a, const struct buf *b)
 {
-	return a->len == b->len && memcmp(a->p, b->p, a->len) == 0;
+	return a->len == b->len && (a->len == 0 || memcmp(a->p, b->p, a->len) == 0);
 }
 
 /* From the last record backwards: the last two keys, and what has one of them. */

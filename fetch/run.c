@@ -422,15 +422,35 @@ pages(struct sync *s, bool *complete)
 	}
 }
 
-/* The children of the parent at hand. */
-static int
-children(struct sync *s, const char *round, bool *complete)
+/*
+ * The parent at hand is about to be asked for. Where those before it had one page of children each, the next will not have
+ * more: ask for those, too.
+ */
+static void
+parents_ahead(struct sync *s, const char *round, uint64_t single)
 {
 	struct job *j = &s->job;
-	int r = job_parent(j, s->each.state);
+	struct request q = {0};
+	uint64_t n = 2 * single < j->o->parallel ? 2 * single : j->o->parallel;
+
+	pager_request(&j->pager, &q);
+	for (uint64_t i = 0; i < n && engine_ahead(&j->engine, i + 1, &q, true); i++)
+		if (!job_peek_parent(j, &s->each, i, round, &q))
+			break;
+	request_release(&q);
+}
+
+/* The children of the parent at hand. */
+static int
+children(struct sync *s, const char *round, uint64_t single, bool *complete)
+{
+	struct job *j = &s->job;
+	int r = job_parent(j, s->each.now->state);
 
 	if (r != 0 || (j->state.round != NULL && strcmp(j->state.round, round) == 0))
 		return r; /* done, in this round of parents, by a run before */
+	if (single > 0 && !j->state.unfinished)
+		parents_ahead(s, round, single);
 	r = pages(s, complete);
 	if (r != 0 || !*complete)
 		return r;
@@ -456,14 +476,16 @@ static int
 parents(struct sync *s, bool *complete)
 {
 	struct each *e = &s->each;
+	uint64_t single = 0; /* parents that had one page, one after the other */
 	char *round = xstrdup(s->job.state.round != NULL ? s->job.state.round : s->run);
 	int r = round_checkpoint(s, round);
 
 	*complete = true;
 	while (r == 0 && *complete && (r = each_next(e)) == 1) {
 		free(s->part);
-		s->part = xasprintf("%s/%s", s->stream, e->id.p);
-		r = children(s, round, complete);
+		s->part = xasprintf("%s/%s", s->stream, e->now->id.p);
+		r = children(s, round, single, complete);
+		single = s->job.pager.pages == 1 ? single + 1 : 0;
 	}
 	free(round);
 	if (r == 0 && *complete && e->bad > 0)

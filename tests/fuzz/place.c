@@ -29,7 +29,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (line(&p, end, &doc) && line(&p, end, &key) && line(&p, end, &value) &&
 	    scan_text(doc.p, doc.len, &v, &err) == 0 &&
 	    scan_text(value.p, value.len, &v, &err) == 0 && utf8_valid(key.p, key.len)) {
-		struct slice step[2] = {{key.p, key.len / 2}, {key.p + key.len / 2, key.len - key.len / 2}};
+		struct slice step[2] = {
+		    {key.p, key.len / 2}, {key.p + key.len / 2, key.len - key.len / 2}};
 		struct path path = {.step = step, .n_step = 2};
 		bool halves = utf8_valid(step[0].p, step[0].n) && utf8_valid(step[1].p, step[1].n);
 
