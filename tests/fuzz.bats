@@ -18,6 +18,9 @@ replay() {
 @test "CSV" { replay csv; }
 @test "gzip and zstd" { replay decode; }
 @test "Link" { replay link; }
+@test "cursors, compared" { replay mark; }
+@test "values into bodies" { replay place; }
+@test "states" { replay state; }
 @test "rate limit fields" { replay quota; }
 @test "Retry-After" { replay retryafter; }
 @test "JSON and control lines" { replay scan; }
