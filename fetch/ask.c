@@ -125,7 +125,7 @@ attempt(struct ask *a, const struct opts *o, struct buf *why)
 		r = tape_begin(&a->tape, a->curl, "POST", a->url,
 		    (struct slice){a->body.p, a->body.len}, (struct slice){0});
 	if (r != 0) {
-		curl_slist_free_all(list);
+		net_free_headers(list);
 		return r;
 	}
 	a->tape.secret = true;

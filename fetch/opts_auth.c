@@ -193,12 +193,14 @@ check_header(const struct opts *o)
 static void
 check_files(const struct opts *o)
 {
-	if (o->cacert != NULL && access(o->cacert, R_OK) < 0)
-		die(CS_USAGE, "--cacert: %s: cannot be read", o->cacert);
-	if (o->cert != NULL && access(o->cert, R_OK) < 0)
-		die(CS_AUTH, "--cert: %s: cannot be read", o->cert);
-	if (o->key != NULL && access(o->key, R_OK) < 0)
-		die(CS_AUTH, "--key: %s: cannot be read", o->key);
+	if (o->replay == NULL) {
+		if (o->cacert != NULL && access(o->cacert, R_OK) < 0)
+			die(CS_USAGE, "--cacert: %s: cannot be read", o->cacert);
+		if (o->cert != NULL && access(o->cert, R_OK) < 0)
+			die(CS_AUTH, "--cert: %s: cannot be read", o->cert);
+		if (o->key != NULL && access(o->key, R_OK) < 0)
+			die(CS_AUTH, "--key: %s: cannot be read", o->key);
+	}
 	if (o->key != NULL && o->cert == NULL)
 		die(CS_USAGE, "--key: needs --cert FILE, the certificate that it is for");
 	if (secret_given(&o->key_password) && o->cert == NULL)

@@ -75,7 +75,6 @@ tape_open(struct opts *o)
 	if (deck.plays) { /* no secret is needed, and none that is kept may be replaced */
 		secret_none();
 		o->credentials = NULL;
-		o->netrc = false;
 	}
 	return set_clock();
 }

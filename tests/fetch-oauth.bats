@@ -340,6 +340,29 @@ gets() {
 	lacks "$output" 'pass word'
 }
 
+@test "a replay asks for no token, reads none and writes none" {
+	local auth=("${oauth[@]}" "${pages[@]}" --grant refresh_token --refresh-token env:REFRESH --credentials credentials.json)
+	set_oauth uses=3
+	succeeds cs-fetch "$PLAYGROUND/oauth/users" "${auth[@]}" --record tape
+	equals "$(records <<<"$output" | wc -l)" 60
+	lacks "$(cat tape/*)" "$TOKEN|s3cr"
+	local before recorded
+	recorded=$(records <<<"$output" | md5sum)
+	before=$(md5sum <credentials.json)
+	REFRESH='' CLIENT_SECRET='' succeeds cs-fetch "$PLAYGROUND/oauth/users" "${auth[@]}" --replay tape
+	equals "$(records <<<"$output" | md5sum)" "$recorded"
+	equals "$(md5sum <credentials.json)" "$before"
+	rm credentials.*
+	succeeds cs-fetch "$PLAYGROUND/oauth/users" "${auth[@]}" --replay tape --cert none.pem
+	[ ! -e credentials.json ]
+	rm -r tape
+	set_oauth reset=1
+	succeeds cs-fetch "$PLAYGROUND/oauth/users" "${auth[@]}" --record tape
+	for how in '--auth jwt --jwt-key env:X' '--netrc' '--auth basic --netrc' '--auth bearer --tokens env:X'; do
+		REFRESH='' CLIENT_SECRET='' succeeds cs-fetch "$PLAYGROUND/oauth/users" "${pages[@]}" $how --replay tape
+	done
+}
+
 @test "--dry-run shows the request for a token too, without asking" {
 	succeeds cs-fetch "$PLAYGROUND/oauth/users" "${oauth[@]}" --scope 'a b' --dry-run
 	equals "$output" "curl -X POST -H 'Content-Type: application/x-www-form-urlencoded' -H 'Authorization: Basic ***' \

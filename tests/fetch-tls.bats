@@ -45,6 +45,7 @@ teardown() {
 start_tls() {
 	local i name=$1
 	shift
+	: >tls.out
 	timeout 100 openssl s_server -accept 127.0.0.1:0 -cert "$CERTS/$name.pem" -key "$CERTS/$name.key" -HTTP "$@" \
 		</dev/null >tls.out 2>tls.err 3>&- &
 	TLS_PIDS+=($!)
