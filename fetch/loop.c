@@ -8,6 +8,8 @@
 #include "secret.h"
 #include "stop.h"
 
+#define LOOK 50 /* ms between two looks at a stdout that has nothing to write */
+
 void
 loop_open(struct loop *l)
 {
@@ -90,5 +92,8 @@ loop_turn(struct loop *l, uint64_t wait, int out, bool writing)
 	curl_multi_poll(l->multi, fd, out >= 0 ? 2 : 1, wait < INT_MAX ? (int)wait : INT_MAX, NULL);
 	curl_multi_perform(l->multi, &running);
 	collect(l);
+	if (!writing && clock_ms() - l->looked < LOOK)
+		return 0;
+	l->looked = clock_ms();
 	return look(out, writing);
 }

@@ -16,7 +16,8 @@ struct transfer {
 
 struct loop {
 	CURLM *multi;
-	int n; /* transfers in it */
+	int n;           /* transfers in it */
+	uint64_t looked; /* clock_ms() when stdout was looked at */
 };
 
 void loop_open(struct loop *l);

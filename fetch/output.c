@@ -24,7 +24,8 @@ output_open(struct output *o, int fd)
 	int own = -1;
 
 	*o = (struct output){.fd = fd, .writer = fd};
-	if (fstat(fd, &st) < 0 || S_ISREG(st.st_mode))
+	/* Neither files nor /dev/null make anybody wait. */
+	if (fstat(fd, &st) < 0 || S_ISREG(st.st_mode) || (S_ISCHR(st.st_mode) && !isatty(fd)))
 		return;
 	o->may_block = true;
 	if (!S_ISFIFO(st.st_mode))

@@ -17,7 +17,8 @@ struct seen {
 uint64_t fingerprint(const void *p, size_t n);
 /* The same of bytes that come in pieces. Zeroed is no bytes. */
 struct print {
-	uint64_t h, n, w;
+	uint64_t h[4], n;
+	char rest[64];
 };
 void print_add(struct print *f, const void *p, size_t n);
 uint64_t print_end(const struct print *f);

@@ -74,12 +74,23 @@ hides_letters(const char *p, size_t n)
 	static const char *const letters[] = {"40", "63", "73"};
 	const char *end = p + n;
 
-	while ((p = memmem(p, end - p, "\\u00", 4)) != NULL) {
-		p += 4; /* what follows is readable: two digits, the record being valid */
-		for (int i = 0; i < 3; i++)
-			if (memcmp(p, letters[i], 2) == 0)
-				return true;
-	}
+	/* What follows is readable: the record is valid. */
+	for (; (p = memchr(p, '\\', end - p)) != NULL; p += 2)
+		if (memcmp(p + 1, "u00", 3) == 0)
+			for (int i = 0; i < 3; i++)
+				if (memcmp(p + 4, letters[i], 2) == 0)
+					return true;
+	return false;
+}
+
+static bool
+names_cs(const char *p, size_t n)
+{
+	const char *at = p, *end = p + n;
+
+	for (; (at = memchr(at, '@', end - at)) != NULL; at++)
+		if (at > p && at[-1] == '"' && memcmp(at, "@cs\"", 4) == 0)
+			return true;
 	return false;
 }
 
@@ -91,7 +102,7 @@ has_cs(const char *p, size_t n)
 	struct value v;
 	bool found = false;
 
-	if (memmem(p, n, "\"@cs\"", 5) == NULL && !hides_letters(p, n))
+	if (!names_cs(p, n) && !hides_letters(p, n))
 		return false;
 	scan_init(&s, p, n);
 	scan_enter(&s);
@@ -254,11 +265,41 @@ element(struct split *s, const char **p, size_t *n)
 	return finish_record(s, s->start);
 }
 
+/*
+ * Most elements are objects that lie whole in what has come and go out as they stand: one look is enough. False:
+ * this one is for element(), which begins anew. The scanner may look further than it is told, so the end is left to that.
+ */
+static bool
+whole_element(struct split *s, const char **p, size_t *n)
+{
+	const struct path *r = s->records;
+	struct scan scan = {0};
+	struct value v;
+
+	if (**p != '{' || *n <= BUF_PAD || (r != NULL && r->n_outer < r->n_step))
+		return false;
+	scan_init(&scan, *p, *n - BUF_PAD);
+	if (scan_value(&scan, &v) < 0 || (v.flags & VALUE_WS) || v.n > s->max_record ||
+	    has_cs(v.p, v.n) || buf_room(&s->page, v.n + 1) < 0)
+		return false;
+	memcpy(s->page.p + s->page.len, v.p, v.n);
+	s->page.len += v.n;
+	s->page.p[s->page.len++] = '\n';
+	s->page.p[s->page.len] = '\0';
+	s->n++;
+	s->next = COMMA;
+	*p += v.n;
+	*n -= v.n;
+	return true;
+}
+
 static int
 array(struct split *s, const char **p, size_t *n)
 {
 	int r;
 
+	if (s->state == GAP && s->next != COMMA && whole_element(s, p, n))
+		return SPLIT_OK;
 	if (s->state == GAP && s->next != COMMA && begins_value(**p)) {
 		s->state = ELEMENT;
 		s->find = (struct scan_find){0};

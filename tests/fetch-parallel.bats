@@ -181,7 +181,7 @@ cut_reply() {
 		} >"$CANNED/else"
 		succeeds cs-fetch "$SERVER/x" --format ndjson --page-buffer 64K
 		records <<<"$output" | cmp - 1.ndjson
-		head -c -3 "$CANNED/else" >cut && mv cut "$CANNED/else"
+		head -c -3 "$CANNED/else" >short && mv short "$CANNED/else"
 		fails_with 65 cs-fetch "$SERVER/x" --format ndjson --page-buffer 64K -q --retries 1
 	done
 	cut_reply else 9999999 1.json
