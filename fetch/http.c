@@ -594,11 +594,19 @@ hide_value(struct curl_slist *l)
 	free(name);
 }
 
+/* Can curl make the header itself? */
+static bool
+plain_basic(const struct opts *o)
+{
+	return o->auth == AUTH_BASIC && o->auth_name == NULL && o->auth_prefix == NULL &&
+	       o->user != NULL && o->password.value != NULL;
+}
+
 void
 http_curl(struct http *h, const struct request *q, struct buf *out)
 {
 	struct curl_slist *list = headers(h, q);
-	struct buf raw = {0}, url = {0};
+	struct buf pair = {0}, url = {0};
 	const char *method = http_method(h->o);
 	struct stamp s;
 
@@ -606,29 +614,30 @@ http_curl(struct http *h, const struct request *q, struct buf *out)
 	for (struct curl_slist *l = list; l != NULL; l = l->next)
 		hide_value(l);
 	list = add_stamp(list, &s);
-	buf_adds(&raw, "curl --compressed");
-	if (s.user != NULL) {
-		buf_adds(&raw, " --digest -u ");
-		shell_quote(&raw, s.user);
+	buf_adds(out, "curl --compressed");
+	if (s.user != NULL || plain_basic(h->o)) {
+		buf_addf(&pair, "%s:%s", h->o->user, h->o->password.value);
+		buf_adds(out, s.user != NULL ? " --digest -u " : " -u ");
+		secret_word(out, pair.p);
 	}
 	if (strcmp(method, "GET") != 0)
-		buf_addf(&raw, " -X %s", method);
+		buf_addf(out, " -X %s", method);
 	for (struct curl_slist *l = list; l != NULL; l = l->next)
 		if (strcmp(l->data, "Expect:") != 0 &&
-		    strncmp(l->data, "Accept-Encoding:", 16) != 0) {
-			buf_adds(&raw, " -H ");
-			shell_quote(&raw, l->data);
+		    strncmp(l->data, "Accept-Encoding:", 16) != 0 &&
+		    !(plain_basic(h->o) && strncmp(l->data, "Authorization: Basic ", 21) == 0)) {
+			buf_adds(out, " -H ");
+			secret_word(out, l->data);
 		}
 	if (body(h, q).p != NULL) {
-		buf_adds(&raw, " --data-binary ");
-		shell_quote(&raw, body(h, q).p);
+		buf_adds(out, " --data-binary ");
+		secret_word(out, body(h, q).p);
 	}
-	buf_addc(&raw, ' ');
-	shell_quote(&raw, url.p);
-	buf_addc(&raw, '\n');
-	mask(out, raw.p, raw.len);
+	buf_addc(out, ' ');
+	secret_word(out, url.p);
+	buf_addc(out, '\n');
 	net_free_headers(list);
 	stamp_release(&s);
-	secret_clear(&raw);
+	secret_clear(&pair);
 	secret_clear(&url);
 }

@@ -24,6 +24,7 @@
 static struct form {
 	char *p;
 	size_t n;
+	char *env; /* the variable it is the value of, or NULL */
 } * forms;
 static size_t n_forms;
 
@@ -53,7 +54,7 @@ add_form(const char *p, size_t n)
 	forms = xreallocarray(forms, n_forms + 1, sizeof(*forms));
 	for (i = n_forms++; i > 0 && forms[i - 1].n < n; i--)
 		forms[i] = forms[i - 1];
-	forms[i] = (struct form){xstrndup(p, n), n};
+	forms[i] = (struct form){xstrndup(p, n), n, NULL};
 }
 
 static void
@@ -117,19 +118,54 @@ secret_register(const char *value, size_t n)
 	buf_release(&b);
 }
 
+/* The form that p begins with, or NULL. */
+static const struct form *
+find_form(const char *p, size_t n)
+{
+	for (size_t f = 0; f < n_forms; f++)
+		if (forms[f].n <= n && memcmp(p, forms[f].p, forms[f].n) == 0)
+			return &forms[f];
+	return NULL;
+}
+
 void
 mask(struct buf *out, const char *p, size_t n)
 {
-	for (size_t i = 0, f; i < n;) {
-		for (f = 0; f < n_forms; f++)
-			if (forms[f].n <= n - i && memcmp(p + i, forms[f].p, forms[f].n) == 0)
-				break;
-		if (f < n_forms) {
+	const struct form *f;
+
+	for (size_t i = 0; i < n; i += f != NULL ? f->n : 1)
+		if ((f = find_form(p + i, n - i)) != NULL)
 			buf_adds(out, MASK);
-			i += forms[f].n;
-		} else
-			buf_addc(out, p[i++]);
-	}
+		else
+			buf_addc(out, p[i]);
+}
+
+void
+secret_word(struct buf *out, const char *s)
+{
+	const struct form *f;
+
+	buf_addc(out, '\'');
+	for (; *s != '\0'; s += f != NULL ? f->n : 1)
+		if ((f = find_form(s, strlen(s))) != NULL && f->env != NULL)
+			buf_addf(out, "'\"$%s\"'", f->env);
+		else if (f != NULL)
+			buf_adds(out, MASK);
+		else if (*s == '\'')
+			buf_adds(out, "'\\''");
+		else
+			buf_addc(out, *s);
+	buf_addc(out, '\'');
+}
+
+/* From now on, in commands, this value is called what the environment calls it. */
+static void
+name_form(const char *value, const char *env)
+{
+	for (size_t i = 0; i < n_forms; i++)
+		if (forms[i].n == strlen(value) && memcmp(forms[i].p, value, forms[i].n) == 0 &&
+		    forms[i].env == NULL)
+			forms[i].env = xstrdup(env);
 }
 
 /* The length of a C1 control, a separator or a mark of direction at p, or 0. */
@@ -338,6 +374,8 @@ resolve(struct secret *s)
 		explicit_bzero(b.p, b.len);
 	buf_release(&b);
 	secret_register(s->value, strlen(s->value));
+	if (strncmp(s->ref, "env:", 4) == 0)
+		name_form(s->value, arg);
 }
 
 /* What people leave in a template. */

@@ -47,6 +47,9 @@ void secret_register(const char *value, size_t n);
 /* Append p[0..n) with every registered value replaced. */
 void mask(struct buf *out, const char *p, size_t n);
 
+/* Append s as a word of a shell command, masked; a secret from the environment is "$NAME" there. */
+void secret_word(struct buf *out, const char *s);
+
 /* What would move the cursor, or turn the text around, becomes blanks and question marks. */
 void make_plain(char *p, size_t n);
 /* warnx(3) and errx(3), masked and on one line. */

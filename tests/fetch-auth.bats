@@ -63,7 +63,7 @@ start_digest() {
 		contains "$stderr" 'status 401.*the credentials were refused'
 		lacks "$(cat digest/log)" 'pass: |Authorization: Basic'
 		succeeds cs-fetch "$DIGEST/x" --auth digest --user me --password env:PW --dry-run
-		contains "$output" "^curl --compressed --digest -u 'me' "
+		contains "$output" '^curl --compressed --digest -u .me:.*\$PW.* ' 
 		kill "$DIGEST_PID"
 		rm -r digest
 	done

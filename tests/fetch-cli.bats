@@ -227,7 +227,16 @@ log() {
 	equals "$(log)" ''
 	contains "$output" '^curl .*limit=3&offset=0'
 	equals "$(bash -c "$output" 2>/dev/null | jq '.data | length')" 3
-	succeeds cs-fetch -n "$PLAYGROUND/array" --auth bearer --token env:TOKEN
+	# A secret that is in the environment is there for the command, too.
+	succeeds cs-fetch -n "$PLAYGROUND/auth/http_bearer" --auth bearer --token env:TOKEN
+	contains "$output" 'Authorization: Bearer .*\$TOKEN'
+	equals "$(bash -c "$output" 2>/dev/null | jq '.data | length')" 20
+	export PASSWORD="it's \"a\" \$x"
+	succeeds cs-fetch -n "$PLAYGROUND/x" --auth basic --user 'me & you' --password env:PASSWORD
+	lacks "$output" 'Authorization|it.s'
+	equals "$(bash -c "${output/curl --compressed/printf '%s\\n'}" | sed -n 2p)" "me & you:$PASSWORD"
+	printf %s "$TOKEN" >token
+	succeeds cs-fetch -n "$PLAYGROUND/array" --auth bearer --token file:token -q
 	contains "$output" "Authorization: Bearer \\*\\*\\*'"
 }
 

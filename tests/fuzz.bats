@@ -23,6 +23,7 @@ replay() {
 @test "states" { replay state; }
 @test "rate limit fields" { replay quota; }
 @test "Retry-After" { replay retryafter; }
+@test "paces, quotas and requests in flight" { replay rate; }
 @test "JSON and control lines" { replay scan; }
 @test "records through rules" { replay map; }
 @test "records into SQLite" { replay load; }
