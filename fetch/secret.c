@@ -375,7 +375,7 @@ resolve(struct secret *s)
 	buf_release(&b);
 	secret_register(s->value, strlen(s->value));
 	if (strncmp(s->ref, "env:", 4) == 0)
-		name_form(s->value, arg);
+		name_form(s->value, s->ref + 4);
 }
 
 /* What people leave in a template. */
