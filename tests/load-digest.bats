@@ -147,7 +147,8 @@ setup_file() {
 	same --key id
 	unused
 	rm -f x.db y.db
-	own_table 'CREATE TABLE p(s PRIMARY KEY); CREATE TABLE t(id TEXT PRIMARY KEY, n, x, s REFERENCES p ON DELETE CASCADE, any, o)'
+	own_table 'CREATE TABLE p(s PRIMARY KEY); CREATE TABLE t(id TEXT PRIMARY KEY, n, x, s REFERENCES p ON DELETE CASCADE, any, o);
+		WITH i(n) AS (VALUES (0) UNION ALL SELECT n + 1 FROM i WHERE n < 20000) INSERT INTO p SELECT printf('\''row %d'\'', n) FROM i'
 	same --key id
 	unused
 }
