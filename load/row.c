@@ -508,7 +508,6 @@ write_record(struct db *db, struct table *t, const struct row *row, size_t membe
 
 	if (r)
 		return r;
-	db->at = t;
 	if (row->op != OP_DELETE)
 		choose_columns(db, t, row, members);
 	if (history_of(t))
@@ -573,6 +572,7 @@ sqlite_row(struct sink *sink, const struct row *row)
 
 	if (r)
 		return r;
+	db->at = t;
 	if (!t->key.n && sink->life->begun && !db->stage) {
 		r = resume_append(db);
 		if (r)
@@ -586,15 +586,12 @@ sqlite_row(struct sink *sink, const struct row *row)
 		    sink, "table \"%s\" has no key to find a row by (--key)", shown(t->name));
 	n = t->n;
 	r = prepare(db, t, row, &members, &skip);
-	if (r == 0 && db->stage && row->op == OP_UPDATE)
-		r = row_bad(sink, "an update has no place where a table is replaced");
-	if (r == 0 && db->stage && stage_takes(db)) {
-		r = stage_add(db, row->p, row->n);
+	if (r == 0 && db->stage)
+		r = stage_row(db, t, row);
+	if (r == 0 && stage_takes(db)) {
 		table_undo(t, n);
-		return r;
+		return 0;
 	}
-	if (r == 0 && db->stage && !t->key.n)
-		r = stage_empty(db, t);
 	if (r == 0 && skip)
 		sink->counts.ignored++;
 	else if (r == 0 && t->dirty)

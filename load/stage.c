@@ -69,6 +69,18 @@ check_resumed(const struct db *db, bool same)
 }
 
 static int
+check_full(const struct db *db)
+{
+	const struct life *life = db->sink.life;
+
+	if (!life->begun || life->full)
+		return 0;
+	warnx("stream \"%s\" is not in mode full: part of the rows cannot replace them all",
+	    shown(life->stream));
+	return CS_DATA;
+}
+
+static int
 stage_open(struct db *db)
 {
 	const struct life *life = db->sink.life;
@@ -77,11 +89,9 @@ stage_open(struct db *db)
 	bool same = false, begins = slice_is((struct slice){life->from.p, life->from.len}, "null");
 	int r;
 
-	if (!life->full) {
-		warnx("stream \"%s\" is not in mode full: part of the rows cannot replace them all",
-		    shown(life->stream));
-		return CS_DATA;
-	}
+	r = check_full(db);
+	if (r)
+		return r;
 	free(s->path);
 	s->path = stage_path(db);
 	r = trail_open(db, &s->trail, s->path, "stage", true);
@@ -100,17 +110,6 @@ stage_open(struct db *db)
 		r = trail_add(&s->trail, first.p, first.len);
 	buf_release(&first);
 	return r;
-}
-
-int
-stage_add(struct db *db, const char *p, size_t n)
-{
-	struct stage *s = db->stage;
-	int r = s->open ? 0 : stage_open(db);
-
-	if (r == 0)
-		r = trail_add(&s->trail, p, n);
-	return r ? r : trail_add(&s->trail, "\n", 1);
 }
 
 int
@@ -133,8 +132,9 @@ stage_keep(struct db *db)
 	return r;
 }
 
-int
-stage_empty(struct db *db, struct table *t)
+/* A table without a key: its old rows go before the first new one comes. */
+static int
+empty(struct db *db, struct table *t)
 {
 	struct names *done = &db->stage->emptied;
 	int r;
@@ -155,6 +155,22 @@ stage_empty(struct db *db, struct table *t)
 	if (r == 0)
 		db->sink.counts.deleted += (uint64_t)sqlite3_changes64(db->h);
 	return r;
+}
+
+int
+stage_row(struct db *db, struct table *t, const struct row *row)
+{
+	struct stage *s = db->stage;
+	int r;
+
+	if (row->op == OP_UPDATE)
+		return row_bad(&db->sink, "an update has no place where a table is replaced");
+	if (!stage_takes(db))
+		return t->key.n ? 0 : empty(db, t);
+	r = s->open ? 0 : stage_open(db);
+	if (r == 0)
+		r = trail_add(&s->trail, row->p, row->n);
+	return r ? r : trail_add(&s->trail, "\n", 1);
 }
 
 /* Apply a line of the file. */
@@ -222,7 +238,7 @@ none_came(struct db *db)
 		return 0;
 	}
 	r = table_get(db, (struct slice){NULL, 0}, &t);
-	return r || t->key.n ? r : stage_empty(db, t);
+	return r || t->key.n ? r : empty(db, t);
 }
 
 int
@@ -230,7 +246,7 @@ stage_replay(struct db *db, bool complete)
 {
 	struct stage *s = db->stage;
 	uint64_t rejected = db->sink.life->rejected + db->sink.life->upstream - s->noted;
-	int r = stage_takes(db) && !s->open ? stage_open(db) : 0;
+	int r = stage_takes(db) && !s->open ? stage_open(db) : check_full(db);
 
 	if (r)
 		return r;

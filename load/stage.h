@@ -25,12 +25,10 @@ struct stage {
 
 /* Is the record at hand to be staged? */
 bool	stage_takes(const struct db *db);
-/* The line of a record that is in order. 0 or a CS_ status. */
-int	stage_add(struct db *db, const char *p, size_t n);
+/* A record that is in order: stage it if it is to be, or make the table ready for it. 0, ROW_BAD or a CS_ status. */
+int	stage_row(struct db *db, struct table *t, const struct row *row);
 /* At a checkpoint. */
 int	stage_keep(struct db *db);
-/* A record without a key is about to be appended: the table's old rows go first. */
-int	stage_empty(struct db *db, struct table *t);
 /* The stream has ended: apply what is staged, unless it is not complete. 0 or a CS_ status. */
 int	stage_replay(struct db *db, bool complete);
 /* What it did not bring is deleted: the file has served. */

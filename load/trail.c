@@ -147,7 +147,7 @@ trail_open(struct db *db, struct trail *t, const char *path, const char *what, b
 
 	*t = (struct trail){.path = path, .fd = -1, .out = -1};
 	t->fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 3)
-			: open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+			: open(path, O_RDWR | O_CREAT | O_CLOEXEC, own ? 0600 : 0666);
 	if (t->fd < 0 && fd < 0 && errno != EISDIR)
 		t->fd = open(path, O_WRONLY | O_CLOEXEC); /* what cannot be read */
 	if (t->fd < 0 || fstat(t->fd, &st) < 0)
@@ -158,8 +158,13 @@ trail_open(struct db *db, struct trail *t, const char *path, const char *what, b
 		warnx("%s: another cs-load writes to it; run again when that is done", path);
 		return CS_LATER;
 	}
-	real = realpath(path, NULL);
-	t->name = xasprintf("%s %s", what, real ? real : path);
+	if (st.st_size == 0 && file_sync_directory(path) < 0)
+		return failed(t);
+	real = own ? NULL : realpath(path, NULL);
+	t->name = xasprintf("%s %s", what,
+	    real  ? real
+	    : own ? strrchr(path, '-')
+		  : path); /* databases move */
 	free(real);
 	t->id = identity(t->fd, &st);
 	return align(db, t, st.st_size, own);
