@@ -418,6 +418,9 @@ open_row(struct mapper *m, const struct table *table, size_t index)
 	for (size_t i = 0; i < table->keys; i++) {
 		buf_add(out, table->key[i].p, table->key[i].n);
 		buf_add(out, m->keys.p + m->key[i].at, m->key[i].n);
+		if (table->seen)
+			schema_value(
+			    m->schema, table->seen[i], m->keys.p + m->key[i].at, m->key[i].n);
 	}
 	if (m->schema)
 		schema_row(m->schema, number);

@@ -455,54 +455,6 @@ init_value(struct tree *t, const struct column *c, struct column_name name)
 	name.table->values = s;
 }
 
-/* "id" of the parent is "_parent_id" here, its "_index" "_parent_index". */
-static struct slice
-key_name(struct slice of)
-{
-	struct buf b = {0}, name = {0};
-
-	buf_adds(&name, of.n && *of.p == '_' ? "_parent" : "_parent_");
-	buf_add(&name, of.p, of.n);
-	json_quote(&b, name.p, name.len);
-	buf_release(&name);
-	return (struct slice){b.p, b.len};
-}
-
-/* How the rows of a child begin, and what declares their table. keys: the columns that tell its parents apart. */
-static void
-init_child(struct table *table, const struct slice *keys, size_t n)
-{
-	struct buf open = {0}, schema = {0};
-	const char *to = table->child->to;
-
-	table->key = xcalloc(n + 1, sizeof *table->key);
-	table->keys = n + 1;
-	buf_adds(&open, "{\"@cs\":{\"table\":");
-	buf_adds(&schema, "{\"@cs\":\"schema\",\"table\":");
-	json_quote(&open, to, strlen(to));
-	json_quote(&schema, to, strlen(to));
-	buf_addc(&open, '}');
-	buf_adds(&schema, ",\"key\":[");
-	for (size_t i = 0; i <= n; i++) {
-		struct slice name = i < n ? key_name(keys[i]) : (struct slice){NULL, 0};
-		struct buf b = {0};
-
-		buf_addc(&b, ',');
-		if (name.p)
-			buf_add(&b, name.p, name.n);
-		else
-			buf_adds(&b, "\"_index\"");
-		buf_add(&schema, b.p + !i, b.len - !i);
-		buf_addc(&b, ':');
-		table->key[i].n = b.len;
-		table->key[i].p = buf_steal(&b);
-		free((char *)name.p);
-	}
-	buf_adds(&schema, "]}\n");
-	table->open = buf_steal(&open);
-	table->schema = buf_steal(&schema);
-}
-
 /* The tables of --child, and those of their children, whose key begins with theirs. */
 static void
 init_children(struct tree *t, const struct child *in, const struct slice *keys, size_t n)
@@ -515,7 +467,9 @@ init_children(struct tree *t, const struct child *in, const struct slice *keys, 
 
 		if (rules_row(r, &r->child[i].from) != in)
 			continue;
-		init_child(table, keys, n);
+		table_child(table, keys, n);
+		if (t->schema)
+			table_columns(table, t->schema, (size_t)(table - t->table));
 		below = xcalloc(n + 1, sizeof *below);
 		for (size_t k = 0; k <= n; k++) /* without ," and ": */
 			below[k] = (struct slice){table->key[k].p + 2, table->key[k].n - 4};
@@ -589,6 +543,10 @@ tree_init(struct tree *t, const struct rules *rules)
 			init_value(t, c, t->column[i]);
 	}
 	check_children(t);
+	for (size_t i = 0; i < rules->child_key.n; i++)
+		if (!may_be_kept(t, (struct column_name){t->table, t->key[i]}))
+			errx(CS_USAGE, "--child-key: %s is not among what --keep keeps",
+			    rules->child_key.v[i].text);
 }
 
 void
@@ -614,16 +572,8 @@ tree_release(struct tree *t)
 		free((char *)t->column[i].name.p);
 	for (size_t i = 0; i < t->rules->child_key.n; i++)
 		free((char *)t->key[i].p);
-	for (size_t i = 0; i <= t->rules->children; i++) {
-		struct table *table = &t->table[i];
-
-		for (size_t k = 0; k < table->keys; k++)
-			free((char *)table->key[k].p);
-		free(table->key);
-		free(table->open);
-		free(table->schema);
-		free(table->bucket);
-	}
+	for (size_t i = 0; i <= t->rules->children; i++)
+		table_release(&t->table[i]);
 	free(t->table);
 	free(t->key);
 	free(t->column);

@@ -72,7 +72,14 @@ struct table {
 	char *open, *schema;   /* of a child: how a row begins, and the line that declares it */
 	struct slice *key;     /* of a child: ,"name": of what it has of its parent, and of its index */
 	size_t keys;
+	struct seen **seen; /* of these, for --schema-out, or NULL */
 };
+
+/* The table of a child gets its key, how its rows begin and what declares it. keys: the columns that tell its parents apart. */
+void	table_child(struct table *t, const struct slice *keys, size_t n);
+/* The columns of its key are announced as those of this table. */
+void	table_columns(struct table *t, struct schema *schema, size_t number);
+void	table_release(struct table *t);
 
 /* What a rule's column is called in the output. */
 struct column_name {

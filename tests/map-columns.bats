@@ -140,6 +140,8 @@ sha() { printf '%b' "$1" | sha256sum | cut -d' ' -f1; }
 ["a_b",["string"],true,3]
 ["o_c",["boolean","integer"],true,4]
 ["t",3]
+["_parent_id",["integer","string"],false,1]
+["_index",["integer"],false,1]
 ["n",["integer","decimal"],true,4]
 ["value",["string"],true,3]'
 }

@@ -364,6 +364,8 @@ refused() {
 		--child a=b --type a=json|a gives rows by --child: it is no column
 		--child a=b --arrays explode|--child and --arrays explode
 		--child-key id|--child-key needs --child
+		--child a=b --keep c|--child-key: id is not among what --keep keeps
+		--child a=b --only --rename c=d|--child-key: id is not among what --keep keeps
 		--child a=b --child-key a.c|a\.c is not the parent's
 		--child a=b --rename a.c=x --rename a.d=x|both a\.c and a\.d would be named x
 		--only|no rule names a column
