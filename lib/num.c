@@ -132,7 +132,7 @@ struct decimal {
 	bool neg;
 };
 
-#define EXP_MAX INT64_C(1000000000000000000)
+#define EXP_MAX INT64_C(100000000000000000) /* ten times this still fits */
 
 static struct decimal
 decimal(const char *p, size_t n)

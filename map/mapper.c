@@ -48,6 +48,17 @@ fail_taken(struct mapper *m, const struct node *node)
 	return -1;
 }
 
+static int
+fail_guarded(struct mapper *m, const struct node *node, const struct value *v)
+{
+	buf_clear(&m->err);
+	tree_path(&m->err, node);
+	buf_addf(&m->err,
+	    " is an %s that is not taken apart: what is to be hidden in it would show",
+	    v->type == JSON_ARRAY ? "array" : "object");
+	return -1;
+}
+
 /* A value that is hidden in the output is not shown here either. */
 static int
 fail_cast(struct mapper *m, const struct slot *s)
@@ -116,6 +127,8 @@ set(struct mapper *m, struct node *node, const struct value *v)
 		return 0;
 	if (s->taken)
 		return fail_taken(m, node);
+	if (node->guarded && v->type >= JSON_ARRAY)
+		return fail_guarded(m, node, v);
 	if (s->fill == FILL_ALWAYS || (s->fill == FILL_NULL && v->type == JSON_NULL))
 		s->v = (struct value){.p = s->value.p, .n = s->value.n};
 	return 0;

@@ -221,20 +221,40 @@ path_below(const struct tree *t, const struct path *keep, const struct node *nod
 	return NULL;
 }
 
+/* Is the column that is called so in the output one of those below the node, if it is an object? */
+static bool
+begins(const struct tree *t, const struct path *p, const struct node *node)
+{
+	const char *sep = t->rules->flatten;
+	size_t n = node->name.n;
+
+	return p->n == 1 && sep && !node->table->child && p->key[0].n > n + strlen(sep) &&
+	       memcmp(p->key[0].p, node->name.p, n) == 0 &&
+	       memcmp(p->key[0].p + n, sep, strlen(sep)) == 0;
+}
+
+/* Is something below it to be hidden? Then it must not go through as a whole. */
+static bool
+holds_hidden(const struct tree *t, const struct node *node)
+{
+	for (size_t i = 0; i < t->rules->columns; i++) {
+		const struct path *p = &t->rules->column[i].name;
+
+		if (t->rules->column[i].hide &&
+		    ((p->n > (size_t)node->depth && leads_through(p, node)) || begins(t, p, node)))
+			return true;
+	}
+	return false;
+}
+
 /* May an object here have kept columns in it although it is not kept itself? */
 static bool
 holds_kept(const struct tree *t, const struct node *node)
 {
-	size_t sep = strlen(t->rules->flatten);
-
 	for (size_t i = 0; i < t->rules->keep.n; i++) {
 		const struct path *k = &t->rules->keep.v[i];
 
-		if (path_below(t, k, node))
-			return true;
-		if (k->n == 1 && !node->table->child && k->key[0].n > node->name.n + sep &&
-		    memcmp(k->key[0].p, node->name.p, node->name.n) == 0 &&
-		    memcmp(k->key[0].p + node->name.n, t->rules->flatten, sep) == 0)
+		if (path_below(t, k, node) || begins(t, k, node))
 			return true;
 	}
 	return false;
@@ -271,6 +291,9 @@ apply_rules(struct tree *t, struct node *node)
 		return;
 	if (!node->table->chosen || node->keep)
 		node->slot = slot(t, node->table, node->name, node->keep);
+	node->guarded = node->slot && !node->slot->hide && holds_hidden(t, node);
+	if (node->guarded)
+		node->slot->simple = false;
 	node->enter = r->flatten && (r->depth < 0 || node->level <= r->depth) &&
 		      (node->slot ? node->slot->cast != CAST_JSON && !node->slot->hide
 				  : holds_kept(t, node) || holds_rows(t, node));

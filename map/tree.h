@@ -45,6 +45,7 @@ struct node {
 	int level;   /* 1 is a member of the row */
 	bool enter;  /* an object here is taken apart */
 	bool dropped;
+	bool guarded; /* something below it is hidden: as a whole it must not go through */
 	struct node *parent, *first, *follower; /* guesses: first child, next sibling */
 	struct slot *slot; /* NULL: in the output there is no such column */
 	struct slice name; /* of the column, or the beginning of those below */

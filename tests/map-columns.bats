@@ -109,6 +109,25 @@ sha() { printf '%b' "$1" | sha256sum | cut -d' ' -f1; }
 	equals "$stderr" 'cs-map: stdin:1: column "a": its value is not an integer'
 }
 
+@test "nothing is hidden in a column that goes through as a whole" {
+	for options in '--hash o.a' '--mask o_a' '--null o.b,o.a.x'; do
+		# shellcheck disable=SC2086
+		fails_with 65 cs-map --flatten $options <<<'{"o":[{"a":"secret","b":1}]}'
+		equals "$stderr" 'cs-map: stdin:1: o is an array that is not taken apart: what is to be hidden in it would show'
+	done
+	fails_with 65 cs-map --flatten --hash o.a --type o=json <<<'{"o":{"a":"secret"}}'
+	contains "$stderr" 'o is an object that is not taken apart'
+	# Where nothing of it goes through, or it is hidden itself, or it is no such thing.
+	becomes '{"id":1,"o":[{"a":1}]}' '{"id":1}' --flatten --mask o.a --drop o
+	becomes '{"o":[{"a":1}]}' '{"o":"***"}' --flatten --mask o,o.a
+	becomes '{"o":null}' '{"o":null}' --flatten --mask o.a
+	becomes '{"o":7,"p":[1]}' '{"o":7,"p":"[1]"}' --flatten --mask o.a
+	becomes '{"id":1,"o":[{"a":"x"}]}' '{"id":1}
+{"@cs":"schema","table":"t","key":["_parent_id","_index"]}
+{"@cs":{"table":"t"},"_parent_id":1,"_index":0,"a":"***"}' --child o=t --mask o.a
+	fails_with 65 cs-map --child o=t --flatten --mask o.a.b <<<'{"id":1,"o":[{"a":[{"b":1}]}]}'
+}
+
 @test "--seed-json: JSON text as Python's json.dumps writes it" {
 	while IFS='|' read -r value text; do
 		becomes "{\"a\":$value}" "{\"a\":$text}" --seed-json --arrays json
