@@ -129,7 +129,6 @@ conditions() {
 		[.a] == [1]
 	CONDITIONS
 	fails_with 64 cs-map --where '.a == ' <in
-	fails_with 64 cs-map --where '.a == "x' <in
 	fails_with 64 cs-map --where '(.a' <in
 }
 
