@@ -68,7 +68,7 @@ struct opts {
 	uint64_t memory;       /* bytes, for the page cache and what speeds up comparing */
 	bool network_fs;       /* the file may be on one */
 	bool bulk;	       /* make the key's index of a new table when it is full */
-	bool dry_run, strict, quiet, verbose;
+	bool no_sandbox, dry_run, strict, quiet, verbose;
 };
 
 struct counts {

@@ -1,9 +1,12 @@
 #include <err.h>
 #include <fcntl.h>
+#include <sqlite3.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "apply.h"
 #include "file.h"
+#include "sandbox.h"
 #include "stats.h"
 
 /* No file that is opened may get the number of a standard stream that was closed. */
@@ -18,6 +21,24 @@ check_streams(void)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd) /* writing fails */
 			return CS_IO;
 	return 0;
+}
+
+/* From here on only the files that it writes are in reach, and temporary ones. */
+static void
+sandbox(const struct opts *o)
+{
+	const char *dir = getenv("SQLITE_TMPDIR"), *tmp = getenv("TMPDIR");
+	char *dirs[SANDBOX_DIRS] = {sandbox_dir(o->path), sandbox_dir(o->rejects),
+	    sandbox_dir(o->changes), sandbox_dir(o->stats), xstrdup(tmp && *tmp ? tmp : "/tmp"),
+	    xstrdup(dir && *dir ? dir : "/var/tmp")};
+	char chance;
+
+	if (!o->no_sandbox) {
+		sqlite3_randomness(1, &chance); /* its seed comes from a file */
+		sandbox_enter(dirs);
+	}
+	for (size_t i = 0; i < SANDBOX_DIRS; i++)
+		free(dirs[i]);
 }
 
 int
@@ -43,6 +64,7 @@ main(int argc, char *argv[])
 	if (!sink)
 		return r;
 	begun = clock_ms();
+	sandbox(&o);
 	r = input_load(&in, &o, sink);
 	if ((o.verbose || (r == 0 && (o.dry_run || isatty(STDERR_FILENO)))) && !o.quiet)
 		counts_print(sink, in.checkpoints, clock_ms() - begun);

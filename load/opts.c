@@ -36,6 +36,7 @@ enum { /* options without a letter */
 	OPT_MEMORY,
 	OPT_MISSING,
 	OPT_MODE,
+	OPT_NO_SANDBOX,
 	OPT_PARTITION_BY,
 	OPT_REJECTS,
 	OPT_SCHEMA,
@@ -67,6 +68,7 @@ static const struct option options_long[] = {
     {"max-rejects", required_argument, NULL, OPT_MAX_REJECTS},
     {"memory", required_argument, NULL, OPT_MEMORY},
     {"missing", required_argument, NULL, OPT_MISSING}, {"mode", required_argument, NULL, OPT_MODE},
+    {"no-sandbox", no_argument, NULL, OPT_NO_SANDBOX},
     {"partition-by", required_argument, NULL, OPT_PARTITION_BY}, {"quiet", no_argument, NULL, 'q'},
     {"rejects", required_argument, NULL, OPT_REJECTS},
     {"schema", required_argument, NULL, OPT_SCHEMA}, {"stats", required_argument, NULL, OPT_STATS},
@@ -112,6 +114,7 @@ static const char help[] =
     "  --stats FILE         write counts as JSON\n"
     "  --changes FILE       append what became of each row, as JSON\n"
     "  -n, --dry-run        do everything but keep it; print the counts\n"
+    "  --no-sandbox         keep the right to open any file and to connect\n"
     "  -q, --quiet          no warnings\n"
     "  -v, --verbose        print the counts at the end\n"
     "  -h, --help           this text\n"
@@ -289,6 +292,9 @@ set(struct opts *o, int option, const char *arg)
 	case OPT_MODE:
 		o->mode =
 		    MODE_UPSERT + (enum mode)choice("--mode", arg, "upsert append replace history");
+		break;
+	case OPT_NO_SANDBOX:
+		o->no_sandbox = true;
 		break;
 	case OPT_PARTITION_BY:
 		o->partition_by = arg;

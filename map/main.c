@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "export.h"
@@ -14,6 +15,7 @@
 #include "lines.h"
 #include "pool.h"
 #include "reject.h"
+#include "sandbox.h"
 
 struct run {
 	const struct opts *o;
@@ -357,6 +359,19 @@ never_started(void)
 		give_up(STDOUT_FILENO, CS_USAGE);
 }
 
+/* All that is read is open, and programs are compiled. */
+static void
+sandbox(const struct opts *o)
+{
+	char *dirs[SANDBOX_DIRS] = {sandbox_dir(o->schema_out)};
+
+	if (o->no_sandbox)
+		return;
+	tzset(); /* reads a file */
+	sandbox_enter(dirs);
+	free(dirs[0]);
+}
+
 /* What came before a failure is good: let it go. The worst status wins. */
 static int
 finish(struct run *r, int status)
@@ -416,6 +431,7 @@ main(int argc, char **argv)
 	started = true;
 	if (records_judged(&r.records))
 		r.pool = pool_new(&o.pool, &r.records, judged, &r);
+	sandbox(&o);
 	lines_open(&r.in, STDIN_FILENO, "stdin", o.max_record);
 	r.in.idle = flush;
 	r.in.arg = &r;

@@ -33,6 +33,7 @@ enum {
 	OPT_MAX_RECORD,
 	OPT_MAX_REJECTS,
 	OPT_NAMES,
+	OPT_NO_SANDBOX,
 	OPT_NULL,
 	OPT_NUMBERS,
 	OPT_ONLY,
@@ -73,6 +74,7 @@ static const struct option options[] = {
     {"max-record", required_argument, NULL, OPT_MAX_RECORD},
     {"max-rejects", required_argument, NULL, OPT_MAX_REJECTS},
     {"names", required_argument, NULL, OPT_NAMES},
+    {"no-sandbox", no_argument, NULL, OPT_NO_SANDBOX},
     {"null", required_argument, NULL, OPT_NULL},
     {"numbers", required_argument, NULL, OPT_NUMBERS},
     {"only", no_argument, NULL, OPT_ONLY},
@@ -141,6 +143,7 @@ static void __attribute__((noreturn)) help(void)
 	     "      --max-record SIZE       longest line (64M)\n"
 	     "  -q, --quiet                 do not say how many were set aside\n"
 	     "  -v, --verbose               say how many records went in and out\n"
+	     "      --no-sandbox            keep the right to open files and to connect\n"
 	     "  -h, --help                  and -V, --version");
 	said();
 }
@@ -364,6 +367,9 @@ opts_parse(struct opts *o, int argc, char **argv)
 			break;
 		case OPT_MAX_RECORD:
 			o->max_record = opt_size("--max-record", optarg, 2, SIZE_MAX / 4);
+			break;
+		case OPT_NO_SANDBOX:
+			o->no_sandbox = true;
 			break;
 		case OPT_MAX_REJECTS:
 			o->max_rejects = opt_uint("--max-rejects", optarg, 0, UINT64_MAX);

@@ -23,7 +23,7 @@ struct opts {
 	const char *schema_out; /* file, or NULL */
 	uint64_t max_rejects;
 	size_t max_record; /* bytes */
-	bool verbose, quiet;
+	bool no_sandbox, verbose, quiet;
 };
 
 /* A mistake ends the process with CS_USAGE, --help and --version with CS_OK. */

@@ -72,6 +72,7 @@ struct pool {
 	void *arg;
 	struct worker *workers;
 	volatile size_t *shared;
+	int null; /* /dev/null, for workers: they may start when no file can be opened any more */
 	struct chunk *filling, *first, *last; /* sent, in order; spare ones */
 	struct chunk *full;                   /* waits for a worker to be sent to */
 	struct chunk *spare;
@@ -156,20 +157,19 @@ become_worker(struct pool *p, struct worker *w, int fd, pid_t parent)
 {
 	static const int signals[] = {SIGABRT, SIGFPE, SIGSEGV, SIGINT, SIGTERM};
 	struct rlimit limit = {p->limits.memory, p->limits.memory}, core = {0, 0};
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
 		signal(signals[i], SIG_DFL);
 #ifdef __linux__
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 #endif
-	if (getppid() != parent || null < 0)
+	if (getppid() != parent)
 		_exit(0);
 	for (unsigned i = 0; i < p->limits.jobs; i++)
 		if (p->workers[i].fd >= 0)
 			close(p->workers[i].fd);
-	dup2(null, STDIN_FILENO);
-	dup2(null, STDOUT_FILENO);
+	dup2(p->null, STDIN_FILENO);
+	dup2(p->null, STDOUT_FILENO);
 	if (w->said_fd >= 0)
 		dup2(w->said_fd, STDERR_FILENO);
 	w->fd = fd;
@@ -558,6 +558,9 @@ pool_new(const struct pool_limits *limits, struct records *r,
 	p->shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (p->shared == MAP_FAILED)
 		err(CS_IO, "shared memory");
+	p->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (p->null < 0)
+		err(CS_IO, "/dev/null");
 	p->workers = xcalloc(limits->jobs, sizeof *p->workers);
 	for (unsigned i = 0; i < limits->jobs; i++) {
 		p->workers[i].fd = p->workers[i].said_fd = -1;
@@ -585,6 +588,7 @@ pool_free(struct pool *p)
 {
 	if (!p)
 		return;
+	close(p->null);
 	for (unsigned i = 0; i < p->limits.jobs; i++) {
 		struct worker *w = &p->workers[i];
 
