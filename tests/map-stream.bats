@@ -282,7 +282,7 @@ $begin
 instructions() {
 	local file count
 	for file in half in; do
-		valgrind --tool=callgrind --callgrind-out-file=/dev/null cs-map "$@" <"$file" 2>log >/dev/null || { cat log; return 1; }
+		valgrind --tool=callgrind --callgrind-out-file=/dev/null cs-map --no-sandbox "$@" <"$file" 2>log >/dev/null || { cat log; return 1; }
 		count[${#count[@]}]=$(awk '/Collected/ { print $4 }' log)
 	done
 	echo $(((count[1] - count[0]) / ($(wc -c <in) - $(wc -c <half))))
