@@ -58,7 +58,8 @@ take_up(struct cursor *c, const struct state *s)
 		known_parse(&c->anchored, s->known);
 	if (r == 0)
 		mark_copy(&c->last, &c->max);
-	c->last_window = s->started >= 0 && c->until.time.sec >= s->started;
+	if (r == 0 && c->until.text.len > 0)
+		window_resume(c, s->started);
 	return r;
 }
 
@@ -206,7 +207,7 @@ drops(const struct cursor *c, const struct mark *m, uint64_t hash)
 
 	if (than < 0 && o->client_filter)
 		return true;
-	if (o->window > 0 && !c->last_window && mark_cmp(o, m, &c->until) >= 0)
+	if (o->window > 0 && (!c->last_window || c->ends) && mark_cmp(o, m, &c->until) >= 0)
 		return true;
 	return than == 0 && c->anchored.n > 0 && known_has(&c->anchored, hash);
 }

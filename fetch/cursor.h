@@ -24,7 +24,7 @@ struct cursor {
 	struct known anchored; /* those at since, which were sent before it was moved there */
 	bool more; /* a first page was */
 	bool ascending, descending; /* all records so far were */
-	bool last_window;
+	bool last_window, ends; /* ends: where --end says, and what is behind that is not wanted */
 	uint64_t dropped;  /* by --client-filter */
 };
 
@@ -58,6 +58,7 @@ const char *cursor_safe(struct cursor *c, const char *before, int64_t started);
 
 /* --window: the one at since; is it the last; the next; and what is complete when one is. started: as above */
 void window_set(struct cursor *c, int64_t now);
+void window_resume(struct cursor *c, int64_t started); /* c->until is that of the run before */
 bool window_last(const struct cursor *c, int64_t started);
 void window_next(struct cursor *c, int64_t started);
 const char *window_safe(struct cursor *c, const char *before, int64_t started);

@@ -70,7 +70,7 @@ static const struct topic {
 	       "  PARAM: NAME (in the query), body:PATH (in a JSON body), header:NAME\n"},
     {"changes", "  --cursor-field PATH  --cursor-type time|integer|text\n"
 		"  --since-param PARAM  --until-param PARAM  --window DURATION\n"
-		"  --start VALUE|-DURATION  --lookback DURATION  --client-filter\n"
+		"  --start VALUE|-DURATION  --end VALUE  --lookback DURATION  --client-filter\n"
 		"  --param-format rfc3339|date|epoch|epoch-ms|STRFTIME\n"
 		"  --state-token PATH  --state-token-param PARAM  --max-age DURATION\n"
 		"  --full  --incremental yes|no\n"},

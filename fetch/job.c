@@ -151,6 +151,27 @@ job_next(struct job *j)
 	return part(j);
 }
 
+bool
+job_peek_window(const struct job *j, uint64_t i, struct request *q)
+{
+	struct job then = {.o = j->o, .auth = j->auth, .cursor = {.o = j->o}};
+	bool more = true;
+
+	mark_copy(&then.cursor.since, &j->cursor.since);
+	mark_copy(&then.cursor.until, &j->cursor.until);
+	then.cursor.last_window = j->cursor.last_window;
+	for (uint64_t k = 0; more && k <= i; k++) {
+		more = !window_last(&then.cursor, j->state.started);
+		if (more)
+			window_next(&then.cursor, j->state.started);
+	}
+	if (more && set_pager(&then) == 0)
+		pager_request(&then.pager, q);
+	pager_release(&then.pager);
+	cursor_release(&then.cursor);
+	return more;
+}
+
 int
 job_anchor(struct job *j)
 {

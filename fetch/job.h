@@ -38,6 +38,8 @@ int job_restart(struct job *j);
 int job_expire(struct job *j);
 /* On to the next window, which there is. 0, or a CS_* status after fail(). */
 int job_next(struct job *j);
+/* What the i-th window behind the one at hand will be asked for first; false: there is none. */
+bool job_peek_window(const struct job *j, uint64_t i, struct request *q);
 /* The pager is at --max-offset: go on at 0 from the cursor. 0, or a CS_* status after fail(). */
 int job_anchor(struct job *j);
 /* The last page: --state-token. 0, or a CS_* status after fail(). */

@@ -109,6 +109,7 @@ static const struct def defs[] = {
     {"detect", FLAG, .run = true, O(detect)},
     {"dry-run", FLAG, 'n', true, O(dry_run)},
     {"each", FLAG, O(each)},
+    {"end", TEXT, O(end)},
     {"etag", TEXT, .run = true, O(etag)},
     {"fail-if", AT, O(fail_if)},
     {"first-page", COUNT, O(first_page), .max = 1000000},

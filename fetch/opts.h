@@ -145,7 +145,7 @@ struct opts {
 	/* incremental */
 	struct path *cursor_field; /* NULL: every run is a full one */
 	struct place since_param, until_param;
-	char *param_format, *start;
+	char *param_format, *start, *end;
 	int cursor_type; /* enum cursor_type */
 	uint64_t lookback, window, max_age; /* 0: none */
 	struct path *state_token;           /* or NULL */

@@ -113,12 +113,24 @@ check_param_format(const struct opts *o)
 static void
 check_window(const struct opts *o)
 {
+	struct mark end = {0};
+
+	need(o->end == NULL || o->window > 0 || o->connector != NULL, "--end", "--window DURATION");
 	if (o->window == 0)
 		return;
 	need(o->since_param.text != NULL, "--window", "--since-param PARAM");
 	need(o->until_param.text != NULL, "--window", "--until-param PARAM");
-	need(o->cursor_type == CURSOR_TIME, "--window", "--cursor-type time");
-	if ((int64_t)(o->window / 1000) < mark_step(o->param_format))
+	need(o->cursor_type != CURSOR_TEXT, "--window", "--cursor-type time or integer");
+	need(
+	    o->cursor_type == CURSOR_TIME || o->end != NULL, "--window of integers", "--end VALUE");
+	buf_adds(&end.text, o->end != NULL ? o->end : "");
+	if (o->end != NULL && !mark_parse(o, &end))
+		die(CS_USAGE, "--end: \"%s\" is not %s (--cursor-type)", o->end, mark_type_name(o));
+	buf_release(&end.text);
+	if (o->window < 1000)
+		die(CS_USAGE, "--window: less than a second is too short");
+	if (o->cursor_type == CURSOR_TIME &&
+	    (int64_t)(o->window / 1000) < mark_step(o->param_format))
 		die(CS_USAGE, "--window: --param-format %s cannot tell its ends apart",
 		    o->param_format);
 }
@@ -130,8 +142,8 @@ check_incremental(const struct opts *o)
 	check_param_format(o);
 	check_window(o);
 	check_path(o->state_token, "--state-token", true);
-	need(o->until_param.text == NULL || o->cursor_type == CURSOR_TIME, "--until-param",
-	    "--cursor-type time");
+	need(o->until_param.text == NULL || o->cursor_type == CURSOR_TIME || o->window > 0,
+	    "--until-param", "--cursor-type time, or --window");
 	need(o->max_age == 0 || o->connector != NULL || o->cursor_field != NULL || o->window > 0 ||
 		 o->state_token != NULL,
 	    "--max-age", "--cursor-field PATH");

@@ -31,6 +31,7 @@ struct sync {
 	bool begun;       /* the begin line is out: a reply that has not changed makes it another */
 	bool full;        /* everything there is comes in this run */
 	uint64_t records; /* sent */
+	uint64_t single;  /* parents or windows that had one page, one after the other */
 };
 
 /* A stream without a name is called after what its URL ends in. */
@@ -332,6 +333,21 @@ nothing(struct page *page, int more)
 	return more;
 }
 
+/* The window at hand is about to be asked for; the next are, too, where those before had one page each. */
+static void
+windows_ahead(struct sync *s)
+{
+	struct job *j = &s->job;
+	struct request q = {0};
+	uint64_t n = 2 * s->single < j->o->parallel ? 2 * s->single : j->o->parallel;
+
+	pager_request(&j->pager, &q);
+	for (uint64_t i = 0; i < n && engine_ahead(&j->engine, i + 1, &q, true); i++)
+		if (!job_peek_window(j, i, &q))
+			break;
+	request_release(&q);
+}
+
 /* A part of the run has come: PAGER_MORE when there is another, PAGER_END, or a CS_* status. */
 static int
 next_part(struct sync *s, int more)
@@ -343,8 +359,12 @@ next_part(struct sync *s, int more)
 		r = job_anchor(j);
 	else if (window_last(&j->cursor, j->state.started))
 		return PAGER_END;
-	else if ((r = part_end(s)) == 0)
+	else if ((r = part_end(s)) == 0) {
+		s->single = j->pager.pages == 1 ? s->single + 1 : 0;
 		r = job_next(j);
+		if (r == 0 && s->single > 0)
+			windows_ahead(s);
+	}
 	return r == 0 ? PAGER_MORE : r;
 }
 
@@ -427,11 +447,11 @@ pages(struct sync *s, bool *complete)
  * more: ask for those, too.
  */
 static void
-parents_ahead(struct sync *s, const char *round, uint64_t single)
+parents_ahead(struct sync *s, const char *round)
 {
 	struct job *j = &s->job;
 	struct request q = {0};
-	uint64_t n = 2 * single < j->o->parallel ? 2 * single : j->o->parallel;
+	uint64_t n = 2 * s->single < j->o->parallel ? 2 * s->single : j->o->parallel;
 
 	pager_request(&j->pager, &q);
 	for (uint64_t i = 0; i < n && engine_ahead(&j->engine, i + 1, &q, true); i++)
@@ -442,15 +462,15 @@ parents_ahead(struct sync *s, const char *round, uint64_t single)
 
 /* The children of the parent at hand. */
 static int
-children(struct sync *s, const char *round, uint64_t single, bool *complete)
+children(struct sync *s, const char *round, bool *complete)
 {
 	struct job *j = &s->job;
 	int r = job_parent(j, s->each.now->state);
 
 	if (r != 0 || (j->state.round != NULL && strcmp(j->state.round, round) == 0))
 		return r; /* done, in this round of parents, by a run before */
-	if (single > 0 && !j->state.unfinished)
-		parents_ahead(s, round, single);
+	if (s->single > 0 && !j->state.unfinished)
+		parents_ahead(s, round);
 	r = pages(s, complete);
 	if (r != 0 || !*complete)
 		return r;
@@ -476,7 +496,6 @@ static int
 parents(struct sync *s, bool *complete)
 {
 	struct each *e = &s->each;
-	uint64_t single = 0; /* parents that had one page, one after the other */
 	char *round = xstrdup(s->job.state.round != NULL ? s->job.state.round : s->run);
 	int r = round_checkpoint(s, round);
 
@@ -484,8 +503,8 @@ parents(struct sync *s, bool *complete)
 	while (r == 0 && *complete && (r = each_next(e)) == 1) {
 		free(s->part);
 		s->part = xasprintf("%s/%s", s->stream, e->now->id.p);
-		r = children(s, round, single, complete);
-		single = s->job.pager.pages == 1 ? single + 1 : 0;
+		r = children(s, round, complete);
+		s->single = s->job.pager.pages == 1 ? s->single + 1 : 0;
 	}
 	free(round);
 	if (r == 0 && *complete && e->bad > 0)

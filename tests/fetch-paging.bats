@@ -108,6 +108,10 @@ log() {
 	stop_playground
 }
 
+@test "keyset by a time that records share, of which the server's own scroll parameter loses one" {
+	users /pagination/keyset --records .data --paginate keyset --keyset .updatedAt --keyset-param updated_since
+}
+
 @test "one connection serves all pages" {
 	users /pagination/offset --records .data --paginate offset --page-size 20
 	equals "$(log | jq .conn | sort -u | wc -l)" 1

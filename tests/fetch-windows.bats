@@ -90,6 +90,30 @@ WINDOW=(--records .d --since-param from --until-param to --cursor-field .t --win
 /x?from=2026-01-21T00:00:00Z&to=2026-01-25T00:00:00Z'
 }
 
+@test "--window of numbers, --end, and several at once" {
+	local k all=("$SERVER/x" --since-param from --until-param to --cursor-field .id --cursor-type integer)
+	reply 1 '[{"id":1},{"id":10},{"id":11}]'
+	reply 2 '[{"id":11},{"id":21}]'
+	reply 3 '[{"id":21},{"id":25}]'
+	succeeds cs-fetch "${all[@]}" --window 10 --start 1 --end 25
+	equals "$(paths | tr '\n' ' ')" '/x?from=1&to=11 /x?from=11&to=21 /x?from=21&to=25 '
+	equals "$(values)" '1 10 11 21 '
+	equals "$(state | jq -r .cursor)" 25
+	fails_with 64 cs-fetch "${all[@]}" --window 10 --start 1
+	fails_with 64 cs-fetch "${all[@]}" --window 10 --start 1 --end x
+	rm "$CANNED/log"
+	reply else '[]' "$DATE"
+	succeeds cs-fetch "$SERVER/x" "${WINDOW[@]:2}" --start 2026-01-01 --end 2026-01-15
+	equals "$(paths | tr '\n' ' ')" '/x?from=2026-01-01T00:00:00Z&to=2026-01-11T00:00:00Z /x?from=2026-01-11T00:00:00Z&to=2026-01-15T00:00:00Z '
+	equals "$(state | jq -r .cursor)" 2026-01-15T00:00:00Z
+	for k in 1 4 16; do
+		rm "$CANNED/log"
+		CS_RUN=r cs-fetch "${all[@]}" --window 10 --start 1 --end 500 --parallel "$k" >"out.$k"
+		cmp out.1 "out.$k"
+		equals "$(paths | sort -u | wc -l) $(paths | wc -l)" '50 50'
+	done
+}
+
 @test "--until-param without --window says now" {
 	reply else '[]'
 	succeeds cs-fetch "$SERVER/x" --cursor-field .t --since-param from --until-param to --param-format epoch
