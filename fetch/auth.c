@@ -35,7 +35,7 @@ struct auth {
 
 	struct token token; /* obtained */
 	unsigned serial;    /* of it */
-	unsigned good;      /* the last one that a server accepted */
+	unsigned good;      /* the newest one that a server accepted */
 	bool refused;       /* it was: get another */
 	int64_t not_again;  /* seconds: an early renewal failed, try again then */
 	int64_t skew;       /* the server's clock less ours, seconds; INT64_MIN: not known */
@@ -179,8 +179,8 @@ read_secrets(struct auth *a)
 }
 
 /*
- * What belongs to one client of one server, and to nobody else: where it asks, as whom, for what. The refresh token that the user
- * gave is part of it, so a new one starts afresh.
+ * What belongs to one client of one server, and to nobody else: where it asks, as whom, for what. The refresh
+ * token that the user gave is part of it, so a new one starts afresh.
  */
 static char *
 vault_key(const struct opts *o)
@@ -548,7 +548,8 @@ auth_refused(struct auth *a, unsigned serial, unsigned tries, long status, const
 void
 auth_accepted(struct auth *a, unsigned serial)
 {
-	a->good = serial;
+	if (a->good == AUTH_NOBODY || serial > a->good)
+		a->good = serial;
 }
 
 int64_t

@@ -74,6 +74,7 @@ tape_open(struct opts *o)
 		return cannot("record", deck.dir);
 	if (deck.plays) { /* no secret is needed, and none that is kept may be replaced */
 		secret_none();
+		free(o->credentials);
 		o->credentials = NULL;
 	}
 	return set_clock();

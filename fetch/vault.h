@@ -26,7 +26,8 @@ void vault_get(const struct vault *v, const char *key, struct token *t);
  * Make room for it: called once, before a server is asked for what can be had once only. 0 or CS_* after fail().
  */
 int vault_ready(struct vault *v);
-/* Replace what is kept under key, after vault_ready(); it is on the disk when this returns 0. CS_* after fail(). url: for people. */
+/* Replace what is kept under key, after vault_ready(); it is on the disk when this returns 0. CS_* after fail().
+ * url: for people. */
 int vault_put(struct vault *v, const char *key, const char *url, const struct token *t);
 void vault_close(struct vault *v);
 

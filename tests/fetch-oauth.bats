@@ -87,11 +87,20 @@ gets() {
 }
 
 @test "requests in flight share one new token" {
-	cs-fetch --help=all | grep -q -e --parallel || skip "not yet parallel"
-	set_oauth uses=3
-	gets 60 "${oauth[@]}" "${pages[@]}" --parallel 6
-	# six pages or seven, three a token, none asked for twice
-	[ "$(counted asked)" -le 3 ]
+	# sixty pages, forty a token, none asked for twice
+	local each=(--records .data --total .total --paginate offset --page-size 1 --parallel 6)
+	set_oauth uses=40
+	gets 60 "${oauth[@]}" "${each[@]}"
+	equals "$(counted asked)" 2
+	[ "$(counted refused)" -ge 1 ] && [ "$(counted refused)" -le 6 ]
+	set_oauth reset=1 uses=40
+	each+=(--grant refresh_token --refresh-token env:REFRESH --credentials credentials.json)
+	gets 60 "${oauth[@]}" "${each[@]}"
+	equals "$(counted refreshed)" 2
+	curl -fsS -X POST "$PLAYGROUND/_oauth/revoke" >/dev/null
+	set_oauth uses=-1
+	gets 60 "${oauth[@]}" "${each[@]}"
+	equals "$(counted refreshed)" 3
 }
 
 @test "a token is replaced before it ends" {
