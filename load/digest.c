@@ -256,7 +256,7 @@ budget(const struct db *db)
 static bool
 map_new(const struct db *db, struct digest *d, size_t n)
 {
-	size_t cap = n + n / 2 + 64, size = cap * sizeof(struct entry);
+	size_t cap = n + n / 4 + 64, size = cap * sizeof(struct entry);
 	void *p;
 
 	if (n > UINT32_MAX / 2 || size > budget(db))
@@ -388,7 +388,7 @@ scan(struct db *db, struct table *t)
 
 	if (!st)
 		return CS_IO;
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW && d->n < d->cap / 6 * 5) {
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW && d->n < d->cap / 8 * 7) {
 		uint64_t key = 0, content = 0;
 		struct entry *e;
 		int k = 1;
@@ -421,7 +421,7 @@ scan(struct db *db, struct table *t)
 static void
 tell(const struct db *db, const struct table *t, sqlite3_int64 n)
 {
-	uint64_t map = (uint64_t)n * 36, need = map + 3 * DIGEST_BUFFERS;
+	uint64_t map = (uint64_t)n * 30, need = map + 3 * DIGEST_BUFFERS;
 
 	if (need > UINT64_C(256) << 20)
 		need = (map + DIGEST_BUFFERS) / 3 * 4; /* a quarter is page cache */
@@ -485,10 +485,10 @@ digest_upserted(struct db *db, struct table *t, enum digest_did did, sqlite3_int
 		d->there += did != DIGEST_INSERTED;
 		return d->upserts < d->next || d->never ? 0 : consider(db, t);
 	}
-	if (t->bulk && did == DIGEST_INSERTED && d->n >= d->cap / 6 * 5 && !grow(db, d))
+	if (t->bulk && did == DIGEST_INSERTED && d->n >= d->cap / 8 * 7 && !grow(db, d))
 		return digest_seal(db, t);
 	if (!d->at->key) {
-		if (did != DIGEST_INSERTED || (d->n >= d->cap / 6 * 5 && !grow(db, d))) {
+		if (did != DIGEST_INSERTED || (d->n >= d->cap / 8 * 7 && !grow(db, d))) {
 			digest_drop(t); /* it was wrong, or there is no room */
 			d->never = true;
 			return 0;

@@ -333,6 +333,8 @@ db_close(struct sink *sink)
 		stage_close(db->stage);
 	free(db->stage);
 	decl_free(db->decls);
+	if (db->fresh && sink->commits)
+		sqlite3_exec(db->h, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
 	sqlite3_close(db->h); /* rolls back what is open */
 	buf_release(&db->mem);
 	buf_release(&db->sql);
