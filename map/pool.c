@@ -7,30 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
 
 #include "lines.h"
 #include "pool.h"
+#include "worker.h"
 
 #define CHUNK_BYTES (128u << 10) /* of lines that go to a worker at once */
 #define CHUNK_LINES 4096
-#define FRAME_BYTES (256u << 10) /* of verdicts that come back at once */
-#define LOOK_MS     200          /* how often to look after a worker that is silent */
-
-struct entry {
-	size_t at, n; /* in the chunk's lines */
-	uint64_t lineno;
-	char *why; /* the record ended its worker */
-	bool judge;
-};
+#define LOOK_MS     200 /* how often to look after a worker that is silent */
 
 struct chunk {
 	struct buf lines;
@@ -40,17 +29,6 @@ struct chunk {
 	size_t done;           /* how many have come back */
 	struct worker *worker; /* NULL: not sent, or answered in full */
 	struct chunk *next;
-};
-
-/* From parent to worker; the entries and the lines follow. */
-struct request {
-	size_t n, from, bytes;
-};
-
-/* From worker to parent; the verdicts follow. */
-struct frame {
-	size_t verdicts, bytes;
-	bool last;
 };
 
 struct worker {
@@ -79,110 +57,18 @@ struct pool {
 	struct buf frame;
 };
 
-/* ---- in the worker ---- */
-
+/* A standard stream that is closed stays closed: what is written to it must not end up here. */
 static int
-read_all(int fd, void *to, size_t n)
+above_standard(int fd)
 {
-	char *p = to;
-	ssize_t r;
+	int high;
 
-	while (n) {
-		r = read(fd, p, n);
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return -1;
-		p += r;
-		n -= (size_t)r;
-	}
-	return 0;
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	high = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	close(fd);
+	return high;
 }
-
-static void
-answer(int fd, struct buf *verdicts, size_t n, bool last)
-{
-	struct frame f = {.verdicts = n, .bytes = verdicts->len, .last = last};
-
-	if (write_all(fd, &f, sizeof f) < 0 || write_all(fd, verdicts->p, verdicts->len) < 0)
-		_exit(0); /* the parent has gone */
-	buf_clear(verdicts);
-}
-
-static void
-judge_all(struct pool *p, struct worker *w, const struct request *q, const struct entry *entries,
-    const char *lines, struct buf *verdicts)
-{
-	size_t n = 0;
-
-	for (size_t i = q->from; i < q->n; i++) {
-		if (!entries[i].judge || entries[i].why)
-			continue;
-		*w->at = i + 1;
-		records_judge(p->records, lines + entries[i].at, entries[i].n, verdicts);
-		*w->at = 0;
-		n++;
-		if (verdicts->len > FRAME_BYTES) {
-			answer(w->fd, verdicts, n, false);
-			n = 0;
-		}
-	}
-	answer(w->fd, verdicts, n, true);
-}
-
-static void __attribute__((noreturn)) work(struct pool *p, struct worker *w)
-{
-	struct buf lines = {0}, verdicts = {0};
-	struct entry *entries = NULL;
-	struct request q;
-
-	while (read_all(w->fd, &q, sizeof q) == 0) {
-		entries = xreallocarray(entries, q.n, sizeof *entries);
-		buf_clear(&lines);
-		buf_room(&lines, q.bytes);
-		if (read_all(w->fd, entries, q.n * sizeof *entries) < 0 ||
-		    read_all(w->fd, lines.p, q.bytes) < 0)
-			break;
-		memset(lines.p + q.bytes, 0, BUF_PAD);
-		if (lseek(STDERR_FILENO, 0, SEEK_CUR) > 0 && ftruncate(STDERR_FILENO, 0) == 0)
-			(void)lseek(STDERR_FILENO, 0, SEEK_SET);
-		judge_all(p, w, &q, entries, lines.p, &verdicts);
-	}
-	_exit(0);
-}
-
-/* Leave the worker nothing of its parent's but the socket: a pipe's reader must see the parent end. */
-static void
-become_worker(struct pool *p, struct worker *w, int fd, pid_t parent)
-{
-	static const int signals[] = {SIGABRT, SIGFPE, SIGSEGV, SIGINT, SIGTERM};
-	struct rlimit limit = {p->limits.memory, p->limits.memory}, core = {0, 0};
-
-	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-		signal(signals[i], SIG_DFL);
-#ifdef __linux__
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-#endif
-	if (getppid() != parent)
-		_exit(0);
-	for (unsigned i = 0; i < p->limits.jobs; i++)
-		if (p->workers[i].fd >= 0)
-			close(p->workers[i].fd);
-	dup2(p->null, STDIN_FILENO);
-	dup2(p->null, STDOUT_FILENO);
-	if (w->said_fd >= 0)
-		dup2(w->said_fd, STDERR_FILENO);
-	w->fd = fd;
-	setrlimit(RLIMIT_CORE, &core);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	if (limit.rlim_cur)
-		setrlimit(RLIMIT_AS, &limit);
-#else
-	(void)limit; /* shadow memory is address space, too */
-#endif
-}
-
-/* ---- in the parent ---- */
 
 static int
 start(struct pool *p, struct worker *w)
@@ -191,10 +77,12 @@ start(struct pool *p, struct worker *w)
 	pid_t parent = getpid();
 
 	if (w->said_fd < 0)
-		w->said_fd = memfd_create("stderr", MFD_CLOEXEC);
+		w->said_fd = above_standard(memfd_create("stderr", MFD_CLOEXEC));
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		goto fail;
-	w->pid = fork();
+	fds[0] = above_standard(fds[0]);
+	fds[1] = above_standard(fds[1]);
+	w->pid = fds[0] < 0 || fds[1] < 0 ? -1 : fork();
 	if (w->pid < 0) {
 		close(fds[0]);
 		close(fds[1]);
@@ -202,8 +90,16 @@ start(struct pool *p, struct worker *w)
 	}
 	if (w->pid == 0) {
 		close(fds[0]);
-		become_worker(p, w, fds[1], parent);
-		work(p, w);
+		for (unsigned i = 0; i < p->limits.jobs; i++)
+			if (p->workers[i].fd >= 0)
+				close(p->workers[i].fd);
+		worker_run(&(struct worker_job){.parent = parent,
+		    .fd = fds[1],
+		    .said_fd = w->said_fd,
+		    .null_fd = p->null,
+		    .memory = p->limits.memory,
+		    .at = w->at,
+		    .records = p->records});
 	}
 	close(fds[1]);
 	w->fd = fds[0];
@@ -429,11 +325,11 @@ collect(struct pool *p)
 
 	if (status != 1)
 		return status;
-	if (read_all(w->fd, &f, sizeof f) < 0)
+	if (worker_read(w->fd, &f, sizeof f) < 0)
 		return died(p, c, false);
 	buf_clear(&p->frame);
 	buf_room(&p->frame, f.bytes);
-	if (read_all(w->fd, p->frame.p, f.bytes) < 0)
+	if (worker_read(w->fd, p->frame.p, f.bytes) < 0)
 		return died(p, c, false);
 	print_said(w, NULL);
 	w->busy = !f.last;
@@ -558,7 +454,7 @@ pool_new(const struct pool_limits *limits, struct records *r,
 	p->shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (p->shared == MAP_FAILED)
 		err(CS_IO, "shared memory");
-	p->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	p->null = above_standard(open("/dev/null", O_RDWR | O_CLOEXEC));
 	if (p->null < 0)
 		err(CS_IO, "/dev/null");
 	p->workers = xcalloc(limits->jobs, sizeof *p->workers);

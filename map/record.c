@@ -225,6 +225,15 @@ first_other(struct records *r, const struct buf *object, const struct buf *other
 	return false;
 }
 
+static int
+through_rules(struct records *r, const struct buf *record)
+{
+	const char *p = record->p;
+	size_t n = record->len;
+
+	return start(r, &p, &n, false) < 0 ? -1 : map(r, p, n);
+}
+
 void
 records_name(struct records *r, struct slice key, struct buf *out)
 {
@@ -232,13 +241,13 @@ records_name(struct records *r, struct slice key, struct buf *out)
 	bool found = false;
 
 	buf_adds(&record, "{}");
-	if (r->mapping && !r->filter && native(r, record.p, record.len) == 0) {
+	if (r->mapping && !r->filter && through_rules(r, &record) == 0) {
 		buf_add(&plain, r->out.p, r->out.len);
 		buf_clear(&record);
 		buf_addc(&record, '{');
 		json_quote(&record, key.p, key.n);
 		buf_adds(&record, ":null}");
-		found = native(r, record.p, record.len) == 0 && r->n == 1 &&
+		found = through_rules(r, &record) == 0 && r->n == 1 &&
 			first_other(r, &r->out, &plain, &name);
 	}
 	if (r->mapping)

@@ -125,3 +125,14 @@ numbers() {
 	run bash -c 'cs-map -f ". + {a: 1}" --jobs 2 <many | head -n 1; echo "${PIPESTATUS[0]}"'
 	equals "$output" $'{"id":1,"a":1}\n141'
 }
+
+@test "a closed stdout, or a log that stderr goes to, is left alone" {
+	echo '{"id":1}' >in
+	run -74 bash -c 'cs-map -f . <in >&-'
+	echo before >log
+	cs-map -f debug <in >out 2>>log
+	cs-map -f debug <in >out 2>>log
+	equals "$(cat log)" $'before\n["DEBUG:",{"id":1}]\n["DEBUG:",{"id":1}]'
+	run -65 bash -c 'cs-map -f "[range(3)] | .[nan:1]" <in >out 2>>log'
+	equals "$(wc -l <log)" 4
+}

@@ -160,7 +160,7 @@ refused() {
 
 @test "keys are called what the rules call their columns" {
 	schema='{"type":"SCHEMA","stream":"t","key_properties":["userId","Line No"],"schema":{"properties":{"userId":{}}}}'
-	succeeds cs-map --from singer --names snake --rename 'Line No=line' --set 'source="x"' <<<"$schema"
+	succeeds cs-map --from singer --names snake --rename 'Line No=line' --set 'source="x"' --where '.a == 1' <<<"$schema"
 	equals "$output" '{"@cs":"schema","table":"t","key":["user_id","line"]}'
 	# A key that is dropped, or that a filter may have renamed, stays: the loader will miss it.
 	succeeds cs-map --from singer --drop userId <<<"$schema"
