@@ -61,6 +61,7 @@ request_copy(struct request *to, const struct request *from)
 	buf_add(&to->fields, from->fields.p, from->fields.len);
 	buf_add(&to->body, from->body.p, from->body.len);
 	to->foreign = from->foreign;
+	to->hint = from->hint;
 	to->conditional = from->conditional;
 }
 

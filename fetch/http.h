@@ -18,6 +18,7 @@ struct request {
 	struct buf body;   /* instead of the one that the settings have; empty: that one */
 	bool conditional;  /* fields ask for it only if it has changed */
 	bool foreign;      /* another host: nothing of ours but the URL */
+	const char *hint;  /* what may be wrong if it is refused: static, or NULL */
 };
 
 void request_clear(struct request *r);

@@ -347,7 +347,7 @@ judge_status(struct page *p, struct verdict *v)
 		    : p->o->auth == AUTH_NONE ? "no credentials were sent, see --auth"
 					      : "the credentials were refused");
 	p->refusable = p->status >= 400 && p->status <= 499;
-	return failed(p, CS_REFUSED, "");
+	return failed(p, CS_REFUSED, p->asked.hint != NULL ? p->asked.hint : "");
 }
 
 /* Is there more than the one page that we ask for unless told otherwise? */

@@ -11,6 +11,7 @@
 #include "signals.h"
 #include "url.h"
 
+#define CEILING_MIN 1000 /* no server refuses offsets below */
 #define EMPTIES_MAX 1000 /* pages without a record, one after the other */
 
 bool
@@ -134,6 +135,8 @@ pager_request(const struct pager *p, struct request *q)
 	switch (o->paginate) {
 	case PAGE_OFFSET:
 		place_put(&o->offset_param, q, JSON_NUMBER, n);
+		if (p->at >= CEILING_MIN)
+			q->hint = "if it is the offset, --max-offset goes on behind it";
 		break;
 	case PAGE_PAGE:
 		place_put(&o->page_param, q, JSON_NUMBER, n);

@@ -26,6 +26,34 @@ report_get(struct store *s, const char *stream, struct report *r)
 	return status;
 }
 
+static int
+by_name(const void *name, const void *at)
+{
+	return strcmp(name, *(char *const *)at);
+}
+
+/* Is it called after another stream, NAME/...? They are in order. */
+static bool
+within(const struct names *names, const char *name)
+{
+	bool found = false;
+
+	for (const char *p = strchr(name, '/'); p != NULL && !found; p = strchr(p + 1, '/')) {
+		char *other = xstrndup(name, p - name);
+
+		found = bsearch(other, names->name, names->n, sizeof *names->name, by_name) != NULL;
+		free(other);
+	}
+	return found;
+}
+
+/* Of a part of a stream, which never runs by itself, the stream tells enough. */
+static bool
+is_part(const struct names *names, const struct report *r)
+{
+	return r->runs.n == 0 && within(names, r->stream);
+}
+
 int
 reports_get(struct store *s, const char *stream, struct reports *r)
 {
@@ -38,7 +66,11 @@ reports_get(struct store *s, const char *stream, struct reports *r)
 		rc = report_get(s, r->names.name[i], &r->v[r->n]);
 		if (rc != CS_OK && rc != CS_SOME)
 			status = rc;
-		r->n++;
+		if (stream == NULL && is_part(&r->names, &r->v[r->n])) {
+			state_row_release(&r->v[r->n].state);
+			run_rows_release(&r->v[r->n].runs);
+		} else
+			r->n++;
 	}
 	return status == CS_OK && stream != NULL && r->n == 0 ? CS_SOME : status;
 }

@@ -189,6 +189,8 @@ load_orders() {
 		run --separate-stderr load_orders "$store" "$target"
 		equals "$status" 65
 		contains "$stderr" 'appending would lose or double records'
+		# Of them the state is not listed beside that of the stream.
+		equals "$(cs-state --store "$store" status --json | jq -r .stream | tr '\n' ' ')" 'orders '
 		cs-state --store "$store" rm --parts orders
 		equals "$(cs-state --store "$store" list)" ''
 	done

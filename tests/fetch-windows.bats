@@ -223,4 +223,10 @@ WINDOW=(--records .d --since-param from --until-param to --cursor-field .t --win
 	fails_with 76 cs-fetch "${all[@]}" --since-param s
 	contains "$stderr" 'more after --max-offset 5: with --cursor-field and --since-param, and sorted by it'
 	lacks "$output" '"@cs":"end"'
+	# A server that refuses says which option is the cure.
+	reply 11 "{\"d\":[$(seq -s, 1 1100)]}"
+	reply 12 "{\"d\":[$(seq -s, 1100 2000)]}"
+	answer else 400 '{"error":"result window is too large"}'
+	fails_with 69 cs-fetch "$SERVER/x" --records .d --paginate offset
+	contains "$stderr" 'if it is the offset, --max-offset goes on behind it: .*too large'
 }
