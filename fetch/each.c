@@ -1,6 +1,5 @@
 #include "each.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -12,7 +11,6 @@
 #include "file.h"
 #include "stop.h"
 #include "stream.h"
-#include "url.h"
 
 #define NEXT_OK 1 /* each_next(): there is one */
 
@@ -75,165 +73,6 @@ read_parts(struct each *e, const char *stream)
 	return 0;
 }
 
-/* The length of a {name} at s without its braces, or 0. */
-static size_t
-reference(const char *s)
-{
-	size_t n = 1;
-
-	if (*s != '{' || !(isalpha((unsigned char)s[1]) || s[1] == '_'))
-		return 0;
-	while (isalnum((unsigned char)s[n]) || s[n] == '_' || (s[n] == '.' && s[n + 1] != '}'))
-		n++;
-	return s[n] == '}' ? n - 1 : 0;
-}
-
-static struct field *
-field(const struct each *e, const char *name, size_t n)
-{
-	for (size_t i = 0; i < e->n_field; i++)
-		if (strlen(e->field[i].name) == n && memcmp(e->field[i].name, name, n) == 0)
-			return &e->field[i];
-	return NULL;
-}
-
-/* A string of a JSON document that is a {name} and nothing else, and no key. */
-static size_t
-whole_string(const char *doc, const char *s)
-{
-	size_t n = *s == '"' && (s == doc || s[-1] != '\\') ? reference(s + 1) : 0;
-
-	return n > 0 && s[n + 3] == '"' && s[n + 4 + strspn(s + n + 4, " \t\r\n")] != ':' ? n : 0;
-}
-
-static void
-note_fields(struct each *e, const char *text, bool json, bool *any)
-{
-	for (const char *s = text; *s != '\0'; s++) {
-		size_t n = json ? whole_string(text, s) : reference(s);
-		char *path;
-
-		*any |= n > 0;
-		if (n == 0 || field(e, s + 1 + json, n) != NULL)
-			continue;
-		e->field = xreallocarray(e->field, e->n_field + 1, sizeof(*e->field));
-		e->field[e->n_field] = (struct field){.name = xstrndup(s + 1 + json, n)};
-		path = xasprintf(".%s", e->field[e->n_field].name);
-		e->field[e->n_field++].path = path_new(path, "--each");
-		free(path);
-	}
-}
-
-static struct list
-copy_list(const struct list *l)
-{
-	struct list c = {xcalloc(l->n + 1, sizeof(*c.v)), l->n};
-
-	for (size_t i = 0; i < l->n; i++)
-		c.v[i] = (struct list_item){xstrdup(l->v[i].text), l->v[i].layer};
-	return c;
-}
-
-static void
-note_templates(struct each *e)
-{
-	const struct opts *o = e->o;
-	bool any = false;
-
-	e->url = o->url;
-	e->data = o->data_json ? o->data : NULL;
-	e->data_len = o->data_len;
-	e->query = o->query;
-	e->header = o->header;
-	note_fields(e, e->url, false, &any);
-	for (size_t i = 0; i < e->query.n; i++)
-		note_fields(e, e->query.v[i].text, false, &any);
-	for (size_t i = 0; i < e->header.n; i++)
-		note_fields(e, e->header.v[i].text, false, &e->in_header);
-	if (e->data != NULL)
-		note_fields(e, e->data, true, &any);
-}
-
-/* Every {name} in text becomes its value. */
-static void
-expand(const struct each *e, const char *text, bool url, struct buf *out)
-{
-	const struct field *f;
-	size_t n;
-
-	buf_adds(out, "");
-	for (; *text != '\0'; text++) {
-		if ((n = reference(text)) == 0 || (f = field(e, text + 1, n)) == NULL) {
-			buf_addc(out, *text);
-			continue;
-		}
-		if (url)
-			url_encode(out, f->text.p);
-		else
-			buf_adds(out, f->text.p);
-		text += n + 1;
-	}
-}
-
-static void
-expand_json(const struct each *e, struct buf *out)
-{
-	const struct field *f;
-	size_t n;
-
-	for (const char *s = e->data; *s != '\0'; s++) {
-		if ((n = whole_string(e->data, s)) == 0 || (f = field(e, s + 2, n)) == NULL) {
-			buf_addc(out, *s);
-			continue;
-		}
-		if (f->type == JSON_STRING)
-			json_quote(out, f->text.p, f->text.len);
-		else
-			buf_adds(out, f->text.p);
-		s += n + 3;
-	}
-}
-
-static struct list
-expand_list(const struct each *e, const struct list *l)
-{
-	struct list made = copy_list(l);
-
-	for (size_t i = 0; i < l->n; i++) {
-		struct buf b = {0};
-
-		expand(e, l->v[i].text, false, &b);
-		free(made.v[i].text);
-		made.v[i].text = buf_steal(&b);
-	}
-	return made;
-}
-
-static void
-expand_all(const struct each *e, struct parent *p)
-{
-	struct buf b = {0};
-
-	expand(e, e->url, true, &b);
-	p->url = buf_steal(&b);
-	p->query = expand_list(e, &e->query);
-	p->header = expand_list(e, &e->header);
-	if (e->data == NULL)
-		return;
-	expand_json(e, &b);
-	p->data_len = b.len;
-	p->data = buf_steal(&b);
-}
-
-static void
-list_release(struct list *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		free(l->v[i].text);
-	free(l->v);
-	*l = (struct list){0};
-}
-
 static void
 parent_free(struct parent *p)
 {
@@ -241,57 +80,8 @@ parent_free(struct parent *p)
 		return;
 	buf_release(&p->id);
 	buf_release(&p->keys);
-	list_release(&p->query);
-	list_release(&p->header);
-	free(p->url);
-	free(p->data);
+	filled_release(&p->request);
 	free(p);
-}
-
-/* The settings that ask for it; both own the same. */
-static void
-lend(const struct parent *p, struct opts *o)
-{
-	o->url = p->url;
-	o->query = p->query;
-	o->header = p->header;
-	if (p->data != NULL) {
-		o->data = p->data;
-		o->data_len = p->data_len;
-	}
-}
-
-/* The value of a path in the parent: NULL, or why it is no use. */
-static const char *
-read_value(const struct path *path, struct slice record, struct buf *text, int *type)
-{
-	const char *err = "is not there";
-
-	buf_clear(text);
-	buf_adds(text, "");
-	*type = path_text(path, record.p, record.n, text, &err);
-	if (*type <= 0)
-		return err;
-	return *type == JSON_NULL ? "is null" : NULL;
-}
-
-static const char *
-read_field(struct field *f, struct slice record)
-{
-	const char *why = read_value(f->path, record, &f->text, &f->type);
-
-	if (why != NULL)
-		return why;
-	if (f->type == JSON_ARRAY || f->type == JSON_OBJECT)
-		return "is neither text nor a number";
-	if (f->text.len == 0)
-		return "is empty";
-	if (strcmp(f->text.p, ".") == 0 || strcmp(f->text.p, "..") == 0)
-		return "would name another place";
-	for (const char *s = f->text.p; *s != '\0'; s++)
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			return "holds a control character";
-	return NULL;
 }
 
 /* Look at a parent. NULL, or what is wrong with it, which *what has. */
@@ -299,21 +89,15 @@ static const char *
 read_parent(struct each *e, struct parent *p, struct slice record, const char **what)
 {
 	const struct list *l = &e->o->parent_key;
-	const char *why = NULL;
+	const char *why;
 	struct buf text = {0};
 	int type;
 
-	for (size_t i = 0; i < e->n_field; i++) {
-		*what = e->field[i].name;
-		if ((why = read_field(&e->field[i], record)) != NULL)
-			return why;
-		if (i > 0)
-			buf_addc(&p->id, '/');
-		url_encode(&p->id, e->field[i].text.p);
-	}
+	if ((why = template_read(&e->template, record, &p->id, what)) != NULL)
+		return why;
 	for (size_t i = 0; i < l->n; i++) {
 		*what = l->v[i].text;
-		why = read_value(e->o->parent_path[i], record, &text, &type);
+		why = field_value(e->o->parent_path[i], record, &text, &type);
 		if (why != NULL && type != JSON_NULL)
 			break;
 		why = NULL;
@@ -326,7 +110,6 @@ read_parent(struct each *e, struct parent *p, struct slice record, const char **
 			buf_adds(&p->keys, "null");
 		else
 			buf_add(&p->keys, text.p, text.len);
-		why = NULL;
 	}
 	buf_release(&text);
 	return why;
@@ -417,7 +200,9 @@ record(const char *line, size_t n)
 	gone = tag_parse(&t, &s, line, n) == 0 && t.op == OP_DELETE;
 	tag_release(&t);
 	scan_release(&s);
-	return gone ? (struct slice){0} : split_record(line, n);
+	if (gone)
+		return (struct slice){NULL, 0};
+	return split_record(line, n);
 }
 
 /* A line: the parent to ask for, or NULL when it is none, which has been said. */
@@ -448,7 +233,7 @@ take_line(struct each *e, const char *line, size_t n)
 		goto none;
 	known->done = true;
 	p->state = known->state;
-	expand_all(e, p);
+	template_fill(&e->template, &p->request);
 	return p;
 none:
 	parent_free(p);
@@ -482,8 +267,8 @@ each_open(struct each *e, struct opts *o, const char *stream)
 	int r;
 
 	*e = (struct each){.o = o, .over = NEXT_OK, .file = {.max = (size_t)1 << 31}};
-	note_templates(e);
-	if (e->n_field == 0)
+	template_open(&e->template, o);
+	if (e->template.n_field == 0)
 		return fail(CS_USAGE, "--each: no {field} of a parent is in the URL, the query, a "
 				      "header or the JSON body");
 	lines_open(&e->in, STDIN_FILENO, "stdin", o->max_record);
@@ -500,21 +285,10 @@ each_release(struct each *e)
 {
 	if (e->o == NULL)
 		return;
-	e->o->url = e->url;
-	e->o->query = e->query;
-	e->o->header = e->header;
-	if (e->data != NULL) {
-		e->o->data = e->data;
-		e->o->data_len = e->data_len;
-	}
+	template_close(&e->template);
 	parent_free(e->now);
-	for (size_t i = 0; i < e->n_field; i++) {
-		free(e->field[i].name);
-		buf_release(&e->field[i].text);
-	}
 	for (size_t i = 0; i < e->n_queue; i++)
 		parent_free(e->queue[i]);
-	free(e->field);
 	tdestroy(e->parts, part_free);
 	buf_release(&e->file);
 	lines_close(&e->in);
@@ -530,7 +304,7 @@ each_next(struct each *e)
 		return e->over;
 	e->now = e->queue[0];
 	memmove(e->queue, e->queue + 1, --e->n_queue * sizeof(*e->queue));
-	lend(e->now, e->o);
+	filled_lend(&e->now->request, e->o);
 	parent_free(before);
 	return NEXT_OK;
 }
@@ -538,13 +312,13 @@ each_next(struct each *e)
 const struct parent *
 each_peek(struct each *e, size_t i, struct opts *then)
 {
-	if (i >= PARENTS_AHEAD || e->in_header)
+	if (i >= PARENTS_AHEAD || e->template.in_header)
 		return NULL;
 	fill(e, i + 1, false);
 	if (i >= e->n_queue)
 		return NULL;
 	*then = *e->o;
-	lend(e->queue[i], then);
+	filled_lend(&e->queue[i]->request, then);
 	return e->queue[i];
 }
 

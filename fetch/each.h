@@ -11,15 +11,14 @@
 #include "lines.h"
 #include "opts.h"
 #include "split.h"
+#include "template.h"
 
 /* One of them, and its request. */
 struct parent {
 	struct buf id;
 	struct buf keys;    /* ,"name":value of --parent-key */
 	struct slice state; /* what is stored of it, or .p NULL */
-	struct list query, header;
-	char *url, *data; /* data: NULL unless it is JSON */
-	size_t data_len;
+	struct filled request;
 };
 
 #define PARENTS_AHEAD 16
@@ -34,17 +33,7 @@ struct each {
 	/* private */
 	struct lines in;
 	bool wait; /* for lines, not only take those that are there */
-	char *url, *data; /* of the settings, as they were written */
-	size_t data_len;
-	struct list query, header;
-	struct field {
-		char *name;
-		struct path *path;
-		struct buf text; /* the parent's value */
-		int type;
-	} * field;
-	size_t n_field;
-	bool in_header;  /* a field is */
+	struct template template;
 	struct buf file; /* the parents' states */
 	void *parts;     /* by id */
 	bool begun, ended;

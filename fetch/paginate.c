@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cursor.h"
+#include "next.h"
 #include "origin.h"
 #include "overlap.h"
 #include "signals.h"
@@ -108,8 +109,8 @@ asked(const struct pager *p)
 }
 
 /* A cursor or key, and what it stands for. */
-static int
-put_next(const struct opts *o, struct request *q, int type, const char *text)
+int
+pager_put_next(const struct opts *o, struct request *q, int type, const char *text)
 {
 	const struct list *l = &o->cursor_replaces;
 
@@ -143,11 +144,11 @@ pager_request(const struct pager *p, struct request *q)
 		break;
 	case PAGE_CURSOR:
 		if (p->next.len > 0)
-			put_next(o, q, p->next_type, p->next.p);
+			pager_put_next(o, q, p->next_type, p->next.p);
 		break;
 	case PAGE_KEYSET:
 		if ((key = keyset_next(&p->keyset, &type)) != NULL)
-			put_next(o, q, type, key);
+			pager_put_next(o, q, type, key);
 		break;
 	default:
 		if (p->next.len == 0)
@@ -192,175 +193,6 @@ count_matches(struct pager *p, const char *url)
 		p->o->paginate == PAGE_NONE ? ": say how to get the others with --paginate" : ""));
 }
 
-static int
-more_but_nothing(struct pager *p, const struct page *page)
-{
-	return pager_doubt(
-	    p, fail(CS_PROTOCOL, "%s: the server says there is more, but not how to get it",
-		   page->url.p));
-}
-
-/*
- * The server's count is reached with a page as full as any: one request more shows whether the count
- * is right, and any answer but a page of new records does.
- */
-static int
-at_count(struct pager *p, const struct page *page)
-{
-	if (page->split.before + page->split.n < p->full ||
-	    (p->pages == 1 && p->o->page_size != p->full) || p->probe == PROBE_COUNT)
-		return PAGER_END;
-	p->probe = PROBE_COUNT;
-	p->bare = true;
-	return PAGER_MORE;
-}
-
-/* PAGER_MORE or PAGER_END by numbers. n: records of the page as it came. */
-static int
-go_on_number(struct pager *p, const struct page *page, const struct signals *s, uint64_t n)
-{
-	const struct opts *o = p->o;
-
-	if (s->more == 0)
-		return PAGER_END;
-	if (s->more == 1)
-		return n == 0 && o->paginate == PAGE_OFFSET ? more_but_nothing(p, page)
-							    : PAGER_MORE;
-	if (s->pages != NONE)
-		return p->last_at + 1 - o->first_page < s->pages ? PAGER_MORE : at_count(p, page);
-	if (p->total != NONE && p->received >= p->total)
-		return at_count(p, page);
-	return n == 0 ? PAGER_END : PAGER_MORE;
-}
-
-/* Where a server leads, from the page at from, into url. */
-static int
-lead(struct pager *p, const char *from, const char *to, struct buf *url, bool *foreign)
-{
-	char *whole = url_resolve(from, to);
-	int r;
-
-	if (whole == NULL)
-		return fail(
-		    CS_PROTOCOL, "%s: the next page is at \"%s\", which is no URL", from, to);
-	r = origin_check(p->o, from, whole, foreign);
-	buf_clear(url);
-	buf_adds(url, whole);
-	if (p->auth_param != NULL)
-		url_set(url, p->auth_param, NULL);
-	free(whole);
-	return r;
-}
-
-/* The URL of the next page into p->next. */
-static int
-next_url(struct pager *p, const char *from, const struct signals *s)
-{
-	if (s->type != JSON_STRING)
-		return fail(CS_PROTOCOL, "%s: the next page is at \"%s\", which is no URL", from,
-		    s->next.p);
-	p->next_type = JSON_STRING;
-	return lead(p, from, s->next.p, &p->next, &p->foreign);
-}
-
-int
-pager_start(struct pager *p, const char *url)
-{
-	return lead(p, p->o->url, url, &p->base.url, &p->base.foreign);
-}
-
-/* Can it be sent? */
-static int
-next_cursor(struct pager *p, const struct signals *s)
-{
-	struct request trial = {0};
-	int r;
-
-	buf_add(&p->next, s->next.p, s->next.len);
-	p->next_type = s->type;
-	request_copy(&trial, &p->base);
-	r = put_next(p->o, &trial, p->next_type, p->next.p);
-	request_release(&trial);
-	return r;
-}
-
-/* The same for what leads from page to page; the way becomes p->next. */
-static int
-go_on_token(struct pager *p, const struct page *page, const struct signals *s)
-{
-	const char *from = page->url.p;
-	int r = 0;
-
-	if (s->more == 0)
-		return PAGER_END;
-	if (s->absent && p->next.len == 0 && s->more < 0 && p->total == NONE)
-		r = signals_lack(p->o, page);
-	if (s->next.len == 0 && r == 0)
-		return s->more == 1 ? more_but_nothing(p, page) : PAGER_END;
-	if (r != 0)
-		return r;
-	buf_clear(&p->next);
-	p->foreign = false;
-	r = p->o->paginate == PAGE_CURSOR ? next_cursor(p, s) : next_url(p, from, s);
-	if (r == 0 && seen_add(&p->seen, fingerprint(p->next.p, p->next.len)))
-		r = pager_doubt(
-		    p, fail(CS_PROTOCOL, "%s: the server leads in a circle, back to \"%s\"", from,
-			   p->next.p));
-	return r != 0 ? r : PAGER_MORE;
-}
-
-static int
-ties(struct pager *p, const struct page *page)
-{
-	return pager_doubt(
-	    p, fail(CS_PROTOCOL,
-		   "%s: records of one --keyset %s fill a page, and there may be more of "
-		   "them: say a larger --page-size",
-		   page->url.p, p->o->keyset->text));
-}
-
-/* Is a page of n records as full as any? Of the first one nothing but --page-size shows it. */
-static bool
-is_full(const struct pager *p, uint64_t n)
-{
-	if (p->o->page_size > 0 && n >= p->o->page_size)
-		return true;
-	return n >= p->most && (p->pages > 1 || (p->o->page_size == 0 && n > 1));
-}
-
-/*
- * The same by keys. n: records as they came, of which fresh had not come before; bare: asked from the last key
- * itself, which skips what is left of it unless the server is inclusive.
- */
-static int
-go_on_key(struct pager *p, const struct page *page, const struct signals *s, uint64_t n,
-    uint64_t fresh, bool bare)
-{
-	struct keyset *k = &p->keyset;
-	bool was_cut = p->cut;
-
-	p->cut = k->single && is_full(p, n);
-	if (bare && was_cut && !k->inclusive)
-		return ties(p, page);
-	if (s->more == 0)
-		return PAGER_END;
-	if (n == 0 && !bare && k->last.len > 0) { /* what was asked from is gone, or all is */
-		k->bare = true;
-		return PAGER_MORE;
-	}
-	if (n == 0)
-		return s->more == 1 ? more_but_nothing(p, page) : PAGER_END;
-	if (fresh > 0)
-		return PAGER_MORE;
-	if (!bare) {
-		k->bare = true;
-		return PAGER_MORE;
-	}
-	if (s->more < 0 && (n < p->most || n == 1 || n < p->o->page_size))
-		return PAGER_END;
-	return ties(p, page);
-}
-
 /*
  * Is a page that is shorter than asked for the end, as the user says? Of the first one nothing shows that the
  * server does not give shorter pages than it was asked for: one more request does.
@@ -393,8 +225,8 @@ decide(struct pager *p, const struct page *page, const struct signals *s, uint64
 		return pager_doubt(p, fail(CS_PROTOCOL, "%s: %d pages in a row without a record",
 					  page->url.p, EMPTIES_MAX));
 	if (o->paginate == PAGE_KEYSET)
-		return go_on_key(p, page, s, n, fresh, bare);
-	return pager_by_number(o) ? go_on_number(p, page, s, n) : go_on_token(p, page, s);
+		return next_by_key(p, page, s, n, fresh, bare);
+	return pager_by_number(o) ? next_by_number(p, page, s, n) : next_by_token(p, page, s);
 }
 
 /* Count the page in, which began at p->at. n: records as it came, fresh: of them new. */
@@ -535,7 +367,7 @@ pager_peek(const struct pager *p, const struct page *page, struct request *q)
 	buf_add(&then.next, p->next.p, p->next.len);
 	more = p->o->paginate != PAGE_KEYSET && p->o->paginate != PAGE_NONE &&
 	       signals_read(&s, p->o, page, page->http) == 0 && s.next.len > 0 &&
-	       go_on_token(&then, page, &s) == PAGER_MORE;
+	       next_by_token(&then, page, &s) == PAGER_MORE;
 	if (more)
 		pager_request(&then, q);
 	buf_release(&s.next);

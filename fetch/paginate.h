@@ -84,6 +84,8 @@ bool pager_peek(const struct pager *p, const struct page *page, struct request *
 bool pager_whole(const struct pager *p);
 /* By offset or page number. */
 bool pager_by_number(const struct opts *o);
+/* Put a cursor or key where it goes, and take away what it stands for. 0, or CS_DATA after fail(). */
+int pager_put_next(const struct opts *o, struct request *q, int type, const char *text);
 /* Call it a failure that cannot be taken up where it was. Returns r. */
 int pager_doubt(struct pager *p, int r);
 /*

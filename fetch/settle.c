@@ -58,17 +58,17 @@ odata(struct opts *o)
 		o->records = path_new(".value", "--paginate odata");
 	if (o->next == NULL) {
 		o->next = path_any(".\"@odata.nextLink\"", ".\"@nextLink\"", ".\"odata.nextLink\"",
-		    ".d.__next", NULL);
+		    ".d.__next", (char *)NULL);
 		o->next_sure = true;
 	}
 	/* The count is of everything, whatever $top says. */
 	if (o->total == NULL && strstr(o->url != NULL ? o->url : "", "$top=") == NULL) {
-		o->total = path_any(
-		    ".\"@odata.count\"", ".\"@count\"", ".\"odata.count\"", ".d.__count", NULL);
+		o->total = path_any(".\"@odata.count\"", ".\"@count\"", ".\"odata.count\"",
+		    ".d.__count", (char *)NULL);
 		o->total_maybe = true;
 	}
 	if (o->state_token == NULL && o->cursor_field == NULL) {
-		o->state_token = path_any(".\"@odata.deltaLink\"", ".\"@deltaLink\"", NULL);
+		o->state_token = path_any(".\"@odata.deltaLink\"", ".\"@deltaLink\"", (char *)NULL);
 		o->token_maybe = true;
 	}
 	for (size_t i = 0; i < o->query.n; i++)
