@@ -197,6 +197,8 @@ jwt_make(struct buf *out, struct opts *o, const char *audience, int64_t now)
 	struct buf part = {0}, text = {0};
 	int r;
 
+	if (o->jwt_header != NULL && has(o->jwt_header, "alg"))
+		return fail(CS_USAGE, "--jwt-header: has a member alg, which --jwt-alg says");
 	add_header(&part, o);
 	url64(&text, part.p, part.len);
 	buf_clear(&part);

@@ -133,6 +133,7 @@ take_apart() {
 	contains "$stderr" '32 bytes or more$'
 	fails_with 77 cs-fetch "$SERVER/x" --auth jwt
 	fails_with 64 cs-fetch "$SERVER/x" --auth jwt --jwt-key env:SECRET --jwt-claims '[]'
+	fails_with 64 cs-fetch "$SERVER/x" --auth jwt --jwt-key env:SECRET --jwt-header '{"alg":"none"}'
 	equals "$(requests)" ''
 }
 
