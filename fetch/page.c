@@ -14,6 +14,7 @@
 #include "retryafter.h"
 #include "url.h"
 
+#define PART        (240u << 10) /* bytes of a page that is written in parts, once that has begun */
 #define HELD_MAX    (256u << 20) /* bytes of a page that cannot be written in parts */
 #define REDIRECTS   5
 #define EXCERPT_MAX 4096 /* bytes kept of a body, so that no secret is cut before it is masked */
@@ -100,8 +101,13 @@ most(const struct page *p, long status)
 {
 	if (!p->lead)
 		return p->room;
-	/* Buffers double: what is a little over the limit would take twice of it. */
-	return streams(p, status) ? p->o->page_buffer - p->o->page_buffer / 16 : SIZE_MAX;
+	if (!streams(p, status))
+		return SIZE_MAX;
+	/* Buffers double: what is a little over the limit would take twice of it. What has begun to be written stays in the
+	 * processor's cache. */
+	return p->sent.n > 0 && p->o->page_buffer > PART
+		   ? PART
+		   : p->o->page_buffer - p->o->page_buffer / 16;
 }
 
 static int

@@ -266,8 +266,22 @@ element(struct split *s, const char **p, size_t *n)
 }
 
 /*
+ * The scanner needs a byte behind its text that ends all it may be in the middle of: the last quote that
+ * has come is one, unless it is escaped. NULL: there is none.
+ */
+static const char *
+last_quote(const char *p, size_t n)
+{
+	const char *q = n > BUF_PAD ? memrchr(p, '"', n - BUF_PAD) : NULL;
+
+	while (q != NULL && q > p && q[-1] == '\\')
+		q = memrchr(p, '"', q - p);
+	return q;
+}
+
+/*
  * Most elements are objects that lie whole in what has come and go out as they stand: one look is enough. False:
- * this one is for element(), which begins anew. The scanner may look further than it is told, so the end is left to that.
+ * this one is for element(), which begins anew.
  */
 static bool
 whole_element(struct split *s, const char **p, size_t *n)
@@ -276,9 +290,10 @@ whole_element(struct split *s, const char **p, size_t *n)
 	struct scan scan = {0};
 	struct value v;
 
-	if (**p != '{' || *n <= BUF_PAD || (r != NULL && r->n_outer < r->n_step))
+	if (**p != '{' || s->quote == NULL || s->quote <= *p ||
+	    (r != NULL && r->n_outer < r->n_step))
 		return false;
-	scan_init(&scan, *p, *n - BUF_PAD);
+	scan_init(&scan, *p, s->quote - *p);
 	if (scan_value(&scan, &v) < 0 || (v.flags & VALUE_WS) || v.n > s->max_record ||
 	    has_cs(v.p, v.n) || buf_room(&s->page, v.n + 1) < 0)
 		return false;
@@ -587,6 +602,7 @@ steps(struct split *s, const char *p, size_t n)
 {
 	int r = SPLIT_OK;
 
+	s->quote = last_quote(p, n);
 	while (n > 0 && r == SPLIT_OK)
 		r = step(s, &p, &n);
 	return r;

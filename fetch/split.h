@@ -54,6 +54,7 @@ struct split {
 	bool here; /* the next value is where the path leads */
 	size_t key_at, start, bom, fed; /* fed: bytes of the body so far */
 	struct scan_find find;
+	const char *quote; /* in what has come; the scanner goes no further. NULL: not at all */
 	struct buf scratch, rows;
 };
 

@@ -48,6 +48,8 @@ check python3                                           python3               py
 check valgrind                                          valgrind              valgrind         valgrind          -            valgrind
 bench jq                                                jq                    jq               jq                jq           jq
 bench sqlite3                                           sqlite3               sqlite           sqlite            sqlite       sqlite
+bench nginx                                             nginx-light           nginx            nginx             nginx        nginx
+bench python3                                           python3,python3-requests python3,python3-requests python3,py3-requests python3 python,python-requests
 bench curl                                              curl                  curl             curl              curl         curl
 bench npm                                               nodejs,npm            nodejs,npm       nodejs,npm        node         nodejs,npm
 lint  mandoc                                            mandoc                mandoc           mandoc            mandoc       mandoc

@@ -1,19 +1,107 @@
 # shellcheck shell=bash disable=SC2154 # read by run
-# cs-fetch beside curl. The server is not measured, only who asks it.
+# cs-fetch beside python3's requests, Node's fetch, curl and jq. The server is not measured, only who asks it: nginx with
+# files, so that it is not what they wait for, and the playground where a server is to take its time.
 need jq curl
 n=${RECORDS:-200000}
-documents=$((n / 8))
-TOKEN=bench-$RANDOM$RANDOM
-export TOKEN NO_PROXY='*'
-rm -f port
-PLAYGROUND_TOKEN=$TOKEN playground --port 0 --port-file port --documents "$documents" --for 600 --quiet &
-stop+=("kill $!")
-while [ ! -s port ]; do sleep 0.05; done
-url=http://127.0.0.1:$(cat port)/api/documents
+pages=$((n / 1000))
+export NO_PROXY='*'
 
-title "cs-fetch: $documents records, pages of 250"
-fetch="cs-fetch --auth bearer --token env:TOKEN --records .data --paginate offset --page-size 250 \
-	--limit-param '\$limit' --offset-param '\$skip' --total .total '$url'"
-pages="curl -sSf -H \"Authorization: Bearer \$TOKEN\" '$url?\$limit=250&\$skip=[0-$((documents - 1)):250]'"
-row 'records' curl,jq "$fetch" "$pages | jq -c '.data[]'"
-row 'the other only copies' curl "$fetch" "$pages"
+# waits FILE: until it is there.
+waits() {
+	local i
+	for ((i = 0; i < 200; i++)); do [ ! -s "$1" ] || return 0; sleep 0.05; done
+	echo "bench: no server" >&2
+	return 1
+}
+
+# array FILE: its lines as a JSON array, with what stands around it.
+array() {
+	printf '{"total":%d,"data":[' "$n"
+	paste -sd, "$1" | tr -d '\n'
+	printf ']}'
+}
+
+# serve_files: nginx on a free port of the loopback; sets url. Pages of 1000, and all in one.
+serve_files() {
+	local file root=$PWD/www i=0 port
+	rm -rf www pages.*
+	mkdir -p www
+	file=$(data hr "$n")
+	split -l 1000 -d -a 5 "$file" pages.
+	for part in pages.*; do
+		i=$((i + 1))
+		array "$part" >"www/$i.json"
+		rm "$part"
+	done
+	# Five times over, so that it is 400 MB.
+	for i in 1 2 3 4 5; do cat "$file"; done >five
+	array five >www/all.json
+	rm five
+	for port in 18181 18182 18183 18184; do
+		cat >nginx.conf <<-EOF2
+			daemon off; worker_processes 1; pid $PWD/nginx.pid; error_log $PWD/nginx.log;
+			events { worker_connections 256; }
+			http {
+				access_log off; keepalive_requests 100000; types { application/json json; }
+				client_body_temp_path $PWD/t1; proxy_temp_path $PWD/t2; fastcgi_temp_path $PWD/t3;
+				uwsgi_temp_path $PWD/t4; scgi_temp_path $PWD/t5;
+				server { listen 127.0.0.1:$port; root $root; location = /items { try_files /\$arg_page.json =404; } }
+			}
+		EOF2
+		rm -f nginx.pid
+		nginx -c "$PWD/nginx.conf" 2>nginx.err &
+		local server=$!
+		sleep 0.5
+		if kill -0 $server 2>/dev/null; then
+			stop+=("kill $server")
+			url=http://127.0.0.1:$port
+			return 0
+		fi
+	done
+	cat nginx.err >&2
+	return 1
+}
+
+if command -v nginx >/dev/null && serve_files; then
+	title "cs-fetch: $n records in pages of 1000, $(cat www/[0-9]*.json | wc -c | awk '{ printf "%d", $1 / 1e6 }') MB"
+	fetch="cs-fetch $url/items --records .data --paginate page --total .total"
+	if python3 -c 'import requests' 2>/dev/null; then
+		row 'pages' requests "$fetch" "python3 $here/fetch.py $url/items $pages" 0.05
+	else
+		echo 'python3 has no requests: left out'
+	fi
+	if command -v node >/dev/null; then
+		row 'pages' node "$fetch" "node $here/fetch.mjs $url/items $pages" 0.1
+	else
+		echo 'node is not installed: left out'
+	fi
+	row 'pages' curl,jq "$fetch" "curl -sSf '$url/items?page=[1-$pages]' | jq -c '.data[]'"
+	row 'pages; the other drops them' curl "$fetch" "curl -sSf -o /dev/null '$url/items?page=[1-$pages]'" 3
+	row '16 in flight (24 MiB)' curl "$fetch --parallel 16" "curl -sSf -o /dev/null '$url/items?page=[1-$pages]'"
+	row 'all in one reply (16 MiB)' curl "cs-fetch $url/all.json --records .data" "curl -sSf -o /dev/null $url/all.json"
+	row 'one small page, start-up' curl "cs-fetch '$url/items?page=1' --records .data --max-records 1" "curl -sSf '$url/items?page=1'"
+	rm -rf www
+else
+	echo 'nginx is not installed, or does not start: its rows are left out'
+fi
+
+rm -f port
+playground --port 0 --port-file port --users 1000 --for 600 --quiet &
+stop+=("kill $!")
+waits port
+slow="http://127.0.0.1:$(cat port)/pagination/page_number?_fault=delay:100"
+
+# What a server's thinking costs: seconds by the clock, also in fetch-latency.csv.
+printf '\n100 pages at 100 ms each: seconds by the clock, and how many times what they cannot go below\n'
+echo 'in_flight,seconds,times_ideal' >"$BUILD/bench/fetch-latency.csv"
+for k in 1 2 4 8 16; do
+	rm -f cost
+	usage -o cost cs-fetch "$slow" --records .data --paginate page --limit-param per_page --page-size 10 \
+		--total-pages .total_pages --parallel $k >out
+	read -r _ _ seconds _ <cost
+	awk -v k=$k -v s="$seconds" -v csv="$BUILD/bench/fetch-latency.csv" 'BEGIN {
+		ideal = int((100 + k - 1) / k) * 0.1
+		printf "%2d in flight %17.2f %8.2f %s\n", k, s, s / ideal, (k == 8 && s > 1.15 * ideal) ? "missed (1.15)" : ""
+		printf "%d,%.3f,%.3f\n", k, s, s / ideal >>csv
+	}'
+done
