@@ -11,19 +11,10 @@
 #include <stdbool.h>
 
 #include "buf.h"
+#include "jqnum.h"
 #include "scan.h"
 
 #define JQJSON_DEPTH 256 /* levels of nesting that are read: libjq's own limit */
-
-/* What stands for the numbers that no double holds, when a text is read again. */
-enum jqjson_as {
-	JQJSON_NEAREST,
-	JQJSON_APART, /* the nearest double, or one nearby where another number has that */
-	JQJSON_ABOVE, /* the doubles above the nearest, one for each number of its own */
-	JQJSON_BELOW, /* those below it, so that these come in the opposite order */
-	JQJSON_ODD,   /* odd integers below 2^53 */
-	JQJSON_TEXT   /* their digits as text */
-};
 
 struct jqjson {
 	bool texts;	     /* set by the caller: numbers that no double holds are read as text ... */
@@ -37,12 +28,11 @@ struct jqjson {
 	struct scan scan;
 	struct buf text;
 	struct jqkey *keys;   /* strings met before, by hash */
-	struct jqnum *nums;   /* of the text, in order; the constants before them */
-	size_t n, cap, constants;
-	struct jqnum **table; /* by double; not built while all are written as they stand */
-	struct jqnum **values; /* likewise, by value: those that got doubles of their own */
-	size_t size;	      /* of the tables: a power of two */
-	bool plain, again, as_text;
+	struct jqnums nums;
+	size_t constants;     /* how many of them come before those of the text */
+	size_t at;	      /* the next of them, when the text is read again */
+	bool plain; /* all are written as doubles */
+	bool again, as_text;
 };
 
 /* Zeroed is ready for use. */
@@ -50,9 +40,9 @@ void	jqjson_release(struct jqjson *j);
 /* The valid JSON text p[0..n), which must stay where it is until the results are written. 0 or -1. */
 int	jqjson_read(struct jqjson *j, const char *p, size_t n, jv *out);
 /* The same text again, with other doubles for its inexact numbers. 0 or -1. */
-int	jqjson_again(struct jqjson *j, enum jqjson_as as, jv *out);
+int	jqjson_again(struct jqjson *j, enum jqnums_as as, jv *out);
 /*
- * Are two results the same but for the quotes of numbers that the second run read as text (JQJSON_TEXT)?
+ * Are two results the same but for the quotes of numbers that the second run read as text (JQNUMS_TEXT)?
  */
 bool	jqjson_same(struct jqjson *j, const struct buf *first, const struct buf *again);
 /* Append v as compact JSON; v is consumed. 0 or -1. */

@@ -309,25 +309,25 @@ static int
 run_again(struct jqrun *j, jv v, const char **err)
 {
 	const struct sink first = {.out = &j->out}, again = {.out = &j->again};
-	const bool passes[] = {[JQJSON_ABOVE] = true,
-	    [JQJSON_BELOW] = true,
-	    [JQJSON_ODD] = j->look.kind == JQLOOK_PARITY,
-	    [JQJSON_TEXT] = j->look.texts};
+	const bool passes[] = {[JQNUMS_ABOVE] = true,
+	    [JQNUMS_BELOW] = true,
+	    [JQNUMS_ODD] = j->look.kind == JQLOOK_PARITY,
+	    [JQNUMS_TEXT] = j->look.texts};
 	bool failed, same;
 
 	if (run(j, v, &first, err) < 0)
 		return -1;
 	j->quiet = true;
-	for (int as = JQJSON_ABOVE; as <= JQJSON_TEXT; as++) {
+	for (int as = JQNUMS_ABOVE; as <= JQNUMS_TEXT; as++) {
 		if (!passes[as])
 			continue;
 		buf_clear(&j->again);
-		if (jqjson_again(&j->json, (enum jqjson_as)as, &v) < 0)
+		if (jqjson_again(&j->json, (enum jqnums_as)as, &v) < 0)
 			return unread(j, err);
 		failed = run(j, v, &again, err) < 0;
 		same = jqjson_same(&j->json, &j->out, &j->again);
 		/* Who computes with numbers fails on text: that alone says nothing of their digits. */
-		if (as == JQJSON_TEXT ? !failed && !same : failed || !same)
+		if (as == JQNUMS_TEXT ? !failed && !same : failed || !same)
 			return unheld(j, "the result depends on a number's digits", err);
 	}
 	return 0;
@@ -347,7 +347,7 @@ jqrun_run(struct jqrun *j, const char *p, size_t n, int (*emit)(void *arg, const
 		return unread(j, err);
 	if (j->json.ambiguous && j->look.kind == JQLOOK_CALM) {
 		jv_free(v);
-		if (jqjson_again(&j->json, JQJSON_APART, &v) < 0)
+		if (jqjson_again(&j->json, JQNUMS_APART, &v) < 0)
 			return unread(j, err);
 	}
 	if (!j->json.inexact || j->look.kind == JQLOOK_CALM)

@@ -36,14 +36,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (jqjson_read(&j, in.p, in.len, &x) == 0) {
 		jv_free(x);
-		for (int as = JQJSON_NEAREST; as <= JQJSON_TEXT; as++) {
-			FUZZ_CHECK(jqjson_again(&j, (enum jqjson_as)as, &x) == 0);
+		for (int as = JQNUMS_NEAREST; as <= JQNUMS_TEXT; as++) {
+			FUZZ_CHECK(jqjson_again(&j, (enum jqnums_as)as, &x) == 0);
 			buf_clear(&twice);
 			if (jqjson_write(&j, &twice, x) == 0)
 				FUZZ_CHECK(scan_text(twice.p, twice.len, &v, &why) == 0);
 			else
-				FUZZ_CHECK(as != JQJSON_APART);
-			if (as == JQJSON_APART)
+				FUZZ_CHECK(as != JQNUMS_APART);
+			if (as == JQNUMS_APART)
 				(void)jqjson_same(&j, &once, &twice);
 		}
 	}

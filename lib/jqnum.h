@@ -1,0 +1,66 @@
+/*
+ * The numbers of a JSON text as doubles, which is what libjq 1.6 has, and back.
+ *
+ * Each is remembered with its bytes. Several numbers that no double holds may be nearest to the same double; then
+ * others can stand for them.
+ */
+#ifndef JQNUM_H
+#define JQNUM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "cs.h"
+
+#define JQNUM_EXACT 9007199254740992.0 /* 2^53: whole numbers up to it are doubles */
+#define JQNUM_TEXT  40		       /* bytes of a double as text, at most */
+
+/* What stands for the numbers that no double holds. */
+enum jqnums_as {
+	JQNUMS_NEAREST,
+	JQNUMS_APART, /* the nearest double, or one nearby where another number has that */
+	JQNUMS_ABOVE, /* the doubles above the nearest, one for each number of its own */
+	JQNUMS_BELOW, /* those below it, so that these come in the opposite order */
+	JQNUMS_ODD,   /* odd integers below 2^53 */
+	JQNUMS_TEXT   /* their digits as text: for jqjson.c; here as the nearest */
+};
+
+struct jqnum {
+	double d; /* what stands for it */
+	double nearest;
+	double beyond; /* in the table: those from d up to here are taken */
+	struct slice text;
+	bool inexact;       /* nearest is not the value of the text */
+	bool plain;         /* d is written as text has it anyway */
+	bool ambiguous;     /* another number, of another value, has the same d */
+	unsigned rank;      /* among different numbers with the same nearest */
+	unsigned different; /* in the table: how many those are */
+};
+
+struct jqnums {
+	struct jqnum *v; /* in order; the constants before those of the text */
+	size_t n, cap;
+	bool ambiguous; /* jqnums_stand: some number is the nearest to another one, too */
+	/* private */
+	struct jqnum **table;  /* by double */
+	struct jqnum **values; /* by value: the inexact ones */
+	size_t size;	       /* of both: a power of two */
+	struct buf text;
+};
+
+void	jqnums_release(struct jqnums *s);
+/* A number, as JSON writes it; text must stay where it is. Valid until the next one. */
+struct jqnum *jqnums_add(struct jqnums *s, struct slice text);
+/* Give all of them their doubles. Before, only exact ones have one. */
+void	jqnums_stand(struct jqnums *s, enum jqnums_as as);
+/* What this double stands for, or NULL. After jqnums_stand(). */
+const struct jqnum *jqnums_find(struct jqnums *s, double d);
+/* Is there an inexact number of the same value? After jqnums_stand(). */
+bool	jqnums_hold(struct jqnums *s, struct slice text);
+/* d as jq writes it; returns the length. */
+size_t	jqnum_render(char out[JQNUM_TEXT], double d);
+/* How many digits a number has, zeros at either end not counted. */
+size_t	jqnum_digits(struct slice text);
+
+#endif
