@@ -31,7 +31,7 @@ slowly() {
 }
 
 commits() {
-	sed -n 's/.* \([0-9]*\) commits.*/\1/p' "${1:-err}"
+	sed -n 's/.* \([0-9]*\) commits.*/\1/p' err
 }
 
 states() {
@@ -175,8 +175,8 @@ states() {
 	equals "$(jq -c '[.inserted, .updated, .columns_added]' stats)" '[2,1,["a"]]'
 	to <in 2>err
 	equals "$(cat err)" ''
-	script -qec "cs-load --to sqlite:x.db --table t --key id <in" /dev/null </dev/null >tty
-	contains "$(cat tty)" '0 inserted, 0 updated, 3 unchanged'
-	script -qec "cs-load -q --to sqlite:x.db --table t --key id <in" /dev/null </dev/null >tty
-	equals "$(cat tty)" ''
+	script -qec "cs-load --to sqlite:x.db --table t --key id <in" /dev/null </dev/null >terminal
+	contains "$(cat terminal)" '0 inserted, 0 updated, 3 unchanged'
+	script -qec "cs-load -q --to sqlite:x.db --table t --key id <in" /dev/null </dev/null >terminal
+	equals "$(cat terminal)" ''
 }

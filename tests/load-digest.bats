@@ -254,8 +254,8 @@ bulk_same() {
 	files=(in)
 	bulk_same --key id
 	bulk_same --key id --commit-every 1500
-	head -n 3500 in >cut
-	run --separate-stderr cs-load --to sqlite:z.db --table t --key id --bulk <cut
+	head -n 3500 in >"cut"
+	run --separate-stderr cs-load --to sqlite:z.db --table t --key id --bulk <"cut"
 	equals "$status" 65
 	equals "$(sql z.db "SELECT count(*), (SELECT count(*) FROM pragma_index_list('t') WHERE \"unique\") FROM t")" '3000|1'
 	rm -f x.db
