@@ -1,3 +1,4 @@
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -104,55 +105,74 @@ in_range(const struct instant *t)
 	return t->sec >= INT64_C(-62135596800) && t->sec <= INT64_C(253402300799) ? 0 : -1;
 }
 
-int
-instant_parse(struct instant *t, const char *p, size_t n)
+/* A text taken apart. */
+struct fields {
+	int y, m, d, hh, mm, ss, off; /* off: seconds east of UTC */
+	struct slice frac;
+	bool date_only, zoned;
+};
+
+static int
+take_apart(struct fields *f, const char *p, size_t n)
 {
 	const char *end = p + n;
-	int y, m, d, hh, mm, ss = 0, off = 0;
 
-	memset(t, 0, sizeof *t);
-	y = field(&p, end, 4, 1, 9999);
-	if (y < 0 || !eat(&p, end, '-'))
+	*f = (struct fields){.frac = {NULL, 0}};
+	f->y = field(&p, end, 4, 1, 9999);
+	if (f->y < 0 || !eat(&p, end, '-'))
 		return -1;
-	m = field(&p, end, 2, 1, 12);
-	if (m < 0 || !eat(&p, end, '-'))
+	f->m = field(&p, end, 2, 1, 12);
+	if (f->m < 0 || !eat(&p, end, '-'))
 		return -1;
-	d = field(&p, end, 2, 1, days_in(y, m));
-	if (d < 0)
+	f->d = field(&p, end, 2, 1, days_in(f->y, f->m));
+	if (f->d < 0)
 		return -1;
-	t->sec = days_from_date(y, m, d) * 86400;
 	if (p == end) {
-		t->date_only = 1;
+		f->date_only = true;
 		return 0;
 	}
 	if (!eat(&p, end, 'T') && !eat(&p, end, 't') && !eat(&p, end, ' '))
 		return -1;
-	hh = field(&p, end, 2, 0, 23);
-	if (hh < 0 || !eat(&p, end, ':'))
+	f->hh = field(&p, end, 2, 0, 23);
+	if (f->hh < 0 || !eat(&p, end, ':'))
 		return -1;
-	mm = field(&p, end, 2, 0, 59);
-	if (mm < 0)
+	f->mm = field(&p, end, 2, 0, 59);
+	if (f->mm < 0)
 		return -1;
 	if (eat(&p, end, ':')) {
-		ss = field(&p, end, 2, 0, 60);
-		if (ss < 0)
+		f->ss = field(&p, end, 2, 0, 60);
+		if (f->ss < 0)
 			return -1;
 		if (eat(&p, end, '.') || eat(&p, end, ',')) {
-			t->frac.p = p;
+			f->frac.p = p;
 			while (p < end && *p >= '0' && *p <= '9')
 				p++;
-			t->frac.n = (size_t)(p - t->frac.p);
-			if (!t->frac.n)
+			f->frac.n = (size_t)(p - f->frac.p);
+			if (!f->frac.n)
 				return -1;
 		}
 	}
-	if (p < end) {
-		if (zone(p, end, &off) < 0)
-			return -1;
-		t->zoned = 1;
-	}
-	t->sec += hh * 3600 + mm * 60 + ss - off;
+	f->zoned = p < end;
+	return f->zoned ? zone(p, end, &f->off) : 0;
+}
+
+/* 0, or -1 outside of the years. */
+static int
+put_together(struct instant *t, const struct fields *f)
+{
+	*t = (struct instant){.frac = f->frac, .date_only = f->date_only, .zoned = f->zoned};
+	t->sec = days_from_date(f->y, f->m, f->d) * 86400;
+	t->sec += f->hh * 3600 + f->mm * 60 + f->ss - f->off;
 	return in_range(t);
+}
+
+int
+instant_parse(struct instant *t, const char *p, size_t n)
+{
+	struct fields f;
+
+	memset(t, 0, sizeof *t);
+	return take_apart(&f, p, n) < 0 ? -1 : put_together(t, &f);
 }
 
 int
@@ -246,6 +266,37 @@ instant_format(const struct instant *t, char out[INSTANT_MAX])
 	*o++ = 'Z';
 	*o = '\0';
 	return (size_t)(o - out);
+}
+
+ssize_t
+instant_utc(const char *p, size_t n, char out[INSTANT_MAX])
+{
+	struct fields f;
+	struct instant t;
+	char *o = out + 11;
+	int minute;
+
+	if (take_apart(&f, p, n) < 0 || f.frac.n > 64)
+		return -1;
+	if (f.date_only)
+		return 0;
+	minute = f.hh * 60 + f.mm - f.off / 60;
+	if (minute < 0 || minute >= 1440 || f.ss == 60)
+		return put_together(&t, &f) < 0 ? -1 : (ssize_t)instant_format(&t, out);
+	/* The date stays as it is. */
+	memcpy(out, p, 10);
+	out[10] = 'T';
+	o = put2(o, minute / 60, ':');
+	o = put2(o, minute % 60, ':');
+	o = put2(o, f.ss, '.');
+	if (f.frac.n)
+		memcpy(o, f.frac.p, f.frac.n);
+	else
+		o--;
+	o += f.frac.n;
+	*o++ = 'Z';
+	*o = '\0';
+	return o - out;
 }
 
 size_t

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "cs.h"
 
@@ -35,6 +36,9 @@ int	instant_cmp(const struct instant *a, const struct instant *b);
  * Returns the length; the text is NUL-terminated.
  */
 size_t	instant_format(const struct instant *t, char out[INSTANT_MAX]);
+/* The text of instant_parse() as such text in UTC, and its length: 0 for a date alone, which has no such form, -1
+ * for what is none or has more than 64 digits of a second. */
+ssize_t	instant_utc(const char *p, size_t n, char out[INSTANT_MAX]);
 /* The wall clock, with millisecond digits, formatted as above. */
 size_t	instant_now(char out[INSTANT_MAX]);
 

@@ -168,18 +168,21 @@ add_instant(struct buf *out, const struct instant *t)
 static int
 to_timestamp(struct buf *out, const struct value *v, struct buf *tmp)
 {
-	struct instant t;
+	char text[INSTANT_MAX];
 	struct slice in;
+	ssize_t n;
 
 	if (v->type != JSON_STRING)
 		return -1;
 	in = text_of(v, tmp);
-	if (!in.p || instant_parse(&t, in.p, in.n) < 0 || t.frac.n > 64)
+	n = in.p ? instant_utc(in.p, in.n, text) : -1;
+	if (n < 0)
 		return -1;
-	if (t.date_only) /* no time of day is made up for it */
+	if (n == 0) /* no time of day is made up for a date */
 		return buf_add(out, v->p, v->n);
-	add_instant(out, &t);
-	return 0;
+	buf_addc(out, '"');
+	buf_add(out, text, (size_t)n);
+	return buf_addc(out, '"');
 }
 
 static int

@@ -54,7 +54,8 @@ finish(void *arg, size_t at, bool tagged)
 {
 	struct records *r = arg;
 	struct buf *out = &r->out;
-	bool forged = !tagged && line_kind(out->p + at, out->len - at) != LINE_RECORD;
+	bool plain = out->p[at + 1] == '"' && out->p[at + 2] != '@' && out->p[at + 2] != '\\';
+	bool forged = !tagged && !plain && line_kind(out->p + at, out->len - at) != LINE_RECORD;
 
 	r->n++;
 	if (tagged || (!r->tagged && !forged)) {
