@@ -143,7 +143,7 @@ settle(struct opts *o, const struct given *g, const struct opts *cli, const char
 static char *
 as_typed(const struct given *g)
 {
-	struct buf b = {0};
+	static struct buf b; /* until exit */
 
 	buf_adds(&b, "");
 	for (size_t i = 0; i < g->n; i++) {

@@ -253,6 +253,8 @@ tape_begin(struct tape *t, CURL *easy, const char *method, const char *url, stru
 		    (int)strcspn(t->request.p + 2, "\n"), t->request.p + 2, t->path);
 	else if (deck.plays)
 		play(t, easy, url, &file);
+	if (r != 0)
+		tape_release(t);
 	buf_release(&file);
 	return r;
 }
