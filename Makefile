@@ -122,8 +122,10 @@ endef
 fuzz: $(fuzzers:%=build/fuzzing/%) ## feed parsers random texts, FUZZ=60 each, F='csv link' (clang)
 	$(foreach f,$(or $(F),$(fuzzers)),$(call fuzz-one,$(f)))
 
-torture: all ## run cs-fetch against a server that breaks, for some minutes: A='--seed 1 --cuts 1000'
-	@BUILD=$(B) tests/torture/fetch $(A)
+torture: all playground ## servers that break, SIGKILL and power cuts, for an hour: FETCH='--seed 1' KILL='--kills 1000' POWER=
+	@BUILD=$(B) tests/torture/fetch $(FETCH)
+	@BUILD=$(B) tests/torture/kill $(or $(KILL),--kills 1000)
+	@BUILD=$(B) tests/torture/power $(or $(POWER),--cuts 200)
 
 $(B)/usage: $(B)/obj/tests/bench/usage.o
 	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^

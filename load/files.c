@@ -54,6 +54,51 @@ partitioned(const struct file *f)
 	return f->sink.o->partition_by != NULL;
 }
 
+/*
+ * Lock the directory of path, which outlives every rename in it, against other loaders. *fd
+ * is -1 where the file system has no locks. Waiting is with everything in hand.
+ */
+static int
+lock_directory(struct file *f, const char *path, int *fd)
+{
+	const struct timespec nap = {.tv_nsec = 10000000};
+	char *copy = xstrdup(path);
+	uint64_t waited = 0;
+	int r;
+
+	*fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(copy);
+	if (*fd < 0)
+		return io_error(f->path);
+	while ((r = flock(*fd, LOCK_EX | LOCK_NB)) < 0 && errno == EWOULDBLOCK &&
+	       waited < f->sink.o->busy_timeout) {
+		nanosleep(&nap, NULL);
+		waited += 10;
+	}
+	if (r == 0)
+		return 0;
+	r = errno;
+	close(*fd);
+	*fd = -1;
+	if (r != EWOULDBLOCK)
+		return 0; /* no locks here: NFS may lock no directory */
+	warnx("%s: another cs-load writes to its directory; run again", f->path);
+	return CS_LATER;
+}
+
+/* What a run before this one had only written down is done before anything is read. */
+static int
+recover(struct file *f)
+{
+	int lock, r = lock_directory(f, f->path, &lock);
+
+	if (r == 0)
+		r = partition_recover(f->path);
+	if (lock >= 0)
+		close(lock);
+	return r;
+}
+
 /* Read the file that is appended to or merged with, and what is known of it. */
 static int
 read_old(struct file *f)
@@ -65,7 +110,7 @@ read_old(struct file *f)
 		return 0; /* it goes on where it stands */
 	if (partitioned(f)) {
 		f->before.size = 0;
-		return 0;
+		return recover(f);
 	}
 	f->part = (struct part){.path = f->path, .is_csv = f->csv_format};
 	r = part_read(&f->part);
@@ -339,38 +384,6 @@ follow_old(struct file *f)
 	f->resumed = 0;
 	r = read_old(f);
 	return r ? r : check_resume(f);
-}
-
-/*
- * Lock the directory of path, which outlives every rename in it, against other loaders. *fd
- * is -1 where the file system has no locks. Waiting is with everything in hand.
- */
-static int
-lock_directory(struct file *f, const char *path, int *fd)
-{
-	const struct timespec nap = {.tv_nsec = 10000000};
-	char *copy = xstrdup(path);
-	uint64_t waited = 0;
-	int r;
-
-	*fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	free(copy);
-	if (*fd < 0)
-		return io_error(f->path);
-	while ((r = flock(*fd, LOCK_EX | LOCK_NB)) < 0 && errno == EWOULDBLOCK &&
-	       waited < f->sink.o->busy_timeout) {
-		nanosleep(&nap, NULL);
-		waited += 10;
-	}
-	if (r == 0)
-		return 0;
-	r = errno;
-	close(*fd);
-	*fd = -1;
-	if (r != EWOULDBLOCK)
-		return 0; /* no locks here: NFS may lock no directory */
-	warnx("%s: another cs-load writes to its directory; run again", f->path);
-	return CS_LATER;
 }
 
 static int

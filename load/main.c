@@ -30,7 +30,8 @@ sandbox(const struct opts *o)
 	const char *dir = getenv("SQLITE_TMPDIR"), *tmp = getenv("TMPDIR");
 	char *dirs[SANDBOX_DIRS] = {sandbox_dir(o->path), sandbox_dir(o->rejects),
 	    sandbox_dir(o->changes), sandbox_dir(o->stats), xstrdup(tmp && *tmp ? tmp : "/tmp"),
-	    xstrdup(dir && *dir ? dir : "/var/tmp")};
+	    xstrdup(dir && *dir ? dir : "/var/tmp"),
+	    o->dry_run ? xstrdup("/dev") : NULL}; /* where a dry run's file goes */
 	char chance;
 
 	if (!o->no_sandbox) {
