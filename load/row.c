@@ -560,6 +560,21 @@ prepare(struct db *db, struct table *t, const struct row *row, size_t *members, 
 	return r;
 }
 
+/* Two tables of a stream whose names differ in case alone would be one here. */
+static int
+check_name(struct db *db, struct table *t, struct slice name)
+{
+	t->by_default |= !name.p;
+	if (!name.p)
+		name = (struct slice){db->sink.o->table, strlen(db->sink.o->table)};
+	if (!t->asked)
+		t->asked = xstrndup(name.p, name.n);
+	if (slice_eq(name, t->asked, strlen(t->asked)))
+		return 0;
+	return row_bad(&db->sink, "table \"%s\" differs from table \"%s\" only in case; rename one",
+	    shown_cut(name, SHOWN_MAX), shown(t->asked));
+}
+
 int
 sqlite_row(struct sink *sink, const struct row *row)
 {
@@ -573,6 +588,8 @@ sqlite_row(struct sink *sink, const struct row *row)
 	if (r)
 		return r;
 	db->at = t;
+	if ((row->table.p || !t->by_default) && (r = check_name(db, t, row->table)))
+		return r;
 	if (!t->key.n && sink->life->begun && !db->stage) {
 		r = resume_append(db);
 		if (r)

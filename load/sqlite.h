@@ -62,6 +62,8 @@ struct stmt {
 struct table {
 	struct table *next;
 	char *name;
+	char *asked;	  /* as the first record has it: SQLite finds a name in any case */
+	bool by_default;  /* by one that named no table */
 	struct column *columns;
 	size_t n, cap;
 	unsigned *index; /* hash of the name -> column + 1 */

@@ -189,6 +189,7 @@ table_free(struct table *t)
 	names_release(&t->key);
 	names_release(&t->pk);
 	free(t->name);
+	free(t->asked);
 	free(t);
 }
 

@@ -55,3 +55,18 @@ END
 		equals "$(sql x.db 'SELECT (SELECT count(*) FROM continents), (SELECT count(*) FROM countries)')" '7|250'
 	done
 }
+
+@test "the Big List of Naughty Strings as names of tables" {
+	shared corpora/blns/blns.json
+	jq -c 'to_entries[] | {"@cs": {table: .value}, id: .key, name: .value}' "$SHARED" >in
+	ends_with_status 1 cs-load --to sqlite:x.db --key id --rejects bad --table t <in
+	equals "$(jq -r .reason bad | grep -vc 'differs from table\|without a name\|are taken' || :)" 0
+	# each that was taken is in the table of its name
+	sqlite3 -readonly -batch x.db "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_cs\\_%' ESCAPE '\\'" >tables
+	n=0
+	while IFS= read -r table; do
+		equals "$(sqlite3 -readonly -batch x.db "SELECT DISTINCT name FROM \"${table//\"/\"\"}\"")" "$table" || return 1
+		n=$((n + 1))
+	done <tables
+	equals "$((n + $(jq -r '.record | fromjson."@cs".table' bad | sort -u | wc -l)))" "$(jq -r '.[]' "$SHARED" | sort -u | wc -l)"
+}
