@@ -1,5 +1,4 @@
-/* One record into one row. */
-#include <stdio.h>
+/* One record, as read, into one row. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,174 +8,6 @@
 #include "seen.h"
 #include "show.h"
 #include "stage.h"
-
-/* "is not an INTEGER", or what else there is to say of a value that does not fit; fits: what was declared,
- * but not what the table has. */
-static int
-bad_cell(struct db *db, const struct column *c, bool fits)
-{
-	char mem[RULE_SQL_MAX];
-	const char *type = c->rule.type ? type_name(c->rule.type) : shown(c->sqltype), *text;
-	struct buf b = {0};
-	int r;
-
-	if (c->rule.type == TYPE_DECIMAL) {
-		snprintf(mem, sizeof mem, "DECIMAL(%d,%d)", c->rule.precision, c->rule.scale);
-		type = mem;
-	}
-	cell_show(&b, &c->cell);
-	text = shown(b.p);
-	if (!c->rule.type && c->store != STORE_INTEGER &&
-	    (c->cell.kind == KIND_INT || c->cell.kind == KIND_LONG))
-		r = row_bad(&db->sink, "column \"%s\": %s would lose digits as %s", shown(c->name),
-		    text, type);
-	else if (!c->rule.type && c->store == STORE_NUMERIC)
-		r = row_bad(&db->sink, "column \"%s\": %s would become a number as %s",
-		    shown(c->name), text, type);
-	else if (c->rule.type && fits)
-		r = row_bad(&db->sink,
-		    "column \"%s\": %s is a %s, but would be changed by the column's type %s in "
-		    "the table",
-		    shown(c->name), text, type, *c->sqltype ? shown(c->sqltype) : "BLOB");
-	else
-		r = row_bad(&db->sink, "column \"%s\": %s is not %s %s", shown(c->name), text,
-		    *type && strchr("AEIO", *type) ? "an" : "a", type);
-	buf_release(&b);
-	return r;
-}
-
-/* See that the column can hold its cell, as it is or made wider. */
-static int
-fit(struct db *db, struct table *t, struct column *c)
-{
-	enum store want;
-
-	if (c->rule.type && rule_apply(&c->rule, &c->cell, &db->mem) < 0)
-		return bad_cell(db, c, false);
-	want = store_join(c->want, &c->cell);
-	if (want == c->want)
-		return 0;
-	if (c->rule.type && (c->presence != COLUMN_STORED || store_force(c->store, &c->cell) == 0))
-		return 0;
-	if (c->presence != COLUMN_STORED || (t->ours && db->sink.o->columns == COLUMNS_EVOLVE &&
-						!(c->key && c->store == STORE_REAL))) {
-		c->want = want;
-		t->dirty = true;
-		return 0;
-	}
-	return store_force(c->store, &c->cell) == 0 ? 0 : bad_cell(db, c, true);
-}
-
-static int
-read_cell(struct db *db, struct table *t, int i, const struct value *v)
-{
-	struct column *c = &t->columns[i];
-	const char *why;
-
-	if (c->meta)
-		return row_bad(&db->sink, "column \"%s\" is the one %s fills", shown(c->name),
-		    meta_option(c->meta));
-	if (c->generated)
-		return row_bad(
-		    &db->sink, "column \"%s\" is computed by the database", shown(c->name));
-	c->stamp = t->row;
-	why = cell_read(&c->cell, v, &db->mem);
-	if (why)
-		return row_bad(&db->sink, "column \"%s\": %s", shown(c->name), why);
-	if (c->cell.kind == KIND_NULL) {
-		return c->key ? row_bad(&db->sink, "key column \"%s\" is null", shown(c->name)) : 0;
-	}
-	if (c->key && c->cell.kind == KIND_JSON)
-		return row_bad(
-		    &db->sink, "key column \"%s\" is an array or an object", shown(c->name));
-	if (c->presence == COLUMN_NULL) {
-		c->presence = COLUMN_NEW;
-		t->dirty = true;
-	}
-	return fit(db, t, c);
-}
-
-/* A column that is not in the table; *c is its number if it has been seen before, or -1. */
-static int
-unknown_column(struct db *db, struct table *t, struct slice name, int *c)
-{
-	switch (db->sink.o->columns) {
-	case COLUMNS_FREEZE:
-		return row_bad(&db->sink, "column \"%s\" is not in table \"%s\" (--columns freeze)",
-		    shown_cut(name, SHOWN_MAX), shown(t->name));
-	case COLUMNS_DISCARD:
-		*c = -1;
-		return 0;
-	default:
-		return *c < 0 ? table_add(db, t, name, c) : 0;
-	}
-}
-
-/* The column for the i-th member, or -1 when --columns discard or a delete has no use for it. */
-static int
-find_column(struct db *db, struct table *t, struct slice key, size_t i, enum op op, int *out)
-{
-	int c, r;
-
-	if (i < t->nguess && t->guess[i] < t->n &&
-	    slice_eq(key, t->columns[t->guess[i]].name, t->columns[t->guess[i]].len))
-		c = (int)t->guess[i];
-	else
-		c = table_find(t, key);
-	if (op == OP_DELETE && (c < 0 || !t->columns[c].key)) {
-		c = -1;
-	} else if (c < 0 || t->columns[c].presence == COLUMN_NULL) {
-		r = unknown_column(db, t, key, &c);
-		if (r)
-			return r;
-	}
-	if (i >= t->nguess) {
-		t->nguess = i + 1 < 32 ? 32 : (i + 1) * 2;
-		t->guess = xreallocarray(t->guess, t->nguess, sizeof *t->guess);
-		memset(t->guess + i, 0xff, (t->nguess - i) * sizeof *t->guess);
-	}
-	t->guess[i] = (unsigned)c;
-	*out = c;
-	return 0;
-}
-
-static int
-read_record(struct db *db, struct table *t, const struct row *row, size_t *members)
-{
-	struct scan *s = row->scan;
-	struct slice key;
-	struct value v;
-	int r, c, bad;
-
-	t->row++;
-	*members = 0;
-	buf_clear(&db->mem);
-	buf_room(&db->mem, row->n); /* decoded is never longer: nothing moves */
-	while ((r = scan_key(s, &key)) > 0) {
-		bad = find_column(db, t, key, *members, row->op, &c);
-		if (bad)
-			return bad;
-		if (scan_value(s, &v) < 0)
-			break;
-		++*members;
-		bad = c < 0 ? 0 : read_cell(db, t, c, &v);
-		if (bad)
-			return bad;
-	}
-	return row_end(&db->sink, row, s->err ? -1 : r);
-}
-
-static int
-check_key(struct db *db, const struct table *t)
-{
-	for (size_t i = 0; i < t->key.n; i++) {
-		int c = table_find(t, (struct slice){t->key.v[i], strlen(t->key.v[i])});
-
-		if (c < 0 || t->columns[c].stamp != t->row)
-			return row_bad(&db->sink, "no key column \"%s\"", shown(t->key.v[i]));
-	}
-	return 0;
-}
 
 static int
 bind(sqlite3_stmt *st, int i, const struct column *c)
@@ -546,12 +377,12 @@ static int
 prepare(struct db *db, struct table *t, const struct row *row, size_t *members, bool *skip)
 {
 	bool there = t->exists;
-	int r = read_record(db, t, row, members);
+	int r = record_read(db, t, row, members);
 
 	if (r == 0 && t->meta[META_HASH] >= 0)
 		r = rowhash(db, t, row->op);
 	if (r == 0 && (t->exists || row->op == OP_UPSERT))
-		r = check_key(db, t);
+		r = record_key(db, t);
 	if (r == 0 && row->op != OP_UPSERT && t->exists && t->dirty)
 		r = find_row(db, t, &there); /* before the table is changed for it */
 	if (r == 0 && row->op == OP_UPSERT && !t->exists)

@@ -1,9 +1,15 @@
 /*
- * The SQLite sink, inside. sqlite.c holds the connection and its transactions, catalog.c reads
- * what is known of a table, table.c keeps its columns and adds to them, widen.c changes their
- * types, stmt.c has the prepared statements, row.c binds records to them, digest.c knows which need none,
- * number.c knows when two numbers are the same,
- * resume.c sees to it that rows are appended once.
+ * The SQLite sink, inside.
+ *
+ *	sqlite.c   the connection and its transactions     resume.c    rows are appended once
+ *	catalog.c  what is known of a table                digest.c    which rows need no statement
+ *	table.c    its columns, and more of them           seen.c      which rows a full run has brought,
+ *	widen.c    their types                             missing.c   and that the others go
+ *	meta.c     columns that are ours                   stage.c     --mode replace
+ *	stmt.c     prepared statements                     history.c   --mode history
+ *	record.c   records into cells                      change.c    --changes, by trail.c
+ *	row.c      cells into rows                         rowhash.c   --key-hash, by canon.c
+ *	number.c   when two numbers are the same           indexes.c   --index
  */
 #ifndef SQLITE_H
 #define SQLITE_H
@@ -233,6 +239,12 @@ int	resume_begin(struct db *db);
 int	resume_append(struct db *db);
 /* It has ended. */
 int	resume_end(struct db *db);
+
+/* Read the record at hand into the cells of t; what it wants of the table is noted there. *members: how many
+ * members it has, t->guess being their columns. 0, ROW_BAD or a CS_ status. */
+int	record_read(struct db *db, struct table *t, const struct row *row, size_t *members);
+/* Has it the whole key? 0 or ROW_BAD. */
+int	record_key(struct db *db, const struct table *t);
 
 int	sqlite_row(struct sink *s, const struct row *row);
 /* Run a statement that returns no rows, or one: 0 with *found, ROW_BAD for what the table forbids. */
