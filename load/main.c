@@ -6,6 +6,7 @@
 
 #include "apply.h"
 #include "file.h"
+#include "hash.h"
 #include "sandbox.h"
 #include "stats.h"
 
@@ -36,6 +37,8 @@ sandbox(const struct opts *o)
 
 	if (!o->no_sandbox) {
 		sqlite3_randomness(1, &chance); /* its seed comes from a file */
+		if (o->meta[META_HASH])
+			hash_start(NULL); /* and this is a library */
 		sandbox_enter(dirs);
 	}
 	for (size_t i = 0; i < SANDBOX_DIRS; i++)
