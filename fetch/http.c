@@ -232,6 +232,7 @@ http_free(struct http *h)
 	if (h == NULL)
 		return;
 	http_cancel(h);
+	tape_release(&h->tape); /* of one that did not start */
 	curl_easy_cleanup(h->easy);
 	buf_release(&h->form);
 	free(h);
