@@ -23,7 +23,7 @@ teardown() {
 
 setup() {
 	start_in_tmpdir
-	BATS_FILE_TMPDIR=$BATS_TEST_TMPDIR
+	export BATS_FILE_TMPDIR=$BATS_TEST_TMPDIR
 	free_port PORT
 	H=http://127.0.0.1:$PORT
 	unset CS_STATE
