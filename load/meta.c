@@ -64,7 +64,12 @@ void
 meta_fill(const struct db *db, struct table *t, enum op op)
 {
 	struct cell now = {.kind = KIND_STRING, .p = db->now, .n = strlen(db->now)};
+	int any = -1;
 
+	for (int m = 0; m < METAS; m++)
+		any &= t->meta[m]; /* negative as long as all are */
+	if (any < 0)
+		return;
 	fill(t, META_SYNCED, now);
 	if (t->meta[META_HASH] >= 0)
 		fill(t, META_HASH, t->columns[t->meta[META_HASH]].cell);
