@@ -83,7 +83,6 @@ got() {
 }
 
 @test "digest" {
-	cs-fetch --help=auth | grep -q digest || skip "--auth digest is not there yet"
 	export P=secret
 	for algorithm in MD5 SHA-256; do
 		succeeds cs-fetch "$H/digest-auth/auth/me/secret/$algorithm" --records '[.]' \
@@ -113,6 +112,13 @@ got() {
 	fails_with 75 cs-fetch "$H/response-headers?X-RateLimit-Remaining=0&X-RateLimit-Reset=3600&Link=%3C/get%3E%3Brel%3Dnext" \
 		--records '[.]' --paginate link
 	contains "$(tail -n 1 <<<"$output")" '"retry_at":"'
+}
+
+@test "an ETag that is known" {
+	succeeds cs-fetch "$H/etag/one" --records '[.]' --etag v
+	contains "$(cat v)" 'If-None-Match: one$'
+	succeeds cs-fetch "$H/etag/one" --records '[.]' --etag v
+	contains "$(tail -n 1 <<<"$output")" '"records":0,"complete":true'
 }
 
 @test "bodies that are sent" {

@@ -112,7 +112,7 @@ answers() {
 }
 
 @test "limit_req: with --rate nothing is refused" {
-	succeeds cs-fetch "http://127.0.0.1:$HTTP/polite/1.json" "${PAGES[@]}" --rate 9/s
+	succeeds cs-fetch "http://127.0.0.1:$HTTP/polite/1.json" "${PAGES[@]}" --rate 5/s
 	drained "$EXPECTED"
 	equals "$(answers polite 429)" 0
 	equals "$(answers polite 200)" 12
@@ -142,4 +142,24 @@ answers() {
 	succeeds cs-fetch "http://127.0.0.1:$HTTP/csv/all.csv" --format csv
 	equals "$(records <<<"$output" | wc -l)" 5000
 	equals "$(records <<<"$output" | sed -n 17p)" '{"id":"17","name":"n, 17","note":null}'
+}
+
+@test "ETag and Last-Modified: 304, until the file is another" {
+	mkdir -p "$(dirname "$EXPECTED")/etag"
+	echo '[{"id":1}]' >"$(dirname "$EXPECTED")/etag/x.json"
+	succeeds cs-fetch "http://127.0.0.1:$HTTP/etag/x.json" --etag v
+	equals "$(records <<<"$output")" '{"id":1}'
+	succeeds cs-fetch "http://127.0.0.1:$HTTP/etag/x.json" --etag v
+	equals "$(records <<<"$output")" ''
+	equals "$(answers etag 304)" 1
+	echo '[{"id":1},{"id":2}]' >"$(dirname "$EXPECTED")/etag/x.json"
+	succeeds cs-fetch "http://127.0.0.1:$HTTP/etag/x.json" --etag v
+	equals "$(records <<<"$output" | wc -l)" 2
+}
+
+@test "a recording of it is drained without it" {
+	succeeds cs-fetch "https://127.0.0.1:$HTTPS/chunked/1.json" "${PAGES[@]}" --cacert "$CERTIFICATE" --record tape --parallel 4
+	drained "$EXPECTED"
+	succeeds cs-fetch "https://127.0.0.1:$HTTPS/chunked/1.json" "${PAGES[@]}" --cacert "$CERTIFICATE" --replay tape
+	drained "$EXPECTED"
 }

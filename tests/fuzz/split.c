@@ -23,7 +23,7 @@ read_page(struct split *s, const char *p, size_t n, size_t step)
 static void
 check_records(const struct split *s)
 {
-	const char *line = s->page.p, *end = line + s->page.len, *nl, *err;
+	const char *line = s->page.len > 0 ? s->page.p : "", *end = line + s->page.len, *nl, *err;
 	uint64_t n = 0;
 	struct value v;
 
