@@ -22,27 +22,29 @@
 #define HASH  16  /* bytes of it in the name */
 #define AHEAD (INT64_C(366) * 86400 * 1000000000)
 
-/* The directory, made where it is absent; NULL: there is no place for it. To be freed. */
+/* The directory; NULL: there is no place for it. To be freed. */
 static char *
 directory(void)
 {
 	const char *env = getenv("XDG_RUNTIME_DIR");
-	char *dir, *at;
 
 	if (env != NULL && *env == '/')
-		dir = xasprintf("%s/cs", env);
-	else if ((env = getenv("XDG_STATE_HOME")) != NULL && *env == '/')
-		dir = xasprintf("%s/cs", env);
-	else if ((env = getenv("HOME")) != NULL && *env == '/')
-		dir = xasprintf("%s/.local/state/cs", env);
-	else
-		return NULL;
-	for (at = dir + 1; (at = strchr(at, '/')) != NULL; *at++ = '/') {
+		return xasprintf("%s/cs", env);
+	if ((env = getenv("XDG_STATE_HOME")) != NULL && *env == '/')
+		return xasprintf("%s/cs", env);
+	if ((env = getenv("HOME")) != NULL && *env == '/')
+		return xasprintf("%s/.local/state/cs", env);
+	return NULL;
+}
+
+/* All directories of a path. */
+static void
+make_directories(char *path)
+{
+	for (char *at = path + 1; (at = strchr(at, '/')) != NULL; *at++ = '/') {
 		*at = '\0';
-		mkdir(dir, 0700);
+		mkdir(path, 0700);
 	}
-	mkdir(dir, 0700);
-	return dir;
 }
 
 void
@@ -103,6 +105,8 @@ lock(struct ratefile *f, bool make)
 	int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (make ? O_CREAT : 0);
 
 	if (f->fd < 0 && f->path != NULL) {
+		if (make)
+			make_directories(f->path);
 		f->fd = open(f->path, flags, 0600);
 		if (f->fd < 0 && make) {
 			if (f->counts)

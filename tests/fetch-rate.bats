@@ -149,6 +149,12 @@ says() {
 	lacks "$(cat run/cs/rate-*)" "$T"
 }
 
+@test "nothing is created where there is nothing to share" {
+	reply else "[1]"
+	succeeds cs-fetch "$SERVER/x"
+	equals "$(ls run)" ""
+}
+
 @test "a rate by the hour lets a tenth come at once" {
 	pages 5
 	succeeds cs-fetch "$SERVER/x" --paginate link --rate 100/h --max-wait 0s
