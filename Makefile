@@ -166,7 +166,7 @@ bench: ## compare CPU time and memory with others', all or S='map load'
 	@+$(sub) all playground $(B)/usage $(benches)
 	@BUILD=$(B) tests/bench/run $(S)
 
-sh := map/cs-singer tests/run tests/deps.sh tests/demo.sh tests/lib.bash .ci/run tests/bench/run
+sh := map/cs-singer tests/run tests/deps.sh tests/demo.sh tests/lib.bash tests/cases.bash .ci/run tests/bench/run
 c  := $(wildcard $(dirs:%=%/*.c) tests/*/*.c)
 lint: ## check the style of code, scripts and man pages
 	@tests/deps.sh lint

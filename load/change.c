@@ -212,7 +212,7 @@ add_line(struct db *db, const struct table *t, const char *op, const struct imag
 	buf_clear(b);
 	buf_addf(b, "{\"op\":\"%s\",\"table\":", op);
 	json_quote(b, t->name, strlen(t->name));
-	add_object(b, "key", t, old ? old : new, NULL, true);
+	add_object(b, "key", t, *op == 'i' ? &c->new : &c->old, NULL, true);
 	if (old)
 		add_object(b, "old", t, old, new, false);
 	if (new)

@@ -20,8 +20,10 @@
 #	only NAME               the case is for the database NAME alone
 # What a database prints as NULL is null. Rows are compared as text, so 1, 1.0 and "1" are three values.
 
-# adapter sqlite: TO, how to run SQL, what the columns of t are, and a SELECT's rows as JSON
-sqlite_to=sqlite:x.db
+# adapter sqlite: where to load, how to run SQL, what the columns of t are, and a SELECT's rows as JSON
+sqlite_to() {
+	echo sqlite:x.db
+}
 
 sqlite_sql() {
 	sqlite3 -batch x.db "$1" >/dev/null
@@ -74,8 +76,9 @@ input_line() {
 finish_step() {
 	[ -n "$step" ] || return 0
 	local code=0
-	eval "set -- $step"
-	cs-load --to "$to" --table t --stats stats "$@" <in >out 2>err || code=$?
+	local -a options
+	eval "options=($step)"
+	cs-load --to "$to" --table t --stats stats "${options[@]}" <in >out 2>err || code=$?
 	[ "$code" -eq "$want_exit" ] || { echo "load $step: exit $code, not $want_exit: $(cat err)"; return 1; }
 	if [ -n "$want_says" ]; then
 		grep -Eq -e "$want_says" err || { echo "load $step: says: $(cat err)"; return 1; }
@@ -117,8 +120,10 @@ case_line() {
 		want_rows+=${want_rows:+$'\n'}$(bash -c "$rest")
 		return
 	fi
+	# shellcheck disable=SC1003 # a backslash
 	case $word in '<' | '<<' | '<\' | exit | says | counts | acks) ;; *) finish_step || return 1 ;; esac
 	finish_rows || return 1
+	# shellcheck disable=SC1003
 	case $word in
 	'' | '#') ;;
 	sql)
@@ -142,8 +147,8 @@ case_line() {
 # run_case LINE...: in the current, empty directory.
 run_case() {
 	local line step='' want_exit=0 want_says='' want_counts='' want_acks='' rows='' want_rows=''
-	local to_name=${db}_to
-	local to=${!to_name}
+	local to
+	to=$("${db}_to")
 	: >in
 	for line; do
 		[[ $line == only\ * ]] && { [ "${line#only }" = "$db" ] || return 0; continue; }

@@ -22,8 +22,8 @@ stream() { # N K
 @test "killed at random and resumed: a table is one run's, whole" {
 	need strace
 	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # it would trace, too
-	local n=1 k=0 i was=0 seen
-	for i in $(seq 60); do
+	local n=1 k=0 was=0 seen
+	for _ in $(seq 60); do
 		stream $n "$k" | { head -n 40; sleep 0.02; cat; } | strace -qq -o trace -e trace=pwrite64,write,fdatasync,fsync,ftruncate,unlink \
 			-e inject=pwrite64,write,fdatasync,fsync,ftruncate,unlink:signal=SIGKILL:when=$((5 + RANDOM % 60)) \
 			cs-load --to sqlite:x.db --table t --key id --mode replace >acks 2>err || :
