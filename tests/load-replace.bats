@@ -71,3 +71,25 @@ stream() { # N K
 	exec 9>&-
 	wait $pid || :
 }
+
+@test "killed at random and resumed with --delete-missing: what a run brought is there, all else goes at its end" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # it would trace, too
+	local n=1 k=0 runs=0
+	for _ in $(seq 40); do
+		if stream $n "$k" | { head -n 40; sleep 0.02; cat; } | strace -qq -o trace -e trace=pwrite64,fdatasync,fsync \
+			-e inject=pwrite64,fdatasync,fsync:signal=SIGKILL:when=$((20 + RANDOM % 60)) \
+			cs-load --to sqlite:x.db --table t --key id --delete-missing hard >acks 2>err; then
+			equals "$(sql x.db 'SELECT count(*), min(id), max(run) FROM t')" "200|$((n * 50))|$n" || return 1
+			equals "$(sql x.db 'SELECT count(*) FROM _cs_seen')" 0
+			n=$((n + 1)) k=0 runs=$((runs + 1))
+			continue
+		fi
+		lacks "$(cat err)" 'from its start on' || return 1
+		k=$(sqlite3 -batch x.db "SELECT json_extract(state, '$.k') FROM _cs_state WHERE json_extract(state, '$.run') = $n" 2>/dev/null | grep . || echo 0)
+		[ "$k" = 0 ] || [ "$(sqlite3 -batch x.db "SELECT count(*) FROM t WHERE run = $n")" -ge $((k * 20)) ]
+	done
+	stream $n "$k" | cs-load --to sqlite:x.db --table t --key id --delete-missing hard >/dev/null
+	equals "$(sql x.db 'SELECT count(*), min(id), max(run) FROM t')" "200|$((n * 50))|$n"
+	[ $runs -gt 0 ]
+}
