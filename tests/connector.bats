@@ -331,6 +331,7 @@ refused() {
 
 @test "the template of a pipeline is refused until it is filled in" {
 	for dir in "$ROOT"/pipelines/*/; do
+		[ -e "$dir/connector.json" ] || continue
 		stream=$(jq -r '.streams | keys_unsorted[0]' "$dir/connector.json")
 		fails_with 64 cs-fetch --connector "$dir/connector.json" --config "$dir/configuration.json.template" "$stream"
 		contains "$stderr" '_token.*placeholder'
