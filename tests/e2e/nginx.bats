@@ -16,6 +16,7 @@ setup_file() {
 		echo id,name,note
 		seq 5000 | sed 's/.*/&,"n, &",/'
 	} >www/csv/all.csv
+	perl -e 'print "[", join(",", map { qq({"id":$_,"x":") . "x" x 990 . q("}) } 1 .. 30000), "]"' >www/large.json
 	printf 'user:%s\n' "$(openssl passwd -apr1 "pass & word")" >htpasswd
 	make_certificate server
 	cat >nginx.conf <<-END
@@ -35,7 +36,7 @@ setup_file() {
 			limit_req_zone \$binary_remote_addr zone=d:1m rate=10r/s;
 			server {
 				listen 127.0.0.1:$HTTP;
-				listen 127.0.0.1:$HTTPS ssl;
+				listen 127.0.0.1:$HTTPS ssl http2;
 				ssl_certificate $PWD/server.crt;
 				ssl_certificate_key $PWD/server.key;
 				root $PWD/www;
@@ -43,6 +44,7 @@ setup_file() {
 				location /packed/ { alias $PWD/www/pages/; gzip_static always; }
 				location /chunked/ { alias $PWD/www/pages/; gzip on; gzip_types application/json; gzip_min_length 1; }
 				location /few/ { alias $PWD/www/pages/; keepalive_requests 3; }
+				location /impatient/ { alias $PWD/www/; send_timeout 2s; }
 				location /slow/ { alias $PWD/www/pages/; limit_rate 200k; }
 				location /limit429/ { alias $PWD/www/pages/; limit_req zone=b; limit_req_status 429; }
 				location /limit503/ { alias $PWD/www/pages/; limit_req zone=c; }
@@ -162,4 +164,23 @@ answers() {
 	drained "$EXPECTED"
 	succeeds cs-fetch "https://127.0.0.1:$HTTPS/chunked/1.json" "${PAGES[@]}" --cacert "$CERTIFICATE" --replay tape
 	drained "$EXPECTED"
+}
+
+@test "several in flight, over connections of their own and over one that ends every three requests" {
+	local k
+	for k in 3 16; do
+		succeeds cs-fetch "https://127.0.0.1:$HTTPS/plain/1.json" --cacert "$CERTIFICATE" "${PAGES[@]}" --parallel $k
+		drained "$EXPECTED"
+		succeeds cs-fetch "https://127.0.0.1:$HTTPS/few/1.json" --cacert "$CERTIFICATE" "${PAGES[@]}" --parallel $k --http2 -q
+		drained "$EXPECTED"
+	done
+	contains "$(cat "$LOG")" 'GET /few/1.json HTTP/2.0'
+}
+
+@test "a reader that stops for longer than the server waits: what is left comes over a new connection, in its place" {
+	cs-fetch "http://127.0.0.1:$HTTP/impatient/large.json" 2>err | perl -e '
+		sysread STDIN, my $all, 65536; sleep 6; while (sysread STDIN, my $more, 65536) { $all .= $more } print $all' >all
+	records <all | cmp - <(jq -c '.[]' "${EXPECTED%/*}/large.json")
+	contains "$(tail -n 1 all)" '"records":30000,"complete":true'
+	contains "$(cat err)" 'trying again'
 }
