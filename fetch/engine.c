@@ -65,12 +65,19 @@ gone(void)
 	stop_die(SIGPIPE);
 }
 
+/* Is it to be looked at? Not while a part of it is being written: another try would begin over it. */
+static bool
+ticks(const struct engine *e, size_t i)
+{
+	return page_busy(e->page[i]) && (i > 0 || e->part.page.p == NULL);
+}
+
 /* When a page wants to be looked at next, at the latest. */
 static uint64_t
 next_due(struct engine *e, uint64_t due)
 {
 	for (size_t i = 0; i <= e->n; i++)
-		if (page_busy(e->page[i]) && page_due(e->page[i]) < due)
+		if (ticks(e, i) && page_due(e->page[i]) < due)
 			due = page_due(e->page[i]);
 	return due;
 }
@@ -87,7 +94,7 @@ turn(struct engine *e, bool writing)
 		gone();
 	now = clock_ms();
 	for (size_t i = 0; i <= e->n; i++)
-		if (page_busy(e->page[i]) && page_due(e->page[i]) <= now)
+		if (ticks(e, i) && page_due(e->page[i]) <= now)
 			page_tick(e->page[i], now);
 	progress_tick();
 }

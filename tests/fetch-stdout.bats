@@ -54,6 +54,19 @@ reader() {
 	contains "$(tail -n 1 all)" '"complete":true'
 }
 
+@test "a reply that breaks off again and again while the reader is slow" {
+	local n
+	for n in 1 2 3 4; do
+		{
+			printf 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n' "$(wc -c <big)"
+			head -c $((n * 900000 + RANDOM)) big
+		} >"$CANNED/$n"
+	done
+	reader 'while (sysread $out, my $d, 40000) { print $d; sleep 0.004 }' cs-fetch "$SERVER/x" --page-buffer 64K -q >all
+	records <all | cmp - expected
+	contains "$(tail -n 1 all)" '"complete":true'
+}
+
 @test "a reader that goes away ends it, even while the server makes it wait" {
 	reader 'sysread $out, my $c, 1; close $out; waitpid $pid, 0; print $? & 127' cs-fetch "$SERVER/x" >how
 	equals "$(cat how)" 13
