@@ -201,7 +201,7 @@ is_whole() {
 		contains "$(tail -n 1 <<<"$output")" '"records":0,"complete":true'
 	done
 	fails_with 69 cs-fetch "$SERVER/x" --ignore-status 410,405-499
-	for codes in '' 200 404-403 x 404, 600; do
+	for codes in '' 200 404-403 x '404,' 600; do
 		fails_with 64 cs-fetch "$SERVER/x" --ignore-status "$codes"
 	done
 	answer 6 500 ''

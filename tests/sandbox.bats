@@ -60,7 +60,7 @@ run: refused'
 	equals "$(tries cs-map --flatten <in)" "$all"
 	# a filter program runs in a process of its own
 	equals "$(tries cs-map -f '.a += 1' <in | sort -u)" "$all"
-	equals "$(tries cs-map --flatten --no-sandbox <in | grep -c done)" 6
+	equals "$(tries cs-map --flatten --no-sandbox <in | grep -c 'done')" 6
 	rm -f /root/evil
 }
 
