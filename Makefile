@@ -122,7 +122,8 @@ endef
 fuzz: $(fuzzers:%=build/fuzzing/%) ## feed parsers random texts, FUZZ=60 each, F='csv link' (clang)
 	$(foreach f,$(or $(F),$(fuzzers)),$(call fuzz-one,$(f)))
 
-torture: all playground ## servers that break, SIGKILL and power cuts, for an hour: FETCH='--seed 1' KILL='--kills 1000' POWER=
+# FETCH='--seed 1 --cuts 1000' KILL='--kills 1000' POWER='--cuts 200' are the options of each.
+torture: all playground ## broken servers, SIGKILL and power cuts, for an hour
 	@BUILD=$(B) tests/torture/fetch $(FETCH)
 	@BUILD=$(B) tests/torture/kill $(or $(KILL),--kills 1000)
 	@BUILD=$(B) tests/torture/power $(or $(POWER),--cuts 200)

@@ -7,6 +7,7 @@
 #include "apply.h"
 #include "file.h"
 #include "hash.h"
+#include "hash.h"
 #include "sandbox.h"
 #include "stats.h"
 
@@ -37,6 +38,8 @@ sandbox(const struct opts *o)
 
 	if (!o->no_sandbox) {
 		sqlite3_randomness(1, &chance); /* its seed comes from a file */
+		if (o->meta[META_HASH])
+			hash_start(NULL); /* a library */
 		if (o->meta[META_HASH])
 			hash_start(NULL); /* and this is a library */
 		sandbox_enter(dirs);

@@ -213,18 +213,15 @@ void
 bridge_begin(struct bridge *b)
 {
 	const char *run = getenv("CS_RUN");
-	struct buf from = {0};
 
 	if (!run || !*run) {
 		run_id(b->run);
 		run = b->run;
 	}
-	environment_state(&from);
 	stream_begin(&b->out, &(struct stream_begin){.stream = b->stream,
 				  .run = run,
 				  .mode = "incremental",
-				  .from = {from.p, from.len}});
-	buf_release(&from);
+				  .from = {b->state.p, b->state.len}});
 	b->begun = true;
 }
 
@@ -286,22 +283,20 @@ wrapper(struct bridge *b, const char *p, size_t n)
 void
 bridge_init(struct bridge *b)
 {
-	struct buf state = {0};
 	struct value v;
 	const char *why;
 
+	environment_state(&b->state); /* now: later no file can be opened */
 	if (!b->stream)
 		b->stream = getenv("CS_STREAM");
 	if (!b->stream || !*b->stream)
 		b->stream = b->from == DIALECT_SINGER ? "singer" : "airbyte";
 	if (b->from != DIALECT_AIRBYTE)
 		return;
-	environment_state(&state);
-	if (state.len && scan_text(state.p, state.len, &v, &why) < 0)
+	if (b->state.len && scan_text(b->state.p, b->state.len, &v, &why) < 0)
 		errx(CS_USAGE, "CS_STATE: not JSON: %s", why);
-	if (state.len)
+	if (b->state.len)
 		airbyte_resume(b, v.p, v.n);
-	buf_release(&state);
 }
 
 int
@@ -332,6 +327,7 @@ bridge_release(struct bridge *b)
 		buf_release(&b->tables[i].state);
 	}
 	free(b->tables);
+	buf_release(&b->state);
 	buf_release(&b->out);
 	buf_release(&b->err);
 	buf_release(&b->failure);

@@ -31,6 +31,7 @@ struct bridge {
 	void (*rename)(void *arg, struct slice key, struct buf *out); /* appends what a key is called then */
 	void *arg;
 	bool quiet;
+	struct buf state; /* what the environment says that it resumes from; empty: nothing */
 	struct buf out; /* the lines that the last message became, newlines included */
 	struct buf err; /* why it is refused; one line of UTF-8 */
 	/* private */
