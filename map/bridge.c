@@ -123,11 +123,13 @@ bridge_record(
     struct bridge *b, struct slice table, const struct value *version, const struct value *record)
 {
 	struct buf *out = &b->out;
-	const char *p = record->p + 1, *end = record->p + record->n;
+	const char *p, *end;
 	bool wrap;
 
 	if (!record->p || record->type != JSON_OBJECT)
 		return bridge_refuse(b, "a record that is not an object");
+	p = record->p + 1;
+	end = record->p + record->n;
 	wrap = line_kind(record->p, record->n) != LINE_RECORD;
 	buf_adds(out, "{\"@cs\":{\"table\":");
 	buf_add(out, table.p, table.n);
