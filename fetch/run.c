@@ -246,7 +246,7 @@ send_part(struct sync *s)
 {
 	struct job *j = &s->job;
 	struct split *part = &j->engine.part;
-	int sent, r = cursor_page(&j->cursor, part, j->pager.pages + 1);
+	int sent = SENT, r = cursor_page(&j->cursor, part, j->pager.pages + 1);
 
 	if (r == 0)
 		r = send_page(s, part, &sent);

@@ -176,12 +176,13 @@ json_row(struct part *p, struct keyed *k, uint64_t lineno, struct slice line)
 static int
 merge_json(struct part *p, struct keyed *k)
 {
-	const char *at = p->old.p, *end = at + p->old.n, *nl;
+	const char *at = p->old.p, *end, *nl;
 	uint64_t lineno = 0;
 	int r = 0;
 
 	if (!at)
 		return 0;
+	end = at + p->old.n;
 	if (end - at >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0)
 		at += 3;
 	for (; r == 0 && at < end; at = nl + 1) {

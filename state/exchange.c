@@ -266,6 +266,7 @@ cmd_import(struct store *s, const struct opts *o)
 		    "--cursor-field says which of several",
 		    base(o->stream));
 	buf_adds(&state, "{\"v\":1,\"cursor\":");
+	/* cppcheck-suppress nullPointerRedundantCheck ; errx() does not return */
 	json_quote(&state, cursor, strlen(cursor));
 	buf_adds(&state, ",\"ordered\":false}");
 	r.state = state.p;
