@@ -156,7 +156,7 @@ open_rows(struct file *f)
 	int fd;
 
 	if (f->keyed) {
-		f->pending = pending_new(64u << 20);
+		f->pending = pending_new((size_t)(f->sink.o->memory / 4));
 		return f->pending ? 0 : CS_IO;
 	}
 	fd = file_temporary();

@@ -63,14 +63,8 @@ merge_row(struct part *p, struct keyed *k, bool *stays)
 	*stays = true;
 	if (r < 0)
 		return CS_IO;
-	if (r == 0) {
-		if (k->drop_missing) {
-			k->counts->deleted++;
-			p->changed = true;
-			*stays = false;
-		}
+	if (r == 0)
 		return 0;
-	}
 	if (again) {
 		warnx("%s: two rows have the key \"%.*s\", so it cannot be told which is to change",
 		    p->path, (int)key.n, key.p);

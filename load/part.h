@@ -39,7 +39,6 @@ struct keyed {
 	const struct opts *o;
 	struct pending *pending;
 	struct counts *counts;
-	bool drop_missing; /* old rows without a change are deleted */
 	/* Where a changed row goes if it is not to stay in its place; true: it was taken. NULL: it stays. */
 	bool (*move)(void *arg, const struct part *from, struct slice record);
 	void *arg;
