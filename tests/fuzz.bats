@@ -3,12 +3,12 @@
 
 load lib
 
-# replay NAME: 300 changes of each file, other ones every day.
+# replay NAME: 300 changes of each file; SEED=N makes other ones.
 replay() {
 	[ -x "$BUILD/fuzz/$1" ] || skip "make check builds it"
 	local files=("$ROOT/tests/fuzz/corpus/$1"/*)
 	[ -e "${files[0]}" ]
-	ends_with_status 0 "$BUILD/fuzz/$1" -n 300 -s "${SEED:-$(date +%j)}" "${files[@]}"
+	ends_with_status 0 "$BUILD/fuzz/$1" -n 300 -s "${SEED:-1}" "${files[@]}"
 }
 
 @test "connector files" {
@@ -35,7 +35,7 @@ replay() {
 
 @test "another parser, and a model of the rules, think of records what cs-map does" {
 	need python3
-	ends_with_status 0 "$ROOT/tests/fuzz/differ" 24 "${SEED:-$(date +%j)}"
+	ends_with_status 0 "$ROOT/tests/fuzz/differ" 24 "${SEED:-1}"
 	[ "${output% lines compared}" -gt 4000 ]
 }
 
