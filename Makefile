@@ -149,7 +149,7 @@ demo: ## sync both seed pipelines twice from a local server into demo/
 
 check: ## build with -Werror, run all tests or T='tests/load-*.bats'
 	@CC='$(CC)' tests/deps.sh build demo check
-	@+$(sub) WERROR=-Werror all playground $(units)
+	@+$(sub) WERROR=-Werror all playground $(units) $(B)/bench/records
 	@BUILD=$(B) tests/run $(T)
 
 # Their packages start services of their own where they are installed.
