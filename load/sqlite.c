@@ -28,7 +28,7 @@ db_message(struct db *db)
 int
 db_fail(struct db *db)
 {
-	int rc = sqlite3_extended_errcode(db->h);
+	int rc = sqlite3_extended_errcode(db->h), system;
 
 	switch (rc & 0xff) {
 	case SQLITE_BUSY:
@@ -41,9 +41,11 @@ db_fail(struct db *db)
 		warnx("%s: %s", db->path, db_message(db));
 		return CS_DATA;
 	default:
-		if (sqlite3_system_errno(db->h) && (rc & 0xff) == SQLITE_CANTOPEN)
-			warnx("%s: %s: %s", db->path, db_message(db),
-			    strerror(sqlite3_system_errno(db->h)));
+		system = sqlite3_system_errno(db->h);
+		if (access(db->path, W_OK) < 0 && errno != ENOENT)
+			system = errno; /* SQLite tells of a file beside it */
+		if (system && (rc & 0xff) == SQLITE_CANTOPEN)
+			warnx("%s: %s: %s", db->path, db_message(db), strerror(system));
 		else
 			warnx("%s: %s", db->path, db_message(db));
 		return CS_IO;

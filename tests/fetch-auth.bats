@@ -75,7 +75,7 @@ start_digest() {
 take_apart() {
 	local jwt
 	jwt=$(sed -n 's/^Authorization: Bearer //p' <<<"$sent")
-	decode() { perl -MMIME::Base64 -e '$_ = shift; tr{-_}{+/}; print decode_base64($_)' "$1"; }
+	decode() { perl -MMIME::Base64 -e '$_ = shift; tr{-_}{+/}; print decode_base64($_)' -- "$1"; }
 	decode "${jwt%%.*}" >h
 	decode "$(cut -d. -f2 <<<"$jwt")" >c
 	decode "${jwt##*.}" >s

@@ -276,3 +276,22 @@ many() {
 	fails_with 65 cs-load --to sqlite:x.db --table t --key id <deep
 	contains "$stderr" 'nested too deeply'
 }
+
+@test "a read-only file system: 74, and what there is stays" {
+	[ "$(id -u)" -eq 0 ] || skip "only root can mount"
+	mkdir disk
+	mount -t tmpfs -o size=1m tmpfs disk 2>/dev/null || skip "nothing can be mounted here"
+	mounted=$PWD/disk
+	for to in sqlite:disk/x.db ndjson:disk/x.ndjson; do echo '{"id":1}' | cs-load --to $to --table t --key id; done
+	mount -o remount,ro disk
+	echo '{"id":2}' >in
+	for to in sqlite:disk/x.db sqlite:disk/new.db ndjson:disk/x.ndjson csv:disk/new.csv; do
+		fails_with 74 cs-load --to $to --table t --key id <in
+	done
+	fails_with 74 cs-load --to sqlite:disk/x.db --table t --key id <in
+	contains "$stderr" 'Read-only file system'
+	mount -o remount,rw disk
+	cs-load --to sqlite:disk/x.db --table t --key id <in
+	equals "$(sql disk/x.db 'SELECT group_concat(id) FROM t')" 1,2
+	equals "$(cat disk/x.ndjson)" '{"id":1}'
+}
