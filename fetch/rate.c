@@ -8,10 +8,11 @@
 #include "ratefile.h"
 #include "retry.h"
 
-#define MS      INT64_C(1000000) /* ns */
-#define SLOWEST (10000 * MS)     /* between two requests, as far as we slow down by ourselves */
-#define STEPS   16               /* good replies that give back the half that was taken */
-#define SPREAD  (1000 * MS)      /* what is left of a quota is spread no thinner */
+#define MS      INT64_C(1000000)              /* ns */
+#define A_YEAR  (INT64_C(365) * 86400 * 1000) /* ms */
+#define SLOWEST (10000 * MS) /* between two requests, as far as we slow down by ourselves */
+#define STEPS   16           /* good replies that give back the half that was taken */
+#define SPREAD  (1000 * MS)  /* what is left of a quota is spread no thinner */
 
 struct rate {
 	const struct opts *o;
@@ -134,6 +135,8 @@ rate_pause(struct rate *r, int64_t ms)
 {
 	if (ms <= 0)
 		return;
+	if (ms > A_YEAR) /* a run does not wait that long, whatever a server says */
+		ms = A_YEAR;
 	ratefile_pause(&r->file, clock_ns() + ms * MS);
 	r->starts = 0;
 }
