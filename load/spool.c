@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cs.h"
+#include "file.h"
 #include "spool.h"
 
 void
@@ -27,17 +28,9 @@ fail(int error)
 static int
 open_file(struct spool *s)
 {
-	const char *dir = getenv("TMPDIR");
-	char *path = xasprintf("%s/cs-load.XXXXXX", dir && *dir ? dir : "/tmp");
-
-	s->fd = mkostemp(path, O_CLOEXEC);
+	s->fd = file_temporary();
 	if (s->fd < 0)
-		warn("%s: cannot keep records until their checkpoint (TMPDIR says where)", path);
-	else
-		unlink(path);
-	free(path);
-	if (s->fd < 0)
-		return CS_IO;
+		return fail(errno);
 	out_open(&s->out, s->fd);
 	lines_open(&s->in, s->fd, "spool", s->max);
 	return 0;

@@ -106,20 +106,12 @@ align(struct db *db, struct trail *t, int64_t size, bool own)
 static int
 open_spool(struct trail *t)
 {
-	const char *dir = getenv("TMPDIR");
-	char *path = xasprintf("%s/cs-load.XXXXXX", dir && *dir ? dir : "/tmp");
-	int r = 0;
-
 	t->out = t->fd;
-	t->fd = mkostemp(path, O_CLOEXEC);
-	if (t->fd < 0) {
-		warn("%s: cannot keep changes until their commit (TMPDIR says where)", path);
-		r = CS_IO;
-	} else {
-		unlink(path);
-	}
-	free(path);
-	return r;
+	t->fd = file_temporary();
+	if (t->fd >= 0)
+		return 0;
+	warn("temporary file for --changes (TMPDIR says where)");
+	return CS_IO;
 }
 
 /* A file that is made anew may get the number of the old one, but not its time of birth. */
