@@ -42,7 +42,8 @@ acknowledged() { # FILE
 	stream 300 >all
 	local i state=0
 	for i in $(seq 12); do
-		stream 300 $((state + 1)) | to --mode append >acks 2>/dev/null &
+		# not by to: $! would be its shell
+		stream 300 $((state + 1)) | cs-load --to sqlite:x.db --table t --mode append >acks 2>/dev/null &
 		pid=$!
 		sleep "0.0$((RANDOM % 10))"
 		kill -9 $pid 2>/dev/null || :
