@@ -27,9 +27,9 @@ warn   := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-p
 flags   = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -Ilib $(warn) $(WERROR) $(san) $(simd-$(SIMD)) \
           -fstack-protector-strong $(pc-cflags)
 
-# libjq is not linked with: lib/jqload.c loads it when there is a program.
+# Not linked with: libjq, which lib/jqload.c loads when there is a program, and libpq, lib/pgload.c when a server is named.
 pc        = $(shell pkg-config $(1) $(2) 2>/dev/null)
-pc-cflags := $(call pc,--cflags,libcurl sqlite3 libcjson)
+pc-cflags := $(call pc,--cflags,libcurl sqlite3 libcjson libpq)
 curl      := $(or $(call pc,--libs,libcurl),-lcurl)
 sqlite    := $(or $(call pc,--libs,sqlite3),-lsqlite3)
 cjson     := $(or $(call pc,--libs,libcjson),-lcjson)
@@ -41,7 +41,7 @@ mhd       := $(or $(call pc,--libs,libmicrohttpd),-lmicrohttpd)
 libs-cs-fetch = $(curl) $(cjson) $(z) $(zstd) $(crypto) -ldl
 libs-cs-map   = -ldl
 libs-cs-load  = $(sqlite) $(cjson) $(z) $(zstd) -ldl
-libs-cs-state = $(sqlite) $(cjson)
+libs-cs-state = $(sqlite) $(cjson) -ldl
 
 objs        = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c))
 

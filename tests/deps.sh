@@ -21,6 +21,7 @@ build lib:sqlite3:sqlite3.h:-lsqlite3                   libsqlite3-dev        sq
 build lib:zlib:zlib.h:-lz                               zlib1g-dev            zlib-devel       zlib-dev          zlib         zlib
 build lib:libzstd:zstd.h:-lzstd                          libzstd-dev           libzstd-devel    zstd-dev          zstd         zstd
 build lib:libcrypto:openssl/evp.h:-lcrypto              libssl-dev            openssl-devel    openssl-dev       openssl@3    openssl
+build lib:libpq:libpq-fe.h:-lpq                          libpq-dev             libpq-devel      libpq-dev         libpq        postgresql-libs
 demo  lib:libmicrohttpd:microhttpd.h:-lmicrohttpd       libmicrohttpd-dev     libmicrohttpd-devel libmicrohttpd-dev libmicrohttpd libmicrohttpd
 demo  sqlite3                                           sqlite3               sqlite           sqlite            sqlite       sqlite
 check bats                                              bats                  bats             bats              bats-core    bash-bats

@@ -1,0 +1,92 @@
+#include <dlfcn.h>
+#include <libpq-fe.h>
+#include <stddef.h>
+
+#include "pgload.h"
+
+#ifdef __APPLE__
+#define LIBRARY "libpq.5.dylib"
+#else
+#define LIBRARY "libpq.so.5"
+#endif
+
+/* What is used of libpq: result, name, parameters, arguments. */
+#define FUNCTIONS(F)                                                                               \
+	F(PGconn *, PQconnectdbParams, (const char *const *k, const char *const *v, int x),        \
+	    (k, v, x))                                                                             \
+	F(PGconn *, PQconnectStartParams, (const char *const *k, const char *const *v, int x),     \
+	    (k, v, x))                                                                             \
+	F(PostgresPollingStatusType, PQconnectPoll, (PGconn * c), (c))                             \
+	F(PQconninfoOption *, PQconninfo, (PGconn * c), (c))                                       \
+	F(PQconninfoOption *, PQconninfoParse, (const char *s, char **e), (s, e))                  \
+	F(void, PQconninfoFree, (PQconninfoOption * o), (o))                                       \
+	F(int, PQconnectionNeedsPassword, (const PGconn *c), (c))                                  \
+	F(char *, PQerrorMessage, (const PGconn *c), (c))                                          \
+	F(void, PQfinish, (PGconn * c), (c))                                                       \
+	F(void, PQfreemem, (void *p), (p))                                                         \
+	F(int, PQlibVersion, (void), ())                                                           \
+	F(const char *, PQparameterStatus, (const PGconn *c, const char *n), (c, n))               \
+	F(int, PQserverVersion, (const PGconn *c), (c))                                            \
+	F(PQnoticeReceiver, PQsetNoticeReceiver, (PGconn * c, PQnoticeReceiver f, void *p),        \
+	    (c, f, p))                                                                             \
+	F(PGVerbosity, PQsetErrorVerbosity, (PGconn * c, PGVerbosity v), (c, v))                   \
+	F(int, PQsocket, (const PGconn *c), (c))                                                   \
+	F(ConnStatusType, PQstatus, (const PGconn *c), (c))                                        \
+	F(PGTransactionStatusType, PQtransactionStatus, (const PGconn *c), (c))                    \
+	F(PGresult *, PQexec, (PGconn * c, const char *s), (c, s))                                 \
+	F(PGresult *, PQexecParams,                                                                \
+	    (PGconn * c, const char *s, int n, const Oid *t, const char *const *v, const int *l,   \
+		const int *f, int r),                                                              \
+	    (c, s, n, t, v, l, f, r))                                                              \
+	F(PGresult *, PQgetResult, (PGconn * c), (c))                                              \
+	F(int, PQputCopyData, (PGconn * c, const char *p, int n), (c, p, n))                       \
+	F(int, PQputCopyEnd, (PGconn * c, const char *e), (c, e))                                  \
+	F(void, PQclear, (PGresult * r), (r))                                                      \
+	F(char *, PQcmdTuples, (PGresult * r), (r))                                                \
+	F(char *, PQfname, (const PGresult *r, int c), (r, c))                                     \
+	F(Oid, PQftype, (const PGresult *r, int c), (r, c))                                        \
+	F(int, PQgetisnull, (const PGresult *r, int i, int c), (r, i, c))                          \
+	F(int, PQgetlength, (const PGresult *r, int i, int c), (r, i, c))                          \
+	F(char *, PQgetvalue, (const PGresult *r, int i, int c), (r, i, c))                        \
+	F(int, PQnfields, (const PGresult *r), (r))                                                \
+	F(int, PQntuples, (const PGresult *r), (r))                                                \
+	F(char *, PQresultErrorField, (const PGresult *r, int f), (r, f))                          \
+	F(char *, PQresultErrorMessage, (const PGresult *r), (r))                                  \
+	F(ExecStatusType, PQresultStatus, (const PGresult *r), (r))
+
+#define STUB(type, name, parameters, arguments)                                                    \
+	static __typeof__(name) *real_##name;                                                      \
+	type name parameters                                                                       \
+	{                                                                                          \
+		return real_##name arguments;                                                      \
+	}
+FUNCTIONS(STUB)
+
+#define ENTRY(type, name, parameters, arguments) {#name, (void **)&real_##name},
+static const struct {
+	const char *name;
+	void **at;
+} entries[] = {FUNCTIONS(ENTRY)};
+
+int
+pgload(const char **err)
+{
+	static void *lib;
+
+	if (lib)
+		return 0;
+	lib = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	if (!lib) {
+		*err = dlerror();
+		return -1;
+	}
+	for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+		*entries[i].at = dlsym(lib, entries[i].name);
+		if (*entries[i].at)
+			continue;
+		*err = dlerror();
+		lib = NULL;
+		return -1;
+	}
+	return 0;
+}

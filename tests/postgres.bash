@@ -1,0 +1,90 @@
+# A private PostgreSQL for a test file. After load lib: load postgres; start_postgres in setup_file, stop_postgres in
+# teardown_file, new_database in setup or where one is needed.
+#
+# It listens on the loopback and on a socket of its own, runs as nobody where the tests run as root, and ends by
+# itself, its files with it, when they are gone, however they ended. Skips where there is no PostgreSQL.
+# shellcheck shell=bash disable=SC2154
+
+# Debian keeps its programs apart.
+pg_program() {
+	local dir
+	for dir in $(printf '%s\n' /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /usr/libexec/postgresql* | sort -Vr); do
+		[ -x "$dir/$1" ] && echo "$dir/$1" && return
+	done
+	command -v "$1"
+}
+
+# pg_as COMMAND…: as the user who the server belongs to. It refuses to be root.
+pg_as() {
+	if [ "$(id -u)" -eq 0 ]; then
+		setpriv --reuid nobody --regid "$(id -g nobody)" --clear-groups env HOME=/nonexistent "$@"
+	else
+		"$@"
+	fi
+}
+
+# start_postgres [NAME=VALUE…]: exports PG_DIR, PG_PORT and PG, the URL of a database that is there at first (postgres).
+# The user "cs" is trusted; "locked" needs a password, which is $PG_SECRET.
+start_postgres() {
+	local i
+	pg_program postgres >/dev/null || skip "PostgreSQL is not installed"
+	PG_DIR=$(mktemp -d /tmp/cs-pg.XXXXXX) || return 1
+	chmod 711 "$PG_DIR"
+	[ "$(id -u)" -ne 0 ] || chown nobody "$PG_DIR"
+	PG_SECRET=${TOKEN_MARK:-token}-$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
+	PG_SETTINGS=$(printf ' -c %s' "$@" | sed 's/^ -c $//')
+	export PG_DIR PG_SECRET PG_SETTINGS
+	pg_watch $$ "$PG_DIR" >/dev/null 2>&1 3>&- &
+	disown
+	cd / && pg_as "$(pg_program initdb)" -D "$PG_DIR/data" -U cs -A trust -E UTF8 --locale=C --no-sync \
+		>"$PG_DIR.log" 2>&1 || { cat "$PG_DIR.log"; return 1; }
+	printf '%s\n' "local all all trust" "host all locked 127.0.0.1/32 scram-sha-256" "host all all 127.0.0.1/32 trust" \
+		>"$PG_DIR/data/pg_hba.conf"
+	for ((i = 0; i < 20; i++)); do
+		PG_PORT=$((RANDOM % 20000 + 20000))
+		run_postgres && break
+	done
+	export PG_PORT PG_URL=postgres://cs@127.0.0.1:$PG_PORT
+	export PG=$PG_URL/postgres
+	query "create role locked login password '$PG_SECRET'"
+	cd - >/dev/null || return 1
+}
+
+# Start it on PG_PORT, and wait until it answers.
+run_postgres() {
+	# shellcheck disable=SC2086 # options
+	(cd / && pg_as "$(pg_program pg_ctl)" -D "$PG_DIR/data" -l "$PG_DIR/log" -w -t 60 -o "-p $PG_PORT -k $PG_DIR \
+		-c listen_addresses=127.0.0.1 -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+		-c shared_buffers=32MB -c autovacuum=off -c jit=off -c max_connections=40 -c wal_level=minimal \
+		-c max_wal_senders=0 $PG_SETTINGS" start) >/dev/null 2>&1 3>&-
+}
+
+# halt_postgres [fast|immediate]: it is down until run_postgres.
+halt_postgres() {
+	(cd / && pg_as "$(pg_program pg_ctl)" -D "$PG_DIR/data" -w -m "${1:-immediate}" stop) >/dev/null 2>&1
+}
+
+# The process that clears up behind those who cannot any more.
+pg_watch() {
+	while kill -0 "$1" && [ -e "$2" ]; do sleep 0.5; done
+	kill -QUIT "$(head -n 1 "$2/data/postmaster.pid")" && sleep 0.5
+	rm -rf "$2" "$2.log"
+}
+
+stop_postgres() {
+	[ -n "${PG_DIR:-}" ] || return 0
+	halt_postgres
+	rm -rf "$PG_DIR" "$PG_DIR.log"
+}
+
+# new_database: PG is the URL of an empty one from here on.
+new_database() {
+	local name=d$BATS_SUITE_TEST_NUMBER$RANDOM
+	PG=$PG_URL/postgres query "create database $name"
+	export PG=$PG_URL/$name
+}
+
+# query SQL…: rows with | between the columns, as sqlite3(1) has them.
+query() {
+	PGOPTIONS='-c client_min_messages=warning' psql -XAtq -v ON_ERROR_STOP=1 "$PG" "${@/#/-c}"
+}
