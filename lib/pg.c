@@ -1,6 +1,7 @@
 #include <err.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -258,10 +259,61 @@ pg_result(struct pg *pg, PGresult *res)
 	return NULL;
 }
 
+/* Wait until an answer is there or nothing comes any more: 0; -1 when it was not so within the limit. */
+static int
+answer(struct pg *pg)
+{
+	uint64_t end = now_ms() + pg->limit, now;
+	int unsent = 1;
+
+	while (PQstatus(pg->conn) == CONNECTION_OK && (unsent || PQisBusy(pg->conn))) {
+		struct pollfd f = {.fd = PQsocket(pg->conn), .events = POLLIN};
+
+		unsent = PQflush(pg->conn);
+		if (unsent > 0)
+			f.events |= POLLOUT;
+		if ((now = now_ms()) >= end)
+			return -1;
+		if (unsent < 0 || (poll(&f, 1, (int)(end - now)) < 0 && errno != EINTR))
+			break;
+		if ((f.revents & ~POLLOUT) && !PQconsumeInput(pg->conn))
+			break;
+	}
+	return 0;
+}
+
+/* As PQexecParams(), but it does not wait for a server that does not answer. */
+static PGresult *
+exec_within(struct pg *pg, const char *sql, int n, const char *const *values)
+{
+	PGresult *res, *next;
+
+	PQsetnonblocking(pg->conn, 1);
+	if (!PQsendQueryParams(pg->conn, sql, n, NULL, values, NULL, NULL, 0))
+		return NULL;
+	if (answer(pg) < 0) {
+		PQfinish(pg->conn);
+		pg->conn = NULL;
+		return NULL;
+	}
+	PQsetnonblocking(pg->conn, 0);
+	if ((res = PQgetResult(pg->conn)))
+		while ((next = PQgetResult(pg->conn)))
+			PQclear(next);
+	return res;
+}
+
 PGresult *
 pg_query(struct pg *pg, const char *sql, int n, const char *const *values)
 {
-	return pg_result(pg, PQexecParams(pg->conn, sql, n, NULL, values, NULL, NULL, 0));
+	PGresult *res;
+
+	if (!pg->limit || !pg->conn)
+		return pg_result(pg, PQexecParams(pg->conn, sql, n, NULL, values, NULL, NULL, 0));
+	res = exec_within(pg, sql, n, values);
+	if (!res && !pg->conn)
+		failed(pg, "08006", "no answer from the server");
+	return res || pg->conn ? pg_result(pg, res) : NULL;
 }
 
 int
@@ -315,13 +367,24 @@ pause_before(unsigned try)
 	nanosleep(&t, NULL);
 }
 
+/* Is a signal held back that would end us? */
+static bool
+to_end(void)
+{
+	sigset_t set;
+
+	return sigpending(&set) == 0 &&
+	       (sigismember(&set, SIGTERM) || sigismember(&set, SIGINT) ||
+		   sigismember(&set, SIGHUP) || sigismember(&set, SIGQUIT));
+}
+
 bool
 pg_again(struct pg *pg)
 {
 	if (!pg->since)
 		pg->since = now_ms();
 	while (pg_status(pg) == CS_LATER) {
-		if (now_ms() - pg->since >= pg->patience)
+		if (now_ms() - pg->since >= pg->patience || to_end())
 			return false;
 		pause_before(pg->tries++);
 		if (PQstatus(pg->conn) == CONNECTION_OK || pg_connect(pg) == 0)

@@ -30,6 +30,7 @@ struct pg {
 	const char *app;   /* application_name, unless the user gives one */
 	char *place;	   /* the URL as messages have it */
 	uint64_t patience; /* ms that pg_again() spends on one failure and what follows from it */
+	uint64_t limit;	   /* ms that pg_query() waits for an answer before the connection counts as lost; 0: for ever */
 	struct buf why;	   /* the last failure in one line, the server's words */
 	char code[6];	   /* its SQLSTATE, "" when it has none */
 	/* private */
@@ -63,8 +64,8 @@ int	pg_status(const struct pg *pg);
 int	pg_fail(const struct pg *pg);
 /*
  * The last failure undid the whole transaction (roll back first where the connection lives on). Is it worth another try?
- * If so wait a little, longer each time, and connect anew where the connection is gone. False when it is not, or the patience is
- * over: pg->why says why.
+ * If so wait a little, longer each time, and connect anew where the connection is gone. False when it is not, the patience is
+ * over, or a signal that is held back wants to end this process: pg->why says why.
  */
 bool	pg_again(struct pg *pg);
 /* What was tried has gone well: the next failure has the whole patience. */

@@ -38,6 +38,14 @@
 	    (PGconn * c, const char *s, int n, const Oid *t, const char *const *v, const int *l,   \
 		const int *f, int r),                                                              \
 	    (c, s, n, t, v, l, f, r))                                                              \
+	F(int, PQsendQueryParams,                                                                  \
+	    (PGconn * c, const char *s, int n, const Oid *t, const char *const *v, const int *l,   \
+		const int *f, int r),                                                              \
+	    (c, s, n, t, v, l, f, r))                                                              \
+	F(int, PQflush, (PGconn * c), (c))                                                         \
+	F(int, PQsetnonblocking, (PGconn * c, int on), (c, on))                                    \
+	F(int, PQconsumeInput, (PGconn * c), (c))                                                  \
+	F(int, PQisBusy, (PGconn * c), (c))                                                        \
 	F(PGresult *, PQgetResult, (PGconn * c), (c))                                              \
 	F(int, PQputCopyData, (PGconn * c, const char *p, int n), (c, p, n))                       \
 	F(int, PQputCopyEnd, (PGconn * c, const char *e), (c, e))                                  \

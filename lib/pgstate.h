@@ -12,22 +12,21 @@
 #ifndef PGSTATE_H
 #define PGSTATE_H
 
-#define PGSTATE_SCHEMA 1  /* grows with every change; there are upward migrations only */
+#include "pg.h"
+
+#define PGSTATE_SCHEMA 1 /* grows with every change; there are upward migrations only */
 
 /*
- * No parameter: a row with the version of the schema and the server's clock in ms. Error 42P01 (undefined_table)
- * outside a transaction: there are no tables.
+ * The version of the schema into *version, 0: there are no tables, and the server's clock in ms into *now (0 then) if it
+ * is not NULL. Outside a transaction. 0, or a CS_ status with the reason in pg->why.
  */
-extern const char pgstate_schema[];
+int	pgstate_version(struct pg *pg, int64_t *version, int64_t *now);
 /*
- * What creates the tables that are missing, up to NULL. Two who do so at once may get in each other's way
- * (23505, 42P07, 40001): whoever fails looks again.
+ * Create the tables where they are missing, bring older ones up to date; refuse a newer schema. Outside a transaction.
+ * 0, or a CS_ status with the reason in pg->why.
  */
-extern const char *const pgstate_tables[];
-/*
- * From a schema to the next one: pgstate_upgrades[n] of n, up to PGSTATE_SCHEMA; NULL: only tables that are new with it.
- */
-extern const char *const pgstate_upgrades[PGSTATE_SCHEMA];
+int	pgstate_init(struct pg *pg);
+
 /* $1 stream: state, run (or null), version, records (-1: null), time in ms; no row when there is none. */
 extern const char pgstate_get[];
 /*
@@ -40,6 +39,9 @@ extern const char pgstate_put[], pgstate_put_new[], pgstate_put_over[];
  * $1 stream, $2 fence: the run of the stream with this number is here to write. No row when one with a greater
  * number has been here before. The row stays locked to the end of the transaction, so that none can come in between.
  */
-extern const char pgstate_fence[];
+#define PGSTATE_FENCE                                                                              \
+	"insert into _cs_fence as f(stream, fence) values ($1, $2::bigint)"                        \
+	" on conflict (stream) do update set fence = excluded.fence"                               \
+	" where f.fence <= excluded.fence returning fence"
 
 #endif
