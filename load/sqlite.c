@@ -1,8 +1,11 @@
 #include <err.h>
 #include <errno.h>
+#include <limits.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -364,6 +367,33 @@ keep_foreign_keys(struct db *db)
 	return r || !n ? r : db_exec(db, "PRAGMA foreign_keys = ON");
 }
 
+/*
+ * Where malloc(3) will put the pages that SQLite keeps, which are looked at all over: asked for at once, in huge
+ * pages as far as the system has them (madvise(2)). Only what is touched is taken.
+ */
+static void
+reserve_pages(uint64_t bytes)
+{
+#if defined MADV_HUGEPAGE && defined M_TOP_PAD
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int pad = bytes < INT_MAX ? (int)bytes : INT_MAX;
+	char *begin = sbrk(0);
+	void *volatile a, *volatile b;
+
+	begin += -(uintptr_t)begin % page;
+	mallopt(M_TRIM_THRESHOLD, INT_MAX); /* or the next free() would give it back */
+	mallopt(M_TOP_PAD, pad);
+	a = malloc(
+	    100000); /* one of them is more than the heap has left, and neither is mapped by itself */
+	b = malloc(100000);
+	free(a);
+	free(b);
+	mallopt(M_TOP_PAD, 128 << 10);
+	if ((char *)sbrk(0) > begin)
+		madvise(begin, (size_t)((char *)sbrk(0) - begin), MADV_HUGEPAGE);
+#endif
+}
+
 static int
 open_file(struct db *db)
 {
@@ -382,6 +412,7 @@ open_file(struct db *db)
 		    o->path, network);
 		return CS_IO;
 	}
+	reserve_pages(cache_bytes(o) + cache_bytes(o) / 4);
 	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	/* The pages as they were at a batch's mark: in memory unless the batch is large. */
