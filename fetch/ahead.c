@@ -3,6 +3,25 @@
 #include "signals.h"
 
 /*
+ * Is nothing behind it, as far as the server's counts go? One that ends with a page as full as any will be tried by one request
+ * more, see next_by_number(): *probe.
+ */
+static bool
+is_behind(const struct pager *p, bool *probe)
+{
+	const struct opts *o = p->o;
+	uint64_t pages = o->paginate == PAGE_PAGE ? p->at - o->first_page : 0;
+	bool full = o->has_more == NULL && (o->paginate == PAGE_PAGE || p->aligned);
+
+	if (p->total != UINT64_MAX && p->received >= p->total) {
+		*probe = full && p->received == p->total;
+		return true;
+	}
+	*probe = full && pages == p->pages_there;
+	return p->pages_there > 0 && pages >= p->pages_there;
+}
+
+/*
  * The i-th request from the one to come, 0, if all pages between are as large as the first. False: there is none, or nobody
  * knows.
  */
@@ -11,7 +30,8 @@ guess(const struct pager *p, uint64_t i, struct request *q)
 {
 	const struct opts *o = p->o;
 	struct pager then = *p;
-	uint64_t step = 1;
+	uint64_t step = p->full;
+	bool probe;
 
 	if (i == 0) {
 		pager_request(p, q);
@@ -20,13 +40,16 @@ guess(const struct pager *p, uint64_t i, struct request *q)
 	if (!pager_by_number(o) || p->full == 0 || p->last < p->full || p->bare ||
 	    p->probe != PROBE_NONE || p->back != 1)
 		return false;
-	if (o->paginate == PAGE_OFFSET)
-		step = p->aligned || p->full < 2 ? p->full : p->full - 1;
-	then.at += i * step;
+	if (o->paginate == PAGE_OFFSET && !p->aligned && p->full > 1)
+		step--;
+	then.at += i * (o->paginate == PAGE_OFFSET ? step : 1);
 	then.received += i * step;
-	if ((p->total != UINT64_MAX && then.received >= p->total) ||
-	    (p->pages_there > 0 && then.at - o->first_page >= p->pages_there) ||
-	    (o->max_records > 0 && then.received >= o->max_records) ||
+	if (is_behind(&then, &probe)) {
+		if (!probe)
+			return false;
+		then.bare = true;
+	}
+	if ((o->max_records > 0 && then.received >= o->max_records) ||
 	    (o->max_pages > 0 && p->spent + p->pages + i >= o->max_pages) ||
 	    (o->max_offset > 0 && then.at > o->max_offset))
 		return false;

@@ -35,6 +35,8 @@ ways() {
 		offset --paginate offset --page-size 50 --total .total
 		offset --paginate offset --page-size 50
 		page_number --paginate page --page-size 50 --limit-param per_page --total-pages .total_pages
+		page_number --paginate page --page-size 50 --limit-param per_page --total .total_items
+		page_number --paginate page --page-size 40 --limit-param per_page --total .total_items
 		page_number --paginate page --page-size 50 --limit-param per_page
 		next_page_url --paginate next-url --next .next_page_url
 		link --records . --paginate link
@@ -43,7 +45,7 @@ ways() {
 }
 
 @test "the output is the same, byte for byte, for any number in flight, and what is asked for in vain is less" {
-	local way k n one
+	local way k n one vain
 	while read -r -a way; do
 		for k in 1 2 5 16; do
 			curl -fsS -X DELETE "$PLAYGROUND/_log" >/dev/null
@@ -52,7 +54,9 @@ ways() {
 			contains "$(tail -n 1 "out.$k")" '"records":1500,"complete":true\}$' || { echo "${way[*]}"; return 1; }
 			n=$(log)
 			[ $k -gt 1 ] || one=$n
-			[ $((n - one)) -lt $k ] || { echo "${way[*]}: $n requests for $k, not $one"; return 1; }
+			vain=$((k - 1))
+			[[ ${way[*]} != *' --total '* ]] || vain=0 # it is known how many there are
+			[ $((n - one)) -le $vain ] || { echo "${way[*]}: $n requests for $k, not $one"; return 1; }
 			cmp out.1 "out.$k"
 		done
 	done < <(ways)
