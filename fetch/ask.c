@@ -74,6 +74,7 @@ set_up(struct ask *a, const struct opts *o, char *error)
 	char *here = url_origin(a->url), *there = url_origin(o->url);
 
 	net_setup(e, o, error);
+	net_once(e, true);
 	if (o->unix_socket != NULL && here != NULL && there != NULL && strcmp(here, there) == 0)
 		curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, o->unix_socket);
 	curl_easy_setopt(e, CURLOPT_URL, a->url);

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "loop.h"
 #include "net.h"
+#include "origin.h"
 #include "rate.h"
 #include "tape.h"
 #include "url.h"
@@ -27,9 +28,11 @@ struct http {
 	struct buf form;
 	char error[CURL_ERROR_SIZE];
 
-	struct reply *reply;     /* of the running transfer; NULL: none runs */
-	struct curl_slist *list; /* its header */
-	bool begun;              /* its body */
+	struct reply *reply;         /* of the running transfer; NULL: none runs */
+	struct curl_slist *list;     /* its header */
+	bool begun;                  /* its body */
+	char *port;                  /* of a foreign URL */
+	char barred[ORIGIN_ADDRESS]; /* where that has led, but must not; or empty */
 	struct tape tape;
 	int sunk;              /* what the body's reader said last */
 	bool full, left;       /* it takes no more for now; the transfer is over all the same */
@@ -82,12 +85,23 @@ http_method(const struct opts *o)
 }
 
 bool
-http_sends(const struct opts *o)
+http_reads(const struct opts *o)
 {
 	const char *method = http_method(o);
 
-	return o->data != NULL || o->form.n > 0 ||
-	       (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0);
+	return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+}
+
+bool
+http_repeats(const struct opts *o)
+{
+	return o->retry_post || http_reads(o);
+}
+
+bool
+http_sends(const struct opts *o)
+{
+	return o->data != NULL || o->form.n > 0 || !http_reads(o);
 }
 
 bool
@@ -154,6 +168,34 @@ on_header(char *p, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
+/* Another host's name may lead to ourselves, and to what only we can reach. */
+static curl_socket_t
+open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	struct http *h = arg;
+
+	(void)purpose;
+	if (origin_bars(h->o, &a->addr, h->port, h->barred))
+		return CURL_SOCKET_BAD;
+	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
+/* From now on this URL is asked for; foreign: another host's. */
+static void
+set_url(struct http *h, const char *url, bool foreign)
+{
+	char *origin = foreign ? url_origin(url) : NULL;
+
+	free(h->port);
+	h->port = xstrdup(origin != NULL ? strrchr(origin, ':') + 1 : "0");
+	free(origin);
+	h->barred[0] = '\0';
+	curl_easy_setopt(h->easy, CURLOPT_OPENSOCKETFUNCTION, foreign ? open_socket : NULL);
+	curl_easy_setopt(h->easy, CURLOPT_OPENSOCKETDATA, h);
+	curl_easy_setopt(h->easy, CURLOPT_URL, url);
+	net_identify(h->easy, h->o, foreign);
+}
+
 static void
 set_form(struct http *h)
 {
@@ -194,6 +236,7 @@ set_body(struct http *h, const struct request *q)
 		curl_easy_setopt(h->easy, CURLOPT_NOBODY, 1L);
 	else
 		curl_easy_setopt(h->easy, CURLOPT_CUSTOMREQUEST, method);
+	net_once(h->easy, !http_repeats(h->o));
 }
 
 static void done(struct transfer *t, CURLcode code);
@@ -235,6 +278,7 @@ http_free(struct http *h)
 	tape_release(&h->tape); /* of one that did not start */
 	curl_easy_cleanup(h->easy);
 	buf_release(&h->form);
+	free(h->port);
 	free(h);
 }
 
@@ -425,6 +469,14 @@ result(struct http *h, CURLcode code)
 	}
 	if (code == CURLE_WRITE_ERROR && h->sunk != SINK_ON)
 		return HTTP_STOPPED;
+	if (code == CURLE_COULDNT_CONNECT && h->barred[0] != '\0') {
+		buf_addf(&r->why,
+		    "the name leads to %s, which is this machine or a private network: refused "
+		    "(--allow-host %s goes there)",
+		    h->barred, h->barred);
+		r->code = CS_PROTOCOL;
+		return HTTP_FAILED;
+	}
 	buf_adds(&r->why, h->error[0] != '\0' ? h->error : curl_easy_strerror(code));
 	r->code = net_failure(h->easy, code, r->why.p);
 	return r->code == 0 ? HTTP_BROKEN : HTTP_FAILED;
@@ -465,9 +517,8 @@ http_start(struct http *h, const struct request *q, struct reply *r)
 	h->start = h->mark = clock_ms();
 	h->bytes = h->mark_bytes = 0;
 	set_body(h, q);
-	net_identify(h->easy, h->o, q->foreign);
+	set_url(h, url.p, q->foreign);
 	curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, h->list);
-	curl_easy_setopt(h->easy, CURLOPT_URL, url.p);
 	stamp_release(&s);
 	secret_clear(&url);
 	if ((unasked = tape_begin(&h->tape, h->easy, http_method(h->o), q->url.p, body(h, q),

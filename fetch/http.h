@@ -79,6 +79,9 @@ const char *http_field(struct http *h, const char *name, size_t i);
 void http_headers(struct http *h, struct buf *out);
 /* GET, or POST where there is something to send, or what the user said. */
 const char *http_method(const struct opts *o);
+/* Is that GET or HEAD? May it be made again without being asked to? */
+bool http_reads(const struct opts *o);
+bool http_repeats(const struct opts *o);
 /* Is there a body, or a method other than GET and HEAD? */
 bool http_sends(const struct opts *o);
 /* The request as a curl(1) command line, secrets masked. */

@@ -27,6 +27,13 @@ net_identify(CURL *e, const struct opts *o, bool foreign)
 	set_text(e, CURLOPT_PINNEDPUBLICKEY, o->pin, "--pin");
 }
 
+void
+net_once(CURL *e, bool once)
+{
+	curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, (long)once);
+	curl_easy_setopt(e, CURLOPT_FORBID_REUSE, (long)once);
+}
+
 /* A password in the environment's proxy may come up in what libcurl says. */
 static void
 mask_proxies(void)

@@ -18,6 +18,11 @@
 void net_setup(CURL *e, const struct opts *o, char *error);
 /* The client certificate says who we are: not to a foreign host. */
 void net_identify(CURL *e, const struct opts *o, bool foreign);
+/*
+ * It must not reach a server twice. On a kept connection that turns out to be closed libcurl makes a request again, unseen, which
+ * the server may have taken before it closed: once gets a connection of its own.
+ */
+void net_once(CURL *e, bool once);
 /* Free header lines, overwritten first. */
 void net_free_headers(struct curl_slist *list);
 /*

@@ -1,10 +1,63 @@
 #include "origin.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "url.h"
+
+/* Addresses that are no place in the public network (RFC 6890). */
+struct net {
+	uint8_t prefix[16];
+	int bits;
+};
+
+static const struct net private4[] = {{{0}, 8}, {{10}, 8}, {{100, 64}, 10}, {{127}, 8},
+    {{169, 254}, 16}, {{172, 16}, 12}, {{192, 0, 0}, 24}, {{192, 168}, 16}, {{198, 18}, 15},
+    {{224}, 3}};
+
+static const struct net private6[] = {{{0}, 96}, /* ::, ::1 and IPv4 in a form that is out of use */
+    {{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48}, {{0x01}, 64}, {{0xfc}, 7}, {{0xfe, 0x80}, 9},
+    {{0xff}, 8}};
+
+/* Where an IPv4 address is inside: mapped, translated and 6to4. */
+static const struct {
+	struct net net;
+	int at;
+} inside6[] = {
+    {{{[10] = 0xff, 0xff}, 96}, 12}, {{{0x00, 0x64, 0xff, 0x9b}, 96}, 12}, {{{0x20, 0x02}, 16}, 2}};
+
+static bool
+is_in(const uint8_t *a, const struct net *n)
+{
+	int whole = n->bits / 8, rest = n->bits % 8;
+
+	return memcmp(a, n->prefix, whole) == 0 &&
+	       (rest == 0 || (a[whole] ^ n->prefix[whole]) >> (8 - rest) == 0);
+}
+
+static bool
+is_any(const uint8_t *a, const struct net *n, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (is_in(a, n + i))
+			return true;
+	return false;
+}
+
+static bool
+is_private(int family, const uint8_t *a)
+{
+	if (family == AF_INET)
+		return is_any(a, private4, sizeof(private4) / sizeof(*private4));
+	for (size_t i = 0; i < sizeof(inside6) / sizeof(*inside6); i++)
+		if (is_in(a, &inside6[i].net))
+			return is_private(AF_INET, a + inside6[i].at);
+	return is_any(a, private6, sizeof(private6) / sizeof(*private6));
+}
 
 /* origin is scheme://host:port; the user allows HOST or HOST:PORT. */
 static bool
@@ -46,4 +99,36 @@ origin_check(const struct opts *o, const char *from, const char *url, bool *fore
 	free(home);
 	free(there);
 	return r;
+}
+
+/* Does the user allow the address itself, or localhost where it is that? */
+static bool
+names_address(const struct opts *o, const char *address, const char *port)
+{
+	bool here = strncmp(address, "127.", 4) == 0 || strcmp(address, "[::1]") == 0, found;
+	char *origin = xasprintf("://%s:%s", address, port);
+	char *local = xasprintf("://localhost:%s", port);
+
+	found = allowed(o, origin) || (here && allowed(o, local));
+	free(origin);
+	free(local);
+	return found;
+}
+
+bool
+origin_bars(const struct opts *o, const struct sockaddr *a, const char *port, char *address)
+{
+	const struct sockaddr_in *in4 = (const void *)a;
+	const struct sockaddr_in6 *in6 = (const void *)a;
+	bool six = a->sa_family == AF_INET6;
+	const void *at = six ? (const void *)&in6->sin6_addr : (const void *)&in4->sin_addr;
+	char text[INET6_ADDRSTRLEN];
+
+	if ((!six && a->sa_family != AF_INET) ||
+	    ntohs(six ? in6->sin6_port : in4->sin_port) != strtoul(port, NULL, 10) ||
+	    !is_private(a->sa_family, at) ||
+	    inet_ntop(a->sa_family, at, text, sizeof(text)) == NULL)
+		return false;
+	snprintf(address, ORIGIN_ADDRESS, six ? "[%s]" : "%s", text);
+	return !names_address(o, address, port);
 }

@@ -252,11 +252,10 @@ begin_at(struct page *p, uint64_t due)
 static int
 redirect(struct page *p, const char *to)
 {
-	const char *method = http_method(p->o);
 	char *url;
 	int r;
 
-	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+	if (!http_reads(p->o))
 		return failed(p, CS_REFUSED, "a redirect is followed for GET only");
 	if (p->redirects++ == REDIRECTS)
 		return failed(p, CS_PROTOCOL, "more than 5 redirects");
@@ -542,7 +541,6 @@ log_request(const struct page *p)
 static void
 again(struct page *p, const struct verdict *v)
 {
-	const char *method = http_method(p->o);
 	bool busy = v->after >= 0 || p->status == 429 || p->status == 503;
 	uint64_t wait;
 	char *text;
@@ -552,7 +550,7 @@ again(struct page *p, const struct verdict *v)
 		begin_at(p, 0);
 		return;
 	}
-	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0 && !p->o->retry_post) {
+	if (!http_repeats(p->o)) {
 		settle(p, failed(p, v->code, v->what));
 		return;
 	}

@@ -2,6 +2,7 @@
 # cs-fetch: tokens that a server hands out, by OAuth 2.0 and by logins.
 
 load lib
+load canned
 
 setup_file() {
 	start_playground --users 60
@@ -18,6 +19,10 @@ setup() {
 	oauth=(--auth oauth2 --token-url "$PLAYGROUND/oauth/token" --client-id 'the client/1'
 		--client-secret env:CLIENT_SECRET)
 	pages=(--records .data --total .total --paginate offset --page-size 10)
+}
+
+teardown() {
+	stop_canned
 }
 
 # set_oauth NAME=VALUE…: how the token endpoint behaves from now on.
@@ -124,6 +129,22 @@ gets() {
 	set_oauth reset=1 delay=3000
 	fails_with 75 cs-fetch "$PLAYGROUND/oauth/users" "${oauth[@]}" "${pages[@]}" --retries 0 \
 		--connect-timeout 500ms --stall-timeout 250ms
+}
+
+@test "no token is asked for twice behind our back: a kept connection that closes" {
+	need perl
+	start_canned
+	answer 1 503 ''
+	sed -i '/^Connection: close/d; 1s/^/KEEP\n/' "$CANNED/1"
+	: >"$CANNED/2" # it reads, and closes without a word: it may have taken the refresh token
+	reply 3 '{"access_token":"new-one","token_type":"Bearer","expires_in":300,"refresh_token":"next"}'
+	reply else '[{"id":1}]'
+	export FIRST=refresh-1
+	run --separate-stderr cs-fetch "$SERVER/x" --auth oauth2 --token-url "$SERVER/token" --client-id me --grant refresh_token \
+		--refresh-token env:FIRST --credentials c.json
+	equals "$status" 0
+	equals "$(grep -c 'trying again' <<<"$stderr")" 2
+	equals "$(requests | cut -d ' ' -f 1,2 | tr '\n' ' ')" 'POST /token POST /token POST /token GET /x '
 }
 
 @test "an early renewal that fails lets the run go on with the token it has" {

@@ -453,6 +453,53 @@ asked() {
 	fails_with 76 cs-fetch "$here/array?_fault=redirect:file:///etc/passwd"
 }
 
+@test "a host that is allowed may not lead to this machine or a private network by its name" {
+	need perl
+	start_canned
+	local there=$SERVER port=${SERVER##*:} here=$PLAYGROUND name
+	reply else '{"data":[{"id":1}],"next_page_url":null}'
+	local all=(--records .data --paginate next-url --next .next_page_url -q)
+	# A link, a redirect; by a resolver that knows such names, as RFC 6761 has it.
+	fails_with 76 cs-fetch "$here/pagination/next_page_url?_fault=foreign-next:x.localhost:$port" "${all[@]}" --allow-host x.localhost
+	contains "$stderr" 'the name leads to (127\.0\.0\.1|\[::1\]), which is this machine'
+	fails_with 76 cs-fetch "$here/array?_fault=redirect:http://x.localhost:$port/y" --records .data -q --allow-host "x.localhost:$port"
+	equals "$(requests)" ''
+	# Who names the address means it; localhost is it.
+	succeeds cs-fetch "$here/array?_fault=redirect:http://x.localhost:$port/y" --records .data -q --allow-host x.localhost \
+		--allow-host 127.0.0.1
+	succeeds cs-fetch "$here/array?_fault=redirect:http://localhost:$port/y" --records .data -q --allow-host localhost
+	# A number is the address it stands for, however it is written.
+	for name in 2130706433 0x7f000001 127.1 017700000001; do
+		fails_with 76 cs-fetch "$here/array?_fault=redirect:http://$name:$port/y" --records .data -q --allow-host $name
+	done
+}
+
+@test "addresses that no allowed name may lead to" {
+	need unshare ip perl
+	local address name
+	# Names of our own, for this process alone.
+	for address in 0.0.0.1 10.255.0.1 100.64.0.1 127.0.0.9 169.254.169.254 172.16.0.1 172.31.255.1 192.0.0.8 192.168.1.1 198.19.0.1 \
+		255.255.255.255 ::1 fc00::1 fd12::1 fe80::1 ff02::1 ::ffff:10.0.0.1 64:ff9b::a00:1 2002:a00:1::1; do
+		echo "$address $(tr :. - <<<"n$address").test"
+	done >hosts
+	echo '203.0.113.1 public.test' >>hosts
+	unshare -rm mount --bind hosts /etc/hosts 2>/dev/null || skip 'no namespaces here'
+	while read -r -u 9 address name; do
+		[ "$name" != public.test ] || continue
+		fails_with 76 unshare -rm sh -c 'mount --bind hosts /etc/hosts; exec cs-fetch "$@"' sh -q \
+			"$PLAYGROUND/array?_fault=redirect:http://$name:9/y" --records .data --allow-host "$name" || { echo "$address"; return 1; }
+		contains "$stderr" 'the name leads to'
+	done 9<hosts
+	# Others are asked: in a network of our own, where nobody answers.
+	succeeds unshare -rmn sh -c 'mount --bind hosts /etc/hosts && ip link set lo up && ip addr add 203.0.113.1/32 dev lo || exit 99
+		mkdir own && printf "HTTP/1.1 302 Found\r\nLocation: http://public.test:9/\r\nContent-Length: 0\r\n\r\n" >own/else
+		perl "$ROOT/tests/canned.pl" own & pid=$!
+		until [ -s own/port ]; do sleep 0.02; done
+		cs-fetch -q --retries 0 http://127.0.0.1:$(cat own/port)/ --allow-host public.test; r=$?
+		kill $pid
+		[ $r -eq 75 ]'
+}
+
 @test "redirects end after five, and are for GET" {
 	need perl
 	start_canned

@@ -130,6 +130,39 @@ is_whole() {
 	equals "$(requests | wc -l)" 3
 }
 
+@test "a POST that may have been taken is not made again behind our back: a kept connection that closes" {
+	need perl
+	start_canned
+	local all=("$SERVER/x" --records .data -q --paginate page --json '{}')
+	page() { # NAME ID: and the connection stays
+		reply "$1" "{\"data\":[{\"id\":$2}]}"
+		sed -i '/^Connection: close/d; 1s/^/KEEP\n/' "$CANNED/$1"
+	}
+	page 1 1
+	: >"$CANNED/2" # it reads, and closes without a word
+	page 3 2
+	reply else '{"data":[]}'
+	# Each has a connection of its own, so the second one is not repeated.
+	fails_with 75 cs-fetch "${all[@]}"
+	equals "$(requests | wc -l)" 2
+	equals "$(records <<<"$output")" '{"id":1}'
+	# Who allows it gets it: libcurl repeats it, or we do.
+	rm "$CANNED/log"
+	page 3 1
+	: >"$CANNED/4"
+	page 5 2
+	succeeds cs-fetch "${all[@]}" --retry-post
+	equals "$(records <<<"$output" | tr '\n' ' ')" '{"id":1} {"id":2} '
+	equals "$(requests | wc -l)" 4
+	# A GET is repeated as a matter of course.
+	rm "$CANNED/log"
+	page 7 1
+	: >"$CANNED/8"
+	page 9 2
+	succeeds cs-fetch "${all[@]:0:6}"
+	equals "$(requests | wc -l)" 4
+}
+
 @test "a content encoding that nobody asked for is refused" {
 	need perl
 	start_canned

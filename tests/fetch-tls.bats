@@ -184,6 +184,12 @@ trusts() {
 	http_proxy=$PROXY trusts "$SERVER/x" --no-proxy '*'
 	[ ! -e proxy/proxy.log ]
 	fails_with 64 cs-fetch "$SERVER/x" --proxy ftp://x
+	# A name that only we should not follow to where it leads: the proxy looks it up for itself.
+	answer else 302 '' "Location: http://x.localhost:${SERVER##*:}/y"
+	fails_with 76 cs-fetch "$SERVER/x" --allow-host x.localhost --no-proxy '*'
+	contains "$stderr" 'the name leads to'
+	fails_with 76 cs-fetch "$SERVER/x" --allow-host x.localhost --proxy "$PROXY"
+	contains "$stderr" 'more than 5 redirects'
 }
 
 @test "a proxy that wants a password" {
