@@ -547,6 +547,7 @@ done(struct transfer *t, CURLcode code)
 {
 	struct http *h = (struct http *)t;
 	struct reply *r = h->reply;
+	struct buf told = {0}, *before;
 	int how;
 
 	if (h->full && code == CURLE_OK) {
@@ -555,13 +556,18 @@ done(struct transfer *t, CURLcode code)
 	}
 	how = result(h, code);
 	finish(h);
+	before = fail_hold(&told);
 	if (tape_end(&h->tape, r->framed || r->body.packed,
 		how == HTTP_OK        ? NULL
 		: how == HTTP_STOPPED ? "the rest was not wanted"
 				      : r->why.p) != 0) {
+		buf_clear(&r->why);
+		buf_add(&r->why, told.p, told.len);
 		r->code = CS_IO;
 		how = HTTP_FAILED;
 	}
+	fail_hold(before);
+	buf_release(&told);
 	r->done(r->arg, how);
 }
 

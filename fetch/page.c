@@ -513,6 +513,8 @@ judge(struct page *p, int result, struct verdict *v)
 		buf_clear(&p->excerpt);
 		return AGAIN;
 	case HTTP_FAILED:
+		if (r->code == CS_IO) /* here, not there */
+			return fail(CS_IO, "%s", r->why.p);
 		return failed(p, r->code, r->why.p);
 	}
 	p->unchanged = p->status == 304 && p->here.conditional;

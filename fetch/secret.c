@@ -279,10 +279,13 @@ fail(int code, const char *fmt, ...)
 	return code;
 }
 
-void
+struct buf *
 fail_hold(struct buf *b)
 {
+	struct buf *before = held;
+
 	held = b;
+	return before;
 }
 
 const char *

@@ -63,8 +63,8 @@ void die_in_stream(bool yes);
  * stream, return code.
  */
 int fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Until the next call fail() only puts its message into b; NULL: it says it again. */
-void fail_hold(struct buf *b);
+/* Until the next call fail() only puts its message into b; NULL: it says it again. What was held before. */
+struct buf *fail_hold(struct buf *b);
 /* The message that fail() kept, or NULL. */
 const char *fail_reason(void);
 

@@ -190,6 +190,20 @@ recorded() {
 	done
 }
 
+@test "a recording that cannot be written: 74 and one line, whichever reply it is" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # it would trace, too
+	local n
+	for n in 1 2 3; do
+		for k in 1 4; do
+			rm -rf tape
+			fails_with 74 strace -qq -o trace -e trace=rename -e inject=rename:error=EIO:when=$n cs-fetch --parallel $k --record tape "${NEXT[@]}"
+			contains "$stderr" '^cs-fetch: --record: tape/.*: Input/output error$'
+			lacks "$output" '"@cs":"end"'
+		done
+	done
+}
+
 @test "a whole pipeline runs from a recording" {
 	need sqlite3
 	succeeds cs-fetch "${NEXT[@]}" --record tape
