@@ -174,6 +174,16 @@ send_all(int fd, const void *data, size_t n)
 	return 0;
 }
 
+/* Did talking to a worker fail because it is no more? Else it waits for us, and it is said why we cannot. */
+static bool
+gone(void)
+{
+	if (errno == 0 || errno == EPIPE || errno == ECONNRESET)
+		return true;
+	warn("a worker");
+	return false;
+}
+
 /* Give the worker what is left of the chunk. That it may be dead shows when it does not answer. */
 static int
 request(struct pool *p, struct worker *w, struct chunk *c)
@@ -187,9 +197,10 @@ request(struct pool *p, struct worker *w, struct chunk *c)
 	w->seen = 0;
 	c->worker = w;
 	if (send_all(w->fd, &q, sizeof q) == 0 &&
-	    send_all(w->fd, c->entries, q.n * sizeof *c->entries) == 0)
-		(void)send_all(w->fd, c->lines.p, q.bytes);
-	return 0;
+	    send_all(w->fd, c->entries, q.n * sizeof *c->entries) == 0 &&
+	    send_all(w->fd, c->lines.p, q.bytes) == 0)
+		return 0;
+	return gone() ? 0 : CS_IO;
 }
 
 /* The chunk's worker is no more: another goes on behind the record that it was at. */
@@ -326,11 +337,11 @@ collect(struct pool *p)
 	if (status != 1)
 		return status;
 	if (worker_read(w->fd, &f, sizeof f) < 0)
-		return died(p, c, false);
+		return gone() ? died(p, c, false) : CS_IO;
 	buf_clear(&p->frame);
 	buf_room(&p->frame, f.bytes);
 	if (worker_read(w->fd, p->frame.p, f.bytes) < 0)
-		return died(p, c, false);
+		return gone() ? died(p, c, false) : CS_IO;
 	print_said(w, NULL);
 	w->busy = !f.last;
 	status = f.last && p->full ? send_full(p, w) : 0;

@@ -22,6 +22,8 @@ worker_read(int fd, void *to, size_t n)
 		r = read(fd, p, n);
 		if (r < 0 && errno == EINTR)
 			continue;
+		if (r == 0)
+			errno = 0;
 		if (r <= 0)
 			return -1;
 		p += r;

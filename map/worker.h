@@ -41,7 +41,7 @@ struct worker_job {
 
 /* Judge until the parent has gone. The other descriptors to be closed are closed. */
 _Noreturn void worker_run(const struct worker_job *w);
-/* Read all n bytes from fd. 0, or -1 where it ends. */
+/* Read all n bytes from fd. 0, or -1: where it ends (errno is 0) or cannot be read. */
 int	worker_read(int fd, void *to, size_t n);
 
 #endif

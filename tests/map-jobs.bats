@@ -102,6 +102,26 @@ numbers() {
 ["DEBUG:",{"id":2000}]'
 }
 
+@test "a worker that cannot be talked to: 74 with words, no waiting for one another" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # it would trace, too
+	echo '{"id":1}' >in
+	local n said=0
+	for n in 1 2 3; do
+		fails_with 74 timeout 20 strace -qq -o trace -e trace=sendto -e inject=sendto:error=ENOMEM:when=$n cs-map --jobs 2 -f .id <in
+		equals "$output|$stderr" '|cs-map: a worker: Cannot allocate memory'
+	done
+	for n in $(seq 8 14); do # what loads the program reads, too
+		run --separate-stderr timeout 20 strace -qq -o trace -e trace=read -e inject=read:error=EIO:when=$n cs-map --jobs 2 -f .id <in
+		case "$status|$output|$stderr" in
+		'74|'*'|cs-map: a worker: Input/output error') said=$((said + 1)) ;;
+		'74|'*'|cs-map: stdin: '* | '0|{"value":1}|') ;;
+		*) echo "read $n: status $status: $output: $stderr"; return 1 ;;
+		esac
+	done
+	equals "$said" 2
+}
+
 @test "when cs-map is killed, its workers go too" {
 	need ps
 	case $(uname) in Linux) ;; *) skip "asks for Linux's parent death signal" ;; esac
