@@ -166,6 +166,26 @@ many() {
 	equals "$(sql x.db 'SELECT sum(v) FROM t')" 1129500
 }
 
+@test "a sync or rename of partitioned files that fails: all of the run or nothing of it" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # it would trace, too
+	stream 2 >old
+	stream 4 3 >new
+	stream 5 5 >later
+	local call n
+	for call in fsync:1 fsync:2 fsync:3 fsync:4 fsync:5 fsync:6 fsync:7 fsync:8 fsync:9 rename:1 rename:2 rename:3 rename:4; do
+		rm -rf k=* x*
+		cs-load --to ndjson:x --partition-by k <old >/dev/null
+		run --separate-stderr strace -qq -o trace -e trace="${call%:*}" -e inject="${call%:*}:error=EIO:when=${call#*:}" \
+			cs-load --to ndjson:x --partition-by k <new
+		[ "$status" = 74 ] && contains "$stderr" '^cs-load: .*: Input/output error$' || [ "$status" = 0 ]
+		# it goes on from the checkpoint that it has rows for
+		cs-load --to ndjson:x --partition-by k <new >/dev/null 2>&1 || :
+		cs-load --to ndjson:x --partition-by k <later >/dev/null
+		equals "$(cat k=*/x | jq -c .k | sort | uniq -c | tr -s ' ' | tr '\n' ,)" ' 20 1, 20 2, 20 3, 20 4, 20 5,' || { echo "$call"; return 1; }
+	done
+}
+
 @test "a network's file system is refused, with advice" {
 	need strace
 	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0
