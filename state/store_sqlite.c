@@ -25,8 +25,10 @@ fail(struct store *s, int rc)
 		warnx("%s: locked by another program; run again later", s->spec);
 		return CS_LATER;
 	default:
-		warnx(
-		    "%s: %s", s->spec, s->db != NULL ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc));
+		/* a rollback since then has its own */
+		warnx("%s: %s", s->spec,
+		    s->db != NULL && sqlite3_errcode(s->db) != SQLITE_OK ? sqlite3_errmsg(s->db)
+									  : sqlite3_errstr(rc));
 		return CS_IO;
 	}
 }

@@ -120,6 +120,21 @@ need_strace() {
 	each_store check
 }
 
+@test "a file that cannot be opened: what is said is never that there was no error" {
+	need_strace
+	check() {
+		local n
+		for n in $(seq 6 22); do # what loads the program opens files, too
+			cs-state set -f s 1
+			run --separate-stderr strace -qq -o /dev/null -e trace=openat -e inject=openat:error=ENOMEM:when=$n cs-state rm s
+			[ "$status" -eq 0 ] && continue
+			lacks "$stderr" 'not an error|Success'
+			contains "$stderr" '^cs-state: |shared libraries'
+		done
+	}
+	each_store check
+}
+
 @test "killed at any write, sync or rename: the old state or the new one" {
 	need_strace
 	local calls=write,pwrite64,fsync,fdatasync,rename,unlink,ftruncate,fchmod,openat
