@@ -19,7 +19,7 @@ read_base(struct db *db)
 	int rc = statedb_get(db->h, db->sink.life->stream, &row);
 
 	if (rc != SQLITE_OK && rc != SQLITE_NOTFOUND)
-		return db_fail(db);
+		return db_failed(db, rc);
 	buf_clear(&db->base);
 	if (rc == SQLITE_OK)
 		json_compact(&db->base, row.state, strlen(row.state));

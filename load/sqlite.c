@@ -29,30 +29,39 @@ db_message(struct db *db)
 }
 
 int
-db_fail(struct db *db)
+db_failed(struct db *db, int rc)
 {
-	int rc = sqlite3_extended_errcode(db->h), system;
+	/* A rollback overwrites what it said. */
+	const char *said =
+	    sqlite3_errcode(db->h) == SQLITE_OK ? sqlite3_errstr(rc) : db_message(db);
+	int system;
 
 	switch (rc & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		warnx(
 		    "%s: %s; run again when the other writer is done (--busy-timeout waits longer)",
-		    db->path, db_message(db));
+		    db->path, said);
 		return CS_LATER;
 	case SQLITE_CONSTRAINT: /* a deferred one, or a delete that rows elsewhere forbid */
-		warnx("%s: %s", db->path, db_message(db));
+		warnx("%s: %s", db->path, said);
 		return CS_DATA;
 	default:
 		system = sqlite3_system_errno(db->h);
 		if (access(db->path, W_OK) < 0 && errno != ENOENT)
 			system = errno; /* SQLite tells of a file beside it */
 		if (system && (rc & 0xff) == SQLITE_CANTOPEN)
-			warnx("%s: %s: %s", db->path, db_message(db), strerror(system));
+			warnx("%s: %s: %s", db->path, said, strerror(system));
 		else
-			warnx("%s: %s", db->path, db_message(db));
+			warnx("%s: %s", db->path, said);
 		return CS_IO;
 	}
+}
+
+int
+db_fail(struct db *db)
+{
+	return db_failed(db, sqlite3_extended_errcode(db->h));
 }
 
 int
@@ -92,7 +101,7 @@ db_state(struct db *db)
 	int rc = statedb_init(db->h);
 
 	if (rc != SQLITE_MISMATCH)
-		return rc == SQLITE_OK ? 0 : db_fail(db);
+		return rc == SQLITE_OK ? 0 : db_failed(db, rc);
 	warnx("%s: its _cs tables were made by a newer version of the cs tools", db->path);
 	return CS_IO;
 }
@@ -122,7 +131,7 @@ fence(struct db *db)
 		return r;
 	rc = statedb_fence(db->h, stream, number);
 	if (rc != SQLITE_BUSY_SNAPSHOT)
-		return rc == SQLITE_OK ? 0 : db_fail(db);
+		return rc == SQLITE_OK ? 0 : db_failed(db, rc);
 	warnx("%s: a newer run of stream \"%s\" has taken over: nothing more is written", db->path,
 	    shown(stream));
 	return CS_FENCED;
@@ -187,7 +196,7 @@ write_checkpoint(struct db *db)
 	free(db->stream);
 	free(db->run);
 	db->stream = db->run = NULL;
-	return rc == SQLITE_OK ? 0 : db_fail(db);
+	return rc == SQLITE_OK ? 0 : db_failed(db, rc);
 }
 
 static int

@@ -152,8 +152,9 @@ cache_bytes(const struct opts *o)
 
 /* What SQLite says, fit to be shown. */
 const char *db_message(struct db *db);
-/* Print it and return the status for it. */
+/* Print it and return the status for it; what SQLite says may be younger than the error rc, of lib/statedb. */
 int	db_fail(struct db *db);
+int	db_failed(struct db *db, int rc);
 int	db_exec(struct db *db, const char *sql);
 /* NULL after printing (then the status is CS_IO). */
 sqlite3_stmt *db_prepare(struct db *db, const char *sql);

@@ -91,6 +91,20 @@ acknowledged() { # FILE
 	done
 }
 
+@test "a page that cannot be read: what is said is never that there was no error" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # it would trace, too
+	stream 3 >in
+	local n
+	for n in $(seq 4 24); do # what loads the program reads, too
+		rm -f x.db*
+		run --separate-stderr strace -qq -o trace -e trace=pread64 -e inject=pread64:error=EIO:when=$n \
+			cs-load --to sqlite:x.db --table t --mode append --commit-every 20 <in
+		[ "$status" = 0 ] || { [ "$status" = 74 ] && contains "$stderr" '^cs-load: ' && lacks "$stderr" 'not an error'; } || return 1
+	done
+	[ "$n" = 24 ]
+}
+
 @test "stdout that cannot be written: 74, and the rows are in" {
 	stream 2 >in
 	run bash -c 'cs-load --to sqlite:x.db --table t --key id <in >/dev/full'
