@@ -122,11 +122,16 @@ endef
 fuzz: $(fuzzers:%=build/fuzzing/%) ## feed parsers random texts, FUZZ=60 each, F='csv link' (clang)
 	$(foreach f,$(or $(F),$(fuzzers)),$(call fuzz-one,$(f)))
 
-# FETCH='--seed 1 --cuts 1000' KILL='--kills 1000' POWER='--cuts 200' are the options of each.
-torture: all playground ## broken servers, SIGKILL and power cuts, for an hour
-	@BUILD=$(B) tests/torture/fetch $(FETCH)
-	@BUILD=$(B) tests/torture/kill $(or $(KILL),--kills 1000)
-	@BUILD=$(B) tests/torture/power $(or $(POWER),--cuts 200)
+# SEED=N for all of them; FETCH='--cuts 1000' KILL='--kills 1000' POWER='--cuts 200' ... are options of each. What was interrupted
+# goes on where it was, with its seed: build/torture has how far each has come.
+torments := fetch kill kills syscalls power
+TORTURE_kill = $(or $(KILL),--kills 1000)
+TORTURE_kills = --kill $(KILLS)
+TORTURE_power = $(or $(POWER),--cuts 200)
+TORTURE_fetch = $(FETCH)
+TORTURE_syscalls = $(SYSCALLS)
+torture: all playground ## broken servers, SIGKILL, failing calls, power cuts, for hours
+	@$(foreach t,$(torments),BUILD=$(B) tests/torture/$(t:kills=syscalls) $(TORTURE_$(t)) $(SEED:%=--seed %) --progress $(B)/torture/$(t) &&) :
 
 $(B)/usage: $(B)/obj/tests/bench/usage.o
 	$(CC) $(CFLAGS) $(flags) $(LDFLAGS) -o $@ $^

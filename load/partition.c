@@ -461,7 +461,8 @@ partition_commit(struct partition *x, struct beside *after)
 		if (file_write(name, text.p, text.len, 0600) < 0)
 			r = io_error(name);
 		/* A list that is there will be done, by us or by the next, even if it could not be synced. */
-		for (size_t i = 0; (r == 0 || access(name, F_OK) == 0 || errno != ENOENT) && i < x->n; i++)
+		for (size_t i = 0;
+		     (r == 0 || access(name, F_OK) == 0 || errno != ENOENT) && i < x->n; i++)
 			if (x->v[i].replaces)
 				*x->v[i].path = '\0'; /* no more ours to remove */
 		if (r == 0)

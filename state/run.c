@@ -218,7 +218,8 @@ take(struct run *r, const struct lines *l, const char *p, size_t n)
 	snprintf(where, sizeof where, "%s:%" PRIu64, l->name, l->lineno);
 	if (r->status == 0 && (status = acks_line(&r->acks, where, p, n)) != CS_OK)
 		stop(r, status);
-	if (r->o->verbose || line_kind(p, n) != LINE_CONTROL)
+	/* a checkpoint that is passed on is stored */
+	if ((r->o->verbose && r->status == 0) || line_kind(p, n) != LINE_CONTROL)
 		pass(r, p, n);
 }
 

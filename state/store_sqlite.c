@@ -28,7 +28,7 @@ fail(struct store *s, int rc)
 		/* a rollback since then has its own */
 		warnx("%s: %s", s->spec,
 		    s->db != NULL && sqlite3_errcode(s->db) != SQLITE_OK ? sqlite3_errmsg(s->db)
-									  : sqlite3_errstr(rc));
+									 : sqlite3_errstr(rc));
 		return CS_IO;
 	}
 }

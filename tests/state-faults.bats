@@ -120,6 +120,26 @@ need_strace() {
 	each_store check
 }
 
+@test "run --verbose passes no checkpoint on that could not be stored" {
+	need_strace
+	{ ack 2; ack 3; ack 4; echo '{"@cs":"end","stream":"s","records":4,"complete":true}'; } >in
+	check() {
+		local n failed=0
+		for n in $(seq 6 3 40); do
+			cs-state set -f s 1
+			run --separate-stderr strace -qq -o /dev/null -e trace=fsync,fdatasync \
+				-e "inject=fsync,fdatasync:error=EIO:when=$n" cs-state run -v s -- cat ../in
+			[ "$status" -ne 0 ] || continue
+			failed=$((failed + 1))
+			equals "$status" 74
+			passed=$({ ack 1; echo "$output"; } | sed -n 's/.*"state":\([0-9]*\).*/\1/p' | tail -n 1)
+			[ "$(cs-state get s)" -ge "$passed" ]
+		done
+		[ "$failed" -ge 2 ]
+	}
+	each_store check
+}
+
 @test "a file that cannot be opened: what is said is never that there was no error" {
 	need_strace
 	check() {

@@ -4,17 +4,29 @@ load lib
 
 @test "killed at random moments and started again: a few, by chance" {
 	need pgrep setsid
-	run "$ROOT/tests/torture/kill" --kills 8
+	run "$ROOT/tests/torture/kill" --kills 5
 	echo "$output" | cut -c1-300
 	equals "$status" 0
 	contains "$output" '^kill: [0-9]+ kills \(.*\): [1-9][0-9]* complete runs compared row by row, 0 failed$'
 }
 
-@test "power cuts: a few, by chance" {
+torture() { # COMMAND WHAT-IT-COUNTS
 	need strace perl
 	case $BUILD in *sanitize*) skip "strace and the sanitizers exclude each other" ;; esac
-	run "$ROOT/tests/torture/power" --cuts 3
+	run "$ROOT/tests/torture/"$1
 	echo "$output" | cut -c1-300
 	equals "$status" 0
-	contains "$output" '^power: [1-9][0-9]* cuts \(seed [0-9]+\), 0 failed$'
+	contains "$output" "[1-9][0-9]* $2 \(seed [0-9]+\), 0 failed\$"
+}
+
+@test "SIGKILL at the n-th call that changes something: a few, by chance" {
+	torture "syscalls --kill --runs 1 --cases 5" 'kills at a call that changes something'
+}
+
+@test "failing system calls: a few, by chance" {
+	torture "syscalls --runs 1 --cases 3" 'calls failed in turn'
+}
+
+@test "power cuts: a few, by chance" {
+	torture "power --cuts 3" cuts
 }
