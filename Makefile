@@ -158,11 +158,11 @@ check: ## build with -Werror, run all tests or T='tests/load-*.bats'
 	@BUILD=$(B) tests/run $(T)
 
 # Their packages start services of their own where they are installed.
-e2e: ## run cs-fetch against nginx, apache, squid, httpbin and others, which it installs
+e2e: ## run against nginx, squid, httpbin, csvkit, DuckDB and others, which it installs
 	@CC='$(CC)' tests/deps.sh build demo check peers
-	@cd build/peers 2>/dev/null && [ -d node_modules/aws4 ] && [ -d node_modules/verdaccio ] || \
+	@cd build/peers 2>/dev/null && [ -d node_modules/@duckdb ] && [ -d node_modules/verdaccio ] || \
 	    npm install --prefix build/peers --no-audit --no-fund --silent oauth2-mock-server@9 aws4@1 \
-	    json-server@0.17 pouchdb@9 pouchdb-adapter-memory@9 express-pouchdb@4 verdaccio@6 || :
+	    json-server@0.17 pouchdb@9 pouchdb-adapter-memory@9 express-pouchdb@4 verdaccio@6 @duckdb/node-api || :
 	@+$(sub) all playground
 	@BUILD=$(B) tests/run $(or $(T),$(wildcard tests/e2e/*.bats))
 

@@ -40,6 +40,10 @@ peers apache2                                           apache2-bin           - 
 peers squid                                             squid                 squid            squid             squid        squid
 peers npm                                               npm                   nodejs-npm       npm               node         npm
 peers gunicorn                                          gunicorn              -                -                 -            -
+peers csvclean                                          csvkit                -                -                 csvkit       -
+peers mlr                                               miller                miller           miller            miller       miller
+peers json_verify                                       yajl-tools            yajl             yajl-tools        yajl         yajl
+peers isutf8                                            moreutils             moreutils        moreutils         moreutils    moreutils
 peers py:httpbin                                        python3-httpbin       -                -                 -            -
 check sqldiff                                           sqlite3-tools         sqlite-tools     sqlite-tools      sqlite       -
 check git                                               git                   git              git               git          git
