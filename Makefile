@@ -63,7 +63,7 @@ $(B)/libcs.a: $(call objs,lib)
 
 $(B)/obj/%.o: %.c $(B)/flags | $(B)/deps
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(flags) -MMD -MP -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(flags) -MMD -MP -c -o $@ $<
 
 # The API that demo and tests sync from, and the programs that test lib/ alone.
 $(B)/playground: $(call objs,tests/playground)
@@ -82,7 +82,7 @@ units += $(B)/unit/lib-scalar
 
 $(B)/obj/lib/scan-scalar.o: lib/scan.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(flags) -DCS_SCALAR -MMD -MP -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(flags) -DCS_SCALAR -MMD -MP -c -o $@ $<
 
 # Fuzz targets link all of lib/ and of fetch/, or of the tool that fuzzed-NAME says, but the main program: with clang's
 # libFuzzer, and as programs that feed them the kept corpus, for tests/fuzz.bats.

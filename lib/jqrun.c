@@ -394,7 +394,7 @@ jqrun_version(void)
 	const char *why;
 	char *err;
 	struct jqrun *j = jqrun_new("builtins | if any(. == \"trimstr/1\") then \"1.8\" "
-				    "elif any(. == \"have_decnum/0\") then \"1.7\" "
+				    "elif any(. == \"pick/1\") then \"1.7\" "
 				    "else \"1.6\" end",
 	    NULL, JQRUN_EXACT, &err);
 
