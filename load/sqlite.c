@@ -1,13 +1,15 @@
 #include <err.h>
 #include <errno.h>
 #include <limits.h>
-#include <malloc.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "change.h"
 #include "digest.h"
@@ -383,7 +385,7 @@ keep_foreign_keys(struct db *db)
 static void
 reserve_pages(uint64_t bytes)
 {
-#if defined MADV_HUGEPAGE && defined M_TOP_PAD
+#if defined MADV_HUGEPAGE && defined __GLIBC__
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	int pad = bytes < INT_MAX ? (int)bytes : INT_MAX;
 	char *begin = sbrk(0);
@@ -400,6 +402,8 @@ reserve_pages(uint64_t bytes)
 	mallopt(M_TOP_PAD, 128 << 10);
 	if ((char *)sbrk(0) > begin)
 		madvise(begin, (size_t)((char *)sbrk(0) - begin), MADV_HUGEPAGE);
+#else
+	(void)bytes;
 #endif
 }
 
