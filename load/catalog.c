@@ -234,87 +234,17 @@ table_unique(struct db *db, struct table *t)
 	return CS_DATA;
 }
 
-struct decl *
-decl_of(const struct db *db, const char *table)
-{
-	struct decl *d = db->decls;
-
-	while (d && sqlite3_stricmp(d->table, table) != 0)
-		d = d->next;
-	return d;
-}
-
-/* Which columns are the key: the command line for the default table, then the declaration. */
-static int
-read_key(struct db *db, struct table *t, const struct decl *d)
-{
-	const struct opts *o = db->sink.o;
-	const struct names *key = &o->key;
-
-	if (d && d->key.n && (!key->n || !o->table || sqlite3_stricmp(t->name, o->table) != 0))
-		key = &d->key;
-	if (o->mode == MODE_APPEND)
-		return 0;
-	if ((o->mode == MODE_UPSERT || o->mode == MODE_HISTORY) && !key->n && !o->meta[META_HASH]) {
-		warnx("table \"%s\": its mode needs a key: --key, or one in --schema",
-		    shown(t->name));
-		return CS_USAGE;
-	}
-	if (key->n || !o->meta[META_HASH]) {
-		names_copy(&t->key, key);
-	} else {
-		t->key.v = xcalloc(1, sizeof *t->key.v);
-		t->key.v[t->key.n++] = xstrdup(o->meta[META_HASH]);
-	}
-	return 0;
-}
-
-int
-table_want(struct db *db, struct table *t, const char *name, int *c)
-{
-	struct slice s = {name, strlen(name)};
-	int r;
-
-	*c = table_find(t, s);
-	if (*c >= 0)
-		return 0;
-	r = table_add(db, t, s, c);
-	if (r)
-		return r;
-	t->columns[*c].presence = COLUMN_NEW;
-	t->columns[*c].wanted = true;
-	t->dirty = true;
-	return 0;
-}
-
-static int
-want_columns(struct db *db, struct table *t, const struct decl *d)
-{
-	int c, r;
-
-	for (size_t i = 0; d && i < d->ncolumns; i++) {
-		r = table_want(db, t, d->columns[i].name, &c);
-		if (r)
-			return r;
-		t->columns[c].rule = d->columns[i].rule;
-	}
-	return meta_want(db, t);
-}
-
 static int
 table_load(struct db *db, struct table *t)
 {
 	const struct opts *o = db->sink.o;
-	const struct decl *d = decl_of(db, t->name);
-	int r;
+	const struct decl *d = decl_of(db->decls, t->name);
+	int r = table_allowed(&db->sink, t);
 
-	if (!sqlite3_strnicmp(t->name, "_cs_", 4) || !sqlite3_strnicmp(t->name, "sqlite_", 7))
-		return row_bad(&db->sink,
-		    "table \"%s\": names that begin with _cs_ or sqlite_ are taken",
-		    shown(t->name));
-	r = read_kind(db, t);
 	if (r == 0)
-		r = read_key(db, t, d);
+		r = read_kind(db, t);
+	if (r == 0)
+		r = table_key(&db->sink, t, d);
 	if (!t->exists)
 		t->strict = o->strict_tables;
 	if (r == 0 && t->exists)
@@ -325,13 +255,10 @@ table_load(struct db *db, struct table *t)
 		r = read_referrers(db, t);
 	if (r == 0 && t->exists && t->key.n)
 		r = o->mode == MODE_HISTORY ? history_check(db, t) : table_unique(db, t);
-	if (r == 0 && !t->exists && !d && o->columns != COLUMNS_EVOLVE) {
-		warnx("%s: no table \"%s\", and --columns %s adds none", db->path, shown(t->name),
-		    o->columns == COLUMNS_FREEZE ? "freeze" : "discard");
-		return CS_USAGE;
-	}
 	if (r == 0)
-		r = want_columns(db, t, d);
+		r = table_creatable(&db->sink, t, d);
+	if (r == 0)
+		r = table_wants(&db->sink, t, d);
 	if (r == 0 && t->exists)
 		r = table_sync(db, t);
 	if (r == 0 && t->exists && history_of(t))
@@ -357,10 +284,7 @@ table_get(struct db *db, struct slice name, struct table **out)
 	if (!t) {
 		if (!name.n)
 			return row_bad(&db->sink, "a table without a name");
-		t = xcalloc(1, sizeof *t);
-		t->name = xstrndup(name.p, name.n);
-		t->alias = -1;
-		memset(t->meta, 0xff, sizeof t->meta); /* -1 */
+		t = table_new(name);
 		r = table_load(db, t);
 		if (r) {
 			table_free(t);
@@ -377,21 +301,11 @@ int
 decl_add(struct db *db, struct decl *d)
 {
 	struct slice name;
-	struct decl *old;
 	struct table *t;
 	int r;
 
-	/* The newest declaration counts, and what is known of the table is read again with it. A version alone declares
-	 * nothing else anew. */
-	old = decl_of(db, d->table);
-	if (old && !d->key.n && !d->ncolumns) {
-		old->version = d->version;
-		decl_free(d);
-		d = old;
-	} else {
-		d->next = db->decls;
-		db->decls = d;
-	}
+	/* The newest declaration counts, and what is known of the table is read again with it. */
+	d = decl_push(&db->decls, d);
 	name = (struct slice){d->table, strlen(d->table)};
 	tables_forget(db);
 	r = table_get(db, name, &t);

@@ -228,7 +228,7 @@ history_write(struct db *db, struct table *t, enum op op)
 
 		found = true;
 		rowid = sqlite3_column_int64(s->st, 0);
-		of_this_run = from && strcmp(from, db->now) >= 0;
+		of_this_run = from && strcmp(from, db->sink.now) >= 0;
 		differs = sqlite3_column_int(s->st, 2);
 	}
 	sqlite3_reset(s->st);
@@ -291,7 +291,7 @@ history_delete(struct db *db, struct table *t)
 
 		found = true;
 		rowid = sqlite3_column_int64(t->active, 0);
-		of_this_run = from && strcmp(from, db->now) >= 0;
+		of_this_run = from && strcmp(from, db->sink.now) >= 0;
 	}
 	sqlite3_reset(t->active);
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE)

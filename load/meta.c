@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sqlite.h"
+#include "table.h"
 
 const char *
 meta_option(enum meta m)
@@ -19,32 +19,32 @@ meta_option(enum meta m)
 	return options[m];
 }
 
-static bool
-boolean(enum meta m)
+bool
+meta_boolean(enum meta m)
 {
 	return m == META_GONE || m == META_ACTIVE;
 }
 
 int
-meta_want(struct db *db, struct table *t)
+meta_want(struct sink *s, struct table *t)
 {
 	int r = 0;
 
 	for (int m = META_NONE + 1; m < METAS && r == 0; m++) {
-		const char *name = db->sink.o->meta[m];
+		const char *name = s->o->meta[m];
 		struct column *c;
 
 		if (m >= META_FROM && !t->key.n)
 			continue;
 		if (!name || (m == META_HASH && !(t->key.n == 1 && !strcmp(t->key.v[0], name))))
 			continue;
-		r = table_want(db, t, name, &t->meta[m]);
+		r = table_want(s, t, name, &t->meta[m]);
 		if (r)
 			break;
 		c = &t->columns[t->meta[m]];
 		c->meta = (enum meta)m;
 		if (c->wanted)
-			c->want = boolean(c->meta) ? STORE_BOOLEAN : STORE_TEXT;
+			c->want = meta_boolean(c->meta) ? STORE_BOOLEAN : STORE_TEXT;
 	}
 	return r;
 }
@@ -61,9 +61,9 @@ fill(struct table *t, enum meta m, struct cell value)
 }
 
 void
-meta_fill(const struct db *db, struct table *t, enum op op)
+meta_fill(const struct sink *s, struct table *t, enum op op)
 {
-	struct cell now = {.kind = KIND_STRING, .p = db->now, .n = strlen(db->now)};
+	struct cell now = {.kind = KIND_STRING, .p = s->now, .n = strlen(s->now)};
 	int any = -1;
 
 	for (int m = 0; m < METAS; m++)
@@ -81,48 +81,4 @@ meta_fill(const struct db *db, struct table *t, enum op op)
 	fill(t, META_FIRST, now);
 	fill(t, META_DELETED, (struct cell){.kind = KIND_NULL});
 	fill(t, META_GONE, (struct cell){.kind = KIND_BOOL, .p = "false", .n = 5});
-}
-
-void
-meta_delete_sql(const struct db *db, const struct table *t, struct buf *b)
-{
-	const enum meta set[] = {META_DELETED, META_GONE, META_TO, META_ACTIVE, META_SYNCED};
-	const char *sep = " SET ";
-
-	if (t->meta[META_DELETED] < 0 && t->meta[META_GONE] < 0 && t->meta[META_ACTIVE] < 0) {
-		buf_adds(b, "DELETE FROM ");
-		sql_name(b, t->name);
-		return;
-	}
-	buf_adds(b, "UPDATE ");
-	sql_name(b, t->name);
-	for (size_t i = 0; i < sizeof set / sizeof *set; i++) {
-		if (t->meta[set[i]] < 0)
-			continue;
-		buf_adds(b, sep);
-		sql_name(b, t->columns[t->meta[set[i]]].name);
-		if (boolean(set[i]))
-			buf_adds(b, set[i] == META_GONE ? " = 1" : " = 0");
-		else
-			buf_addf(b, " = '%s'", db->now);
-		sep = ", ";
-	}
-}
-
-void
-meta_live_sql(const struct table *t, const char *word, struct buf *b)
-{
-	bool flag = t->meta[META_GONE] >= 0;
-	int c = t->meta[flag ? META_GONE : META_DELETED], active = t->meta[META_ACTIVE];
-
-	if (active >= 0) {
-		buf_adds(b, word);
-		sql_name(b, t->columns[active].name);
-		buf_adds(b, " = 1");
-	}
-	if (c < 0)
-		return;
-	buf_adds(b, word);
-	sql_name(b, t->columns[c].name);
-	buf_adds(b, flag ? " IS NOT 1" : " IS NULL");
 }

@@ -136,7 +136,7 @@ told_all(const struct db *db, const struct seen *s)
 static bool
 activated(const struct db *db, const struct seen *s)
 {
-	const struct decl *d = decl_of(db, s->table);
+	const struct decl *d = decl_of(db->decls, s->table);
 
 	return s->version < 0 || (d && d->version == s->version);
 }

@@ -85,30 +85,6 @@ find_row(struct db *db, struct table *t, bool *found)
 	return r ? r : run_key(db, t, st, found);
 }
 
-/* Note the columns that get a value, and give --missing null and those that are ours theirs. */
-static void
-choose_columns(const struct db *db, struct table *t, const struct row *row, size_t members)
-{
-	memset(t->set, 0, (t->n + 63) / 64 * sizeof *t->set);
-	for (size_t i = 0; i < members; i++) {
-		unsigned c = t->guess[i];
-
-		if (c < t->n && t->columns[c].presence == COLUMN_STORED)
-			t->set[c / 64] |= UINT64_C(1) << (c % 64);
-	}
-	for (unsigned i = 0;
-	     (db->sink.o->missing_null || db->stage) && row->op == OP_UPSERT && i < t->n; i++) {
-		struct column *c = &t->columns[i];
-
-		if (c->presence != COLUMN_STORED || c->generated)
-			continue;
-		t->set[i / 64] |= UINT64_C(1) << (i % 64);
-		if (c->stamp != t->row)
-			c->cell.kind = KIND_NULL;
-	}
-	meta_fill(db, t, row->op);
-}
-
 int
 bind_all(struct db *db, const struct table *t, const struct stmt *s, sqlite3_stmt *st)
 {
@@ -305,33 +281,6 @@ delete_row(struct db *db, struct table *t)
 	return change_deleted(db, t);
 }
 
-/* A table cannot be without columns: one that begins with nulls gets theirs, without a type. */
-static int
-first_columns(struct db *db, struct table *t)
-{
-	for (size_t i = 0; i < t->n; i++)
-		if (t->columns[i].presence != COLUMN_NULL)
-			return 0;
-	if (!t->n)
-		return row_bad(&db->sink, "a record without members cannot begin a table");
-	for (size_t i = 0; i < t->n; i++)
-		t->columns[i].presence = COLUMN_NEW;
-	t->dirty = true;
-	return 0;
-}
-
-/* Columns that only were null so far and are in this record, which is stored. */
-static void
-note_nulls(struct table *t, size_t members)
-{
-	for (size_t i = 0; i < members; i++) {
-		unsigned c = t->guess[i];
-
-		if (c < t->n && t->columns[c].presence == COLUMN_NULL)
-			t->columns[c].null_seen = true;
-	}
-}
-
 static int
 write_record(struct db *db, struct table *t, const struct row *row, size_t members)
 {
@@ -340,7 +289,7 @@ write_record(struct db *db, struct table *t, const struct row *row, size_t membe
 	if (r)
 		return r;
 	if (row->op != OP_DELETE)
-		choose_columns(db, t, row, members);
+		record_choose(&db->sink, t, row, members, db->stage != NULL);
 	if (history_of(t))
 		return row->op == OP_DELETE ? history_delete(db, t) : history_write(db, t, row->op);
 	return row->op == OP_DELETE ? delete_row(db, t) : write_row(db, t, row);
@@ -361,7 +310,7 @@ change_table(struct db *db, struct table *t, const struct row *row, size_t membe
 	if (r > 0)
 		return r;
 	if (r == 0 && db->sink.counts.ignored == ignored) {
-		note_nulls(t, members);
+		record_stored(t, members);
 		return db_exec(db, "RELEASE cs_row");
 	}
 	failed = db_exec(db, "ROLLBACK TO cs_row; RELEASE cs_row");
@@ -377,33 +326,18 @@ static int
 prepare(struct db *db, struct table *t, const struct row *row, size_t *members, bool *skip)
 {
 	bool there = t->exists;
-	int r = record_read(db, t, row, members);
+	int r = record_read(&db->sink, t, row, members);
 
 	if (r == 0 && t->meta[META_HASH] >= 0)
-		r = rowhash(db, t, row->op);
+		r = rowhash(&db->sink, t, row->op);
 	if (r == 0 && (t->exists || row->op == OP_UPSERT))
-		r = record_key(db, t);
+		r = record_key(&db->sink, t);
 	if (r == 0 && row->op != OP_UPSERT && t->exists && t->dirty)
 		r = find_row(db, t, &there); /* before the table is changed for it */
 	if (r == 0 && row->op == OP_UPSERT && !t->exists)
-		r = first_columns(db, t);
+		r = record_begins(&db->sink, t);
 	*skip = row->op != OP_UPSERT && !there;
 	return r;
-}
-
-/* Two tables of a stream whose names differ in case alone would be one here. */
-static int
-check_name(struct db *db, struct table *t, struct slice name)
-{
-	t->by_default |= !name.p;
-	if (!name.p)
-		name = (struct slice){db->sink.o->table, strlen(db->sink.o->table)};
-	if (!t->asked)
-		t->asked = xstrndup(name.p, name.n);
-	if (slice_eq(name, t->asked, strlen(t->asked)))
-		return 0;
-	return row_bad(&db->sink, "table \"%s\" differs from table \"%s\" only in case; rename one",
-	    shown_cut(name, SHOWN_MAX), shown(t->asked));
 }
 
 int
@@ -419,7 +353,7 @@ sqlite_row(struct sink *sink, const struct row *row)
 	if (r)
 		return r;
 	db->at = t;
-	if ((row->table.p || !t->by_default) && (r = check_name(db, t, row->table)))
+	if ((row->table.p || !t->by_default) && (r = table_asked(sink, t, row->table)))
 		return r;
 	if (!t->key.n && sink->life->begun && !db->stage) {
 		r = resume_append(db);
@@ -449,6 +383,6 @@ sqlite_row(struct sink *sink, const struct row *row)
 	if (r || sink->counts.ignored != ignored)
 		table_undo(t, n);
 	else if (t->n > n)
-		note_nulls(t, members);
+		record_stored(t, members);
 	return r;
 }

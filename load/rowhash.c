@@ -5,7 +5,7 @@
 #include "canon.h"
 #include "hash.h"
 #include "show.h"
-#include "sqlite.h"
+#include "table.h"
 
 static int
 by_name(const void *a, const void *b, void *arg)
@@ -28,15 +28,14 @@ sort_columns(struct table *t)
 }
 
 int
-rowhash(struct db *db, struct table *t, enum op op)
+rowhash(struct sink *s, struct table *t, enum op op)
 {
-	struct buf *b = &db->sql;
+	struct buf *b = &s->scratch;
 	struct column *key = &t->columns[t->meta[META_HASH]];
 	const char *sep = "{";
 
 	if (op != OP_UPSERT)
-		return row_bad(&db->sink,
-		    "table \"%s\" has no key but the hash of its rows to find one by",
+		return row_bad(s, "table \"%s\" has no key but the hash of its rows to find one by",
 		    shown(t->name));
 	sort_columns(t);
 	buf_clear(b);
@@ -52,10 +51,10 @@ rowhash(struct db *db, struct table *t, enum op op)
 		sep = ",";
 	}
 	buf_adds(b, *sep == '{' ? "{}" : "}");
-	if (!db->hash[0])
+	if (!t->hash[0])
 		hash_start(NULL);
-	hash_hex(db->hash, b->p, b->len);
-	key->cell = (struct cell){.kind = KIND_STRING, .p = db->hash, .n = HASH_HEX};
+	hash_hex(t->hash, b->p, b->len);
+	key->cell = (struct cell){.kind = KIND_STRING, .p = t->hash, .n = HASH_HEX};
 	key->stamp = t->row;
 	return 0;
 }

@@ -13,6 +13,7 @@
 #ifndef SINK_H
 #define SINK_H
 
+#include "instant.h"
 #include "load.h"
 #include "schema.h"
 #include "stream.h"
@@ -38,9 +39,15 @@ struct row {
 	struct tag *tag;   /* NULL when the line has none */
 };
 
+struct table;
+struct column;
+
 struct sink {
 	const struct opts *o;
 	const struct life *life;
+	const char *place;     /* for messages */
+	char now[INSTANT_MAX]; /* --synced-at: the start of the run */
+	struct buf scratch;    /* of who needs some; good until another does */
 	struct counts counts;
 	struct buf why;	       /* the reason of the last ROW_BAD */
 	struct names added;    /* columns added to tables that were there */
@@ -50,6 +57,8 @@ struct sink {
 	uint64_t ahead;          /* bytes of records that are known to come; 0: nobody knows */
 	/* Files: commit() only once the stream has ended; and then only if it has ended well. */
 	bool lazy, whole;
+	/* Tables (table.h): see that a column can hold its cell, as it is or made wider. 0, ROW_BAD or a CS_ status. */
+	int (*fit)(struct sink *s, struct table *t, struct column *c);
 	int (*batch)(struct sink *s);
 	int (*declare)(struct sink *s, struct decl *d); /* which is the sink's from then on */
 	int (*row)(struct sink *s, const struct row *row);

@@ -352,7 +352,7 @@ db_close(struct sink *sink)
 	if (db->fresh && sink->commits)
 		sqlite3_exec(db->h, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
 	sqlite3_close(db->h); /* rolls back what is open */
-	buf_release(&db->mem);
+	buf_release(&sink->scratch);
 	buf_release(&db->sql);
 	buf_release(&db->state);
 	buf_release(&db->base);
@@ -461,6 +461,8 @@ sqlite_open(const struct opts *o, const struct life *life, struct decl *decls, i
 
 	db->sink = (struct sink){.o = o,
 	    .life = life,
+	    .place = o->path,
+	    .fit = sqlite_fit,
 	    .batch = batch,
 	    .declare = declare,
 	    .row = sqlite_row,
@@ -473,7 +475,7 @@ sqlite_open(const struct opts *o, const struct life *life, struct decl *decls, i
 	db->decls = decls;
 	if (o->mode == MODE_REPLACE)
 		db->stage = xcalloc(1, sizeof *db->stage);
-	instant_now(db->now);
+	instant_now(db->sink.now);
 	*status = open_file(db);
 	if (*status == 0)
 		return &db->sink;

@@ -2,13 +2,12 @@
  * The SQLite sink, inside.
  *
  *	sqlite.c   the connection and its transactions     resume.c    rows are appended once
- *	catalog.c  what is known of a table                digest.c    which rows need no statement
- *	table.c    its columns, and more of them           seen.c      which rows a full run has brought,
+ *	catalog.c  what the database knows of a table      digest.c    which rows need no statement
+ *	table.c    tables and columns that are made        seen.c      which rows a full run has brought,
  *	widen.c    their types                             missing.c   and that the others go
- *	meta.c     columns that are ours                   stage.c     --mode replace
+ *	marks.c    deleted rows that stay                  stage.c     --mode replace
  *	stmt.c     prepared statements                     history.c   --mode history
- *	record.c   records into cells                      change.c    --changes, by trail.c
- *	row.c      cells into rows                         rowhash.c   --key-hash, by canon.c
+ *	row.c      cells into rows                         change.c    --changes, by trail.c
  *	number.c   when two numbers are the same           indexes.c   --index
  */
 #ifndef SQLITE_H
@@ -16,42 +15,7 @@
 
 #include <sqlite3.h>
 
-#include "instant.h"
-#include "sink.h"
-#include "types.h"
-
-#define COLUMNS_MAX 2000 /* SQLite's own default */
-
-#define SET_WORDS   ((COLUMNS_MAX + 63) / 64)
-
-enum presence {
-	COLUMN_STORED, /* in the database */
-	COLUMN_NEW,    /* wanted by the record at hand */
-	COLUMN_NULL    /* seen, but never with a value */
-};
-
-struct column {
-	char *name;
-	size_t len;
-	char *sqltype;	 /* as declared in the database; "" when it has none */
-	enum store store;
-	enum store want; /* what the record at hand needs; store when it fits */
-	struct rule rule;
-	enum presence presence;
-	bool key, pk, generated, collated; /* with a collation other than BINARY */
-	enum meta meta;
-	bool null_seen; /* in a record that was stored */
-	bool wanted; /* whatever the records say: declared, or --synced-at */
-	uint64_t stamp;	 /* of the row its cell belongs to */
-	struct cell cell;
-};
-
-/* Is it compared with what is there? Keys are equal anyway, times of the run always differ. */
-static inline bool
-column_compared(const struct column *c)
-{
-	return !c->key && c->meta != META_SYNCED && c->meta != META_FIRST && c->meta < META_FROM;
-}
+#include "table.h"
 
 struct stmt {
 	sqlite3_stmt *st; /* NULL: an update with nothing to change */
@@ -61,39 +25,6 @@ struct stmt {
 	uint64_t set[SET_WORDS]; /* columns bound, by index */
 	unsigned *columns;	 /* the same, in the order of the parameters */
 	size_t n;
-};
-
-#define STMTS_MAX 64
-
-struct table {
-	struct table *next;
-	char *name;
-	char *asked;	  /* as the first record has it: SQLite finds a name in any case */
-	bool by_default;  /* by one that named no table */
-	struct column *columns;
-	size_t n, cap;
-	unsigned *index; /* hash of the name -> column + 1 */
-	size_t mask;
-	unsigned *guess; /* column of the i-th member of the last record */
-	size_t nguess;
-	struct names key; /* n 0: append */
-	struct names pk;  /* the primary key in the database */
-	int alias;	  /* column that is the rowid, or -1 */
-	int meta[METAS];  /* columns that cs-load fills, or -1 */
-	bool exists, ours; /* ours: made by cs-load and by nobody else since */
-	bool without_rowid, strict, dirty;
-	bool bulk; /* its key has no index yet, see digest.h */
-	struct seen *seen; /* rows that the full run has brought; NULL: none of its affair */
-	uint64_t row; /* stamp of the record at hand */
-	unsigned *sorted; /* columns by name, for rowhash() */
-	size_t nsorted;
-	uint64_t set[SET_WORDS]; /* its columns */
-	struct stmt *stmts[STMTS_MAX], *last;
-	size_t nstmts, evict;
-	sqlite3_stmt *find, *delete;
-	sqlite3_stmt *active, *close;   /* see history.c */
-	sqlite3_stmt *image, *image_at; /* read a row by key, by rowid: see change.h */
-	struct digest *digest;
 };
 
 #define CHUNK_BYTES 32
@@ -113,10 +44,7 @@ struct db {
 	struct table *tables;
 	struct table *at;     /* of the record at hand */
 	struct decl *decls;   /* --schema and schema lines; owned */
-	char hash[64];	      /* of the record at hand: --key-hash */
-	struct buf mem;	      /* decoded strings of the record at hand */
 	struct buf sql;
-	char now[INSTANT_MAX];	      /* --synced-at: the start of the run */
 	bool fresh;	      /* the file is of our making, and not in WAL mode yet */
 	bool foreign_keys;    /* there are some, and they are kept */
 	bool tx, marked;      /* in a transaction; with a savepoint */
@@ -169,20 +97,10 @@ int	table_get(struct db *db, struct slice name, struct table **t);
 int	table_unique(struct db *db, struct table *t);
 /* Declare a table from here on; d is db's then. It comes to be unless its key has no type yet. */
 int	decl_add(struct db *db, struct decl *d);
-/* The newest declaration of a table, or NULL. */
-struct decl *decl_of(const struct db *db, const char *table);
 
-/* The column of that name, also one that is not in the database; -1 when there is none. */
-int	table_find(const struct table *t, struct slice name);
-/* The column of that name, which is wanted whatever the records say: added to a table that lacks it. */
-int	table_want(struct db *db, struct table *t, const char *name, int *column);
-/* Add a column that records have and the database has not. ROW_BAD when the name cannot be one. */
-int	table_add(struct db *db, struct table *t, struct slice name, int *column);
 /* Bring the database in line with what the record at hand wants. */
 int	table_sync(struct db *db, struct table *t);
-/* Take back what a bad record wanted: there were n columns before it. */
-void	table_undo(struct table *t, size_t n);
-/* The same when the database has been brought in line and rolled back: read the table again. */
+/* As table_undo(), when the database has been brought in line and rolled back: read the table again. */
 int	table_reload(struct db *db, struct table *t, size_t n);
 /* The columns that never had a value, as they are wanted at the end of a complete stream. */
 int	table_finish(struct db *db, struct table *t);
@@ -191,27 +109,22 @@ void	table_sql(struct buf *b, const struct table *t, const char *name);
 void	column_sql(struct buf *b, const struct table *t, const struct column *c);
 /* A name of the rowid that no column of the table takes; NULL: there is none. */
 const char *table_rowid(const struct table *t);
-/* Append a column that is known to be new. */
-struct column *table_column(struct table *t, struct slice name);
 void	table_free(struct table *t);
 void	tables_forget(struct db *db);
 
-/* Have the columns that cs-load fills, see load.h: 0, ROW_BAD or a CS_ status. */
-int	meta_want(struct db *db, struct table *t);
-/* Give them the values that go with op, and add them to t->set. */
-void	meta_fill(const struct db *db, struct table *t, enum op op);
 /* Append DELETE FROM t, or the UPDATE of a soft delete; a WHERE may follow. */
 void	meta_delete_sql(const struct db *db, const struct table *t, struct buf *b);
 /* Append what is true of rows that are not deleted, behind a word; nothing where rows really go. */
 void	meta_live_sql(const struct table *t, const char *word, struct buf *b);
 
-/* Give the record at hand the hash of its members as its key. 0 or ROW_BAD. */
-int	rowhash(struct db *db, struct table *t, enum op op);
 /* Make the indexes of --index. 0 or a CS_ status. */
 int	indexes_make(struct db *db);
 
 /* Change the types of stored columns to what is wanted. */
 int	table_widen(struct db *db, struct table *t);
+
+/* See that the column can hold its cell, as it is or made wider. */
+int	sqlite_fit(struct sink *s, struct table *t, struct column *c);
 
 /* SQL functions: cs_text(REAL), and cs_differs(COLUMN, STORED TEXT) for the record at hand. */
 int	number_functions(struct db *db);
@@ -241,11 +154,6 @@ int	resume_append(struct db *db);
 /* It has ended. */
 int	resume_end(struct db *db);
 
-/* Read the record at hand into the cells of t; what it wants of the table is noted there. *members: how many
- * members it has, t->guess being their columns. 0, ROW_BAD or a CS_ status. */
-int	record_read(struct db *db, struct table *t, const struct row *row, size_t *members);
-/* Has it the whole key? 0 or ROW_BAD. */
-int	record_key(struct db *db, const struct table *t);
 
 int	sqlite_row(struct sink *s, const struct row *row);
 /* Run a statement that returns no rows, or one: 0 with *found, ROW_BAD for what the table forbids. */

@@ -157,3 +157,25 @@ out:
 	buf_release(&sql);
 	return r;
 }
+
+/* See that the column can hold its cell, as it is or made wider. */
+int
+sqlite_fit(struct sink *s, struct table *t, struct column *c)
+{
+	enum store want;
+
+	if (c->rule.type && rule_apply(&c->rule, &c->cell, &t->mem) < 0)
+		return cell_bad(s, c, false);
+	want = store_join(c->want, &c->cell);
+	if (want == c->want)
+		return 0;
+	if (c->rule.type && (c->presence != COLUMN_STORED || store_force(c->store, &c->cell) == 0))
+		return 0;
+	if (c->presence != COLUMN_STORED ||
+	    (t->ours && s->o->columns == COLUMNS_EVOLVE && !(c->key && c->store == STORE_REAL))) {
+		c->want = want;
+		t->dirty = true;
+		return 0;
+	}
+	return store_force(c->store, &c->cell) == 0 ? 0 : cell_bad(s, c, true);
+}
