@@ -9,123 +9,72 @@
 #include <string.h>
 
 #include "show.h"
-#include "sqlite.h"
-#include "statedb.h"
+#include "sink.h"
 
 static int
-read_base(struct db *db)
+check(struct sink *s)
 {
-	struct state_row row;
-	int rc = statedb_get(db->h, db->sink.life->stream, &row);
+	const struct life *life = s->life;
 
-	if (rc != SQLITE_OK && rc != SQLITE_NOTFOUND)
-		return db_failed(db, rc);
-	buf_clear(&db->base);
-	if (rc == SQLITE_OK)
-		json_compact(&db->base, row.state, strlen(row.state));
-	else
-		buf_adds(&db->base, "null");
-	state_row_release(&row);
-	return 0;
-}
-
-static int
-read_last_run(struct db *db)
-{
-	sqlite3_stmt *st;
-	int rc = statedb_exists(db->h);
-
-	free(db->last_run);
-	db->last_run = NULL;
-	if (rc <= 0)
-		return rc < 0 ? db_fail(db) : 0;
-	st = db_prepare(db, "SELECT value FROM _cs_meta WHERE name = 'append ' || ?1");
-	if (!st)
-		return CS_IO;
-	sqlite3_bind_text(st, 1, db->sink.life->stream, -1, SQLITE_STATIC);
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW)
-		db->last_run = xstrdup((const char *)sqlite3_column_text(st, 0));
-	sqlite3_finalize(st);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : db_fail(db);
-}
-
-static int
-write_last_run(struct db *db, const char *run)
-{
-	sqlite3_stmt *st;
-	int rc, r = db_state(db);
-
-	if (r)
-		return r;
-	st = db_prepare(db, "INSERT OR REPLACE INTO _cs_meta VALUES('append ' || ?1, ?2)");
-	if (!st)
-		return CS_IO;
-	sqlite3_bind_text(st, 1, db->sink.life->stream, -1, SQLITE_STATIC);
-	sqlite3_bind_text(st, 2, run, -1, SQLITE_STATIC);
-	rc = sqlite3_step(st);
-	sqlite3_finalize(st);
-	return rc == SQLITE_DONE ? 0 : db_fail(db);
-}
-
-static int
-check(struct db *db)
-{
-	const struct life *life = db->sink.life;
-
-	if (db->base.len != life->from.len ||
-	    memcmp(db->base.p, life->from.p, life->from.len) != 0) {
+	if (s->resume.base.len != life->from.len ||
+	    memcmp(s->resume.base.p, life->from.p, life->from.len) != 0) {
 		warnx("stream \"%s\" resumes from %s, but %s is the checkpoint in %s: appending "
 		      "would lose or double records; start from that checkpoint, or give a --key",
-		    shown(life->stream), shown(life->from.p), shown(db->base.p), db->path);
+		    shown(life->stream), shown(life->from.p), shown(s->resume.base.p), s->place);
 		return CS_DATA;
 	}
-	if (db->last_run && *db->last_run && !strcmp(db->last_run, life->run)) {
+	if (s->resume.last_run && *s->resume.last_run && !strcmp(s->resume.last_run, life->run)) {
 		warnx("stream \"%s\": run \"%s\" is in %s already: appending it would double its "
 		      "records; give a --key, or make the stream send checkpoints",
-		    shown(life->stream), shown(life->run), db->path);
+		    shown(life->stream), shown(life->run), s->place);
 		return CS_DATA;
 	}
-	db->resumed = true;
+	s->resume.resumed = true;
 	return 0;
 }
 
 int
-resume_begin(struct db *db)
+resume_begin(struct sink *s)
 {
-	const struct opts *o = db->sink.o;
+	const struct opts *o = s->o;
 	int r;
 
-	if (!db->sink.life->begun || db->begun == db->sink.life->serial)
+	if (!s->life->begun || s->resume.begun == s->life->serial)
 		return 0;
-	db->begun = db->sink.life->serial;
-	db->resumed = db->appends = db->loose = false;
-	r = read_base(db);
-	if (r == 0)
-		r = read_last_run(db);
-	if (r || !db->last_run || (o->key.n && o->mode != MODE_APPEND) || o->mode == MODE_REPLACE)
+	s->resume.begun = s->life->serial;
+	s->resume.resumed = s->resume.appends = s->resume.loose = false;
+	r = s->past(s);
+	if (r || !s->resume.last_run || (o->key.n && o->mode != MODE_APPEND) ||
+	    o->mode == MODE_REPLACE)
 		return r;
-	return check(db);
+	return check(s);
 }
 
 int
-resume_append(struct db *db)
+resume_append(struct sink *s)
 {
 	int r = 0;
 
-	db->loose = true;
-	if (db->appends)
+	s->resume.loose = true;
+	if (s->resume.appends)
 		return 0;
-	if (!db->resumed)
-		r = check(db);
-	if (r == 0 && !db->last_run)
-		r = write_last_run(db, "");
-	db->appends = r == 0;
+	if (!s->resume.resumed)
+		r = check(s);
+	if (r == 0 && !s->resume.last_run)
+		r = s->note_run(s, "");
+	s->resume.appends = r == 0;
 	return r;
 }
 
 int
-resume_end(struct db *db)
+resume_end(struct sink *s)
 {
-	return db->appends ? write_last_run(db, db->loose ? db->sink.life->run : "") : 0;
+	return s->resume.appends ? s->note_run(s, s->resume.loose ? s->life->run : "") : 0;
+}
+
+void
+resume_release(struct resume *r)
+{
+	buf_release(&r->base);
+	free(r->last_run);
 }

@@ -356,7 +356,7 @@ sqlite_row(struct sink *sink, const struct row *row)
 	if ((row->table.p || !t->by_default) && (r = table_asked(sink, t, row->table)))
 		return r;
 	if (!t->key.n && sink->life->begun && !db->stage) {
-		r = resume_append(db);
+		r = resume_append(sink);
 		if (r)
 			return r;
 	}

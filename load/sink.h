@@ -39,6 +39,16 @@ struct row {
 	struct tag *tag;   /* NULL when the line has none */
 };
 
+/* What the database knew of the stream as it began. */
+struct resume {
+	uint64_t begun;	 /* serial of the stream that this is of */
+	struct buf base; /* its state as stored; "null" when there was none */
+	char *last_run;	 /* whose rows no checkpoint covers, or ""; NULL: it never appended */
+	bool resumed;	 /* it may append */
+	bool appends;	 /* it did, */
+	bool loose;	 /* and since its last checkpoint */
+};
+
 struct table;
 struct column;
 
@@ -57,7 +67,11 @@ struct sink {
 	uint64_t ahead;          /* bytes of records that are known to come; 0: nobody knows */
 	/* Files: commit() only once the stream has ended; and then only if it has ended well. */
 	bool lazy, whole;
-	/* Tables (table.h): see that a column can hold its cell, as it is or made wider. 0, ROW_BAD or a CS_ status. */
+	struct resume resume;
+	/* Databases, for resume.c: read base and last_run, write last_run. */
+	int (*past)(struct sink *s);
+	int (*note_run)(struct sink *s, const char *run);
+	/* And for table.h: see that a column can hold its cell, as it is or made wider. 0, ROW_BAD or a CS_ status. */
 	int (*fit)(struct sink *s, struct table *t, struct column *c);
 	int (*batch)(struct sink *s);
 	int (*declare)(struct sink *s, struct decl *d); /* which is the sink's from then on */
@@ -80,5 +94,14 @@ int	row_end(struct sink *s, const struct row *row, int r);
 int	sink_row(struct sink *s, struct scan *scan, struct tag *tag, const char *p, size_t n);
 /* Set the reason and return ROW_BAD. */
 int	row_bad(struct sink *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A stream begins: refuse it if it appends and does not go on from what the database knows. Before
+ * anything of it is written; 0 or a CS_ status. */
+int	resume_begin(struct sink *s);
+/* It is about to append: see that it may, and note that it does. */
+int	resume_append(struct sink *s);
+/* It has ended. */
+int	resume_end(struct sink *s);
+void	resume_release(struct resume *r);
 
 #endif

@@ -155,7 +155,7 @@ batch(struct sink *sink)
 	if (db->tx) {
 		db->marked = true;
 		r = db_exec(db, "SAVEPOINT cs_batch");
-		return r ? r : resume_begin(db);
+		return r ? r : resume_begin(sink);
 	}
 	r = db_exec(db, "BEGIN IMMEDIATE");
 	if (r)
@@ -172,7 +172,7 @@ batch(struct sink *sink)
 	if (r == 0 && data != db->data)
 		digests_drop(db); /* somebody else wrote */
 	db->data = data;
-	return r ? r : resume_begin(db);
+	return r ? r : resume_begin(sink);
 }
 
 static int
@@ -217,7 +217,7 @@ keep(struct sink *sink, const struct control *c)
 		buf_clear(&db->state);
 		buf_add(&db->state, c->state.p, c->state.n);
 		db->records = c->records;
-		db->loose = false;
+		sink->resume.loose = false;
 	}
 	r = seen_keep(db);
 	if (r == 0 && db->stage)
@@ -281,7 +281,7 @@ finish(struct sink *sink, bool complete)
 		r = stage_end(db);
 	if (r == 0)
 		r = indexes_make(db);
-	return r ? r : resume_end(db);
+	return r ? r : resume_end(sink);
 }
 
 /*
@@ -355,8 +355,7 @@ db_close(struct sink *sink)
 	buf_release(&sink->scratch);
 	buf_release(&db->sql);
 	buf_release(&db->state);
-	buf_release(&db->base);
-	free(db->last_run);
+	resume_release(&sink->resume);
 	buf_release(&sink->why);
 	names_release(&sink->added);
 	free(db->stream);
@@ -462,6 +461,8 @@ sqlite_open(const struct opts *o, const struct life *life, struct decl *decls, i
 	db->sink = (struct sink){.o = o,
 	    .life = life,
 	    .place = o->path,
+	    .past = sqlite_past,
+	    .note_run = sqlite_note_run,
 	    .fit = sqlite_fit,
 	    .batch = batch,
 	    .declare = declare,

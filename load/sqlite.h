@@ -1,7 +1,7 @@
 /*
  * The SQLite sink, inside.
  *
- *	sqlite.c   the connection and its transactions     resume.c    rows are appended once
+ *	sqlite.c   the connection and its transactions     past.c      what is known of a stream
  *	catalog.c  what the database knows of a table      digest.c    which rows need no statement
  *	table.c    tables and columns that are made        seen.c      which rows a full run has brought,
  *	widen.c    their types                             missing.c   and that the others go
@@ -48,12 +48,6 @@ struct db {
 	bool fresh;	      /* the file is of our making, and not in WAL mode yet */
 	bool foreign_keys;    /* there are some, and they are kept */
 	bool tx, marked;      /* in a transaction; with a savepoint */
-	uint64_t begun;       /* serial of the stream that base and last_run are of */
-	struct buf base;      /* its state as stored before it began; "null" when there was none */
-	char *last_run;       /* whose rows no checkpoint covers, or ""; NULL: it never appended */
-	bool resumed;         /* it may append */
-	bool appends;         /* it did, */
-	bool loose;           /* and since its last checkpoint */
 	int64_t schema;	      /* schema_version as last seen */
 	int64_t data;	      /* data_version as last seen: others have written when it is another */
 	char *stream, *run;   /* the checkpoint kept but not yet written */
@@ -146,14 +140,9 @@ void	stmt_differs(struct buf *b, const struct table *t, const struct stmt *s, bo
 /* Append SET a = X, b = Y: everything but the key. Returns how many of the columns are compared. */
 size_t	stmt_assign(struct buf *b, const struct table *t, const struct stmt *s, bool excluded);
 
-/* What the database knows of the stream that begins; refuse it if it appends and does not go on from
- * there. Before anything of it is written. */
-int	resume_begin(struct db *db);
-/* It is about to append: see that it may, and note that it does. */
-int	resume_append(struct db *db);
-/* It has ended. */
-int	resume_end(struct db *db);
-
+/* See sink.h. */
+int	sqlite_past(struct sink *s);
+int	sqlite_note_run(struct sink *s, const char *run);
 
 int	sqlite_row(struct sink *s, const struct row *row);
 /* Run a statement that returns no rows, or one: 0 with *found, ROW_BAD for what the table forbids. */

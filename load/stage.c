@@ -58,8 +58,8 @@ check_resumed(const struct db *db, bool same)
 {
 	const struct life *life = db->sink.life;
 
-	if (same && db->base.len == life->from.len &&
-	    !memcmp(db->base.p, life->from.p, life->from.len))
+	if (same && db->sink.resume.base.len == life->from.len &&
+	    !memcmp(db->sink.resume.base.p, life->from.p, life->from.len))
 		return 0;
 	warnx("stream \"%s\" resumes from %s, but what came before that is not at hand to replace "
 	      "the table with: "
