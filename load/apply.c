@@ -22,9 +22,10 @@ clock_ms(void)
 }
 
 int
-sink_row(struct sink *s, struct scan *scan, struct tag *tag, const char *p, size_t n)
+sink_row(
+    struct sink *s, struct scan *scan, struct tag *tag, uint64_t lineno, const char *p, size_t n)
 {
-	struct row row = {.p = p, .n = n, .op = OP_UPSERT, .scan = scan};
+	struct row row = {.lineno = lineno, .p = p, .n = n, .op = OP_UPSERT, .scan = scan};
 
 	switch (line_kind(p, n)) {
 	case LINE_BAD:
@@ -107,7 +108,7 @@ keep(struct apply *a, const struct control *c)
 }
 
 static int
-checkpoint(struct apply *a, struct control *c, const char *p, size_t n)
+checkpoint(struct apply *a, struct control *c, uint64_t lineno, const char *p, size_t n)
 {
 	int r = open_batch(a);
 
@@ -119,6 +120,7 @@ checkpoint(struct apply *a, struct control *c, const char *p, size_t n)
 	buf_add(&a->acks, p, n);
 	buf_addc(&a->acks, '\n');
 	a->nacks++;
+	a->kept = lineno;
 	return 0;
 }
 
@@ -133,7 +135,7 @@ control(struct apply *a, uint64_t lineno, const char *p, size_t n)
 		warnx("stdin:%llu: %s", U(lineno), err);
 		r = CS_DATA;
 	} else if (c.kind == CONTROL_CHECKPOINT) {
-		r = checkpoint(a, &c, p, n);
+		r = checkpoint(a, &c, lineno, p, n);
 	} else {
 		r = open_batch(a);
 		if (r == 0)
@@ -141,6 +143,32 @@ control(struct apply *a, uint64_t lineno, const char *p, size_t n)
 	}
 	control_release(&c);
 	return r;
+}
+
+/* The sink asks for lines again that were refused before: they are set aside once. */
+static int
+refuse(void *arg, uint64_t lineno, const char *p, size_t n)
+{
+	struct apply *a = arg;
+	size_t lo = 0, hi = a->nrefused;
+
+	while (lo < hi && a->sink->replays) {
+		size_t mid = (lo + hi) / 2;
+
+		if (a->refused[mid] == lineno)
+			return 0;
+		if (a->refused[mid] < lineno)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (a->sink->replays) {
+		a->refused = xreallocarray(a->refused, a->nrefused + 1, sizeof *a->refused);
+		memmove(&a->refused[lo + 1], &a->refused[lo],
+		    (a->nrefused++ - lo) * sizeof *a->refused);
+		a->refused[lo] = lineno;
+	}
+	return apply_reject(a, lineno, p, n);
 }
 
 /* Have a line's effect. */
@@ -158,38 +186,9 @@ apply(struct apply *a, uint64_t lineno, const char *p, size_t n)
 		return r;
 	s->bytes += n;
 	s->records++;
-	r = sink_row(s, &a->scan, &a->tag, p, n);
-	return r == ROW_BAD ? apply_reject(a, lineno, p, n) : r;
-}
-
-/* Apply what was spooled, up to a line; what comes after it stays. */
-static int
-drain(struct apply *a, uint64_t upto)
-{
-	struct spool *rest = &a->spools[a->spool == a->spools];
-	const char *p;
-	size_t n;
-	uint64_t lineno;
-	int got = LINES_EOF, r = spool_rewind(a->spool);
-
-	a->sink->ahead = a->spooled;
-	a->spooled = a->marked = 0;
-	while (r == 0 && (got = spool_next(a->spool, &p, &n, &lineno)) == LINES_OK) {
-		if (lineno <= upto) {
-			r = apply(a, lineno, p, n);
-		} else {
-			r = spool_add(rest, lineno, p, n);
-			a->spooled += n;
-		}
-	}
-	if (r == 0 && got != LINES_EOF) {
-		warn("temporary file");
-		r = CS_IO;
-	}
-	if (r == 0)
-		r = spool_clear(a->spool);
-	a->spool = rest;
-	return r;
+	a->since++;
+	r = sink_row(s, &a->scan, &a->tag, lineno, p, n);
+	return r == ROW_BAD ? refuse(a, lineno, p, n) : r;
 }
 
 /* Make what is kept durable, then acknowledge it. */
@@ -208,6 +207,7 @@ commit(struct apply *a)
 	if (r)
 		return r;
 	a->tx = false;
+	a->kept = a->since = a->nrefused = 0;
 	a->rows = a->bytes = a->first = 0;
 	a->last = clock_ms();
 	a->took = a->last - begun;
@@ -225,13 +225,88 @@ commit(struct apply *a)
 	return 0;
 }
 
+/* Apply what was spooled, up to a line; what comes after it is put into the other spool, unless it is there. */
+static int
+drain(struct apply *a, uint64_t upto)
+{
+	struct spool *rest = &a->spools[a->spool == a->spools];
+	const char *p;
+	size_t n;
+	uint64_t lineno;
+	int got = LINES_EOF, r = spool_rewind(a->spool);
+
+	a->marked = 0; /* it had its chance */
+	if (!a->moved) {
+		a->sink->ahead = a->spooled;
+		a->spooled = 0;
+	}
+	while (r == 0 && (got = spool_next(a->spool, &p, &n, &lineno)) == LINES_OK) {
+		if (lineno <= a->done)
+			continue;
+		if (lineno <= upto) {
+			r = apply(a, lineno, p, n);
+			if (r == 0 && a->kept == lineno && a->limit && a->since >= a->limit) {
+				r = commit(a);
+				a->done = r == 0 ? lineno : a->done;
+			}
+		} else if (lineno > a->moved) {
+			r = spool_add(rest, lineno, p, n);
+			a->moved = lineno;
+			a->spooled += n;
+		}
+	}
+	if (r == 0 && got != LINES_EOF) {
+		warn("temporary file");
+		r = CS_IO;
+	}
+	return r;
+}
+
+/* What was drained has served. */
+static int
+settle(struct apply *a)
+{
+	int r = spool_clear(a->spool);
+
+	a->spool = &a->spools[a->spool == a->spools];
+	a->moved = a->done = a->limit = 0;
+	return r;
+}
+
+/* The sink has lost its transaction: what was in it comes again, in smaller ones where there are checkpoints to end them at. */
+static void
+forget(struct apply *a)
+{
+	a->limit = (a->limit ? a->limit : a->since) / 2 + 1;
+	a->open = a->tx = false;
+	a->kept = a->since = a->nacks = 0;
+	buf_clear(&a->acks);
+}
+
+/* Apply what was spooled up to a line, 0: nothing, do what end() does, and commit. */
+static int
+persist(struct apply *a, uint64_t upto, int (*end)(struct apply *))
+{
+	int r;
+
+	for (;;) {
+		r = upto ? drain(a, upto) : 0;
+		if (r == 0 && end)
+			r = end(a);
+		if (r == 0)
+			r = commit(a);
+		if (r != SINK_AGAIN)
+			break;
+		forget(a);
+	}
+	return r == 0 && upto ? settle(a) : r;
+}
+
 /* Apply and commit all that a checkpoint covers. */
 static int
 flush(struct apply *a)
 {
-	int r = a->marked ? drain(a, a->marked) : 0;
-
-	return r ? r : commit(a);
+	return persist(a, a->marked, NULL);
 }
 
 static bool
@@ -276,22 +351,27 @@ apply_checkpoint(struct apply *a, uint64_t lineno, const char *p, size_t n)
 		a->marked = lineno;
 		if (r == 0 && a->sink->lazy)
 			r = drain(a, lineno);
+		if (r == 0 && a->sink->lazy)
+			r = settle(a);
 	}
 	return r == 0 && due(a) ? flush(a) : r;
+}
+
+static int
+end(struct apply *a)
+{
+	int r = open_batch(a);
+
+	if (r == 0)
+		r = a->sink->finish(a->sink, a->complete);
+	return r ? r : keep(a, NULL);
 }
 
 int
 apply_end(struct apply *a, bool complete)
 {
-	int r = a->direct ? 0 : drain(a, UINT64_MAX);
-
-	if (r == 0)
-		r = open_batch(a);
-	if (r == 0)
-		r = a->sink->finish(a->sink, complete);
-	if (r == 0)
-		r = keep(a, NULL);
-	return r ? r : commit(a);
+	a->complete = complete;
+	return persist(a, a->direct ? 0 : UINT64_MAX, end);
 }
 
 int
@@ -312,6 +392,7 @@ apply_idle(struct apply *a, int fd)
 int
 apply_salvage(struct apply *a)
 {
+	uint64_t kept = a->kept;
 	int r = 0, dropped = 0;
 
 	if (a->sink->whole) {
@@ -319,14 +400,18 @@ apply_salvage(struct apply *a)
 		return 0;
 	}
 	if (!a->open && a->marked)
-		r = drain(a, a->marked);
-	if (r == CS_IO || r == CS_LATER)
+		r = persist(a, a->marked, NULL);
+	if (r == CS_IO || r == CS_LATER || r == CS_FENCED)
 		return r;
 	if (a->open)
 		dropped = a->sink->drop(a->sink);
 	a->open = false;
 	if (dropped == 0)
 		dropped = commit(a);
+	if (dropped == SINK_AGAIN) {
+		forget(a);
+		dropped = persist(a, kept, NULL);
+	}
 	return dropped ? dropped : r;
 }
 
@@ -350,7 +435,9 @@ apply_open(struct apply *a, const struct opts *o, struct sink *sink, struct inpu
 	a->o = o;
 	a->sink = sink;
 	a->in = in;
-	a->direct = fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode);
+	a->direct = !sink->replays && fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode);
+	sink->refuse = refuse;
+	sink->arg = a;
 	sink->ahead = a->direct ? (uint64_t)st.st_size : 0;
 	a->spool = a->spools;
 	spool_init(&a->spools[0], o->max_record);
@@ -369,5 +456,6 @@ apply_close(struct apply *a)
 	scan_release(&a->scan);
 	tag_release(&a->tag);
 	buf_release(&a->acks);
+	free(a->refused);
 	return r;
 }

@@ -31,6 +31,14 @@ struct apply {
 	uint64_t rows, bytes; /* that came since the last commit */
 	uint64_t first;     /* when the first of them came, in ms; 0: none did */
 	uint64_t last, took; /* when the last commit was done, and the time that it took */
+	uint64_t kept;      /* the last checkpoint line in the transaction; 0: there is none */
+	uint64_t since;     /* records in the transaction */
+	uint64_t limit;     /* it ends at the first checkpoint beyond so many; 0: where it should */
+	uint64_t moved;     /* the last line of the spool that is in the other one too */
+	uint64_t done;      /* the last one that is durable, though others of the spool are not */
+	uint64_t *refused;  /* lines since the last commit, ascending */
+	size_t nrefused;
+	bool complete;      /* how the stream has ended */
 	struct buf acks;    /* checkpoint lines that wait for the commit */
 	uint64_t nacks;
 	struct scan scan;

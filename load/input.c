@@ -308,7 +308,7 @@ salvage(struct load *l, int status)
 {
 	int r;
 
-	if (status == CS_IO || status == CS_LATER || status == CS_FENCED)
+	if (status == CS_IO || status == CS_LATER || status == CS_FENCED || status == CS_AUTH)
 		return status;
 	r = apply_salvage(&l->apply);
 	if (r)

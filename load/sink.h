@@ -30,7 +30,11 @@ struct life {
 	uint64_t serial;    /* how many streams have begun */
 };
 
+/* Any function of a sink that replays: its transaction is lost, and all that came since the last commit is to come again. */
+#define SINK_AGAIN (-2)
+
 struct row {
+	uint64_t lineno;
 	const char *p; /* the line */
 	size_t n;
 	struct slice table; /* .p NULL: the default */
@@ -73,6 +77,10 @@ struct sink {
 	int (*note_run)(struct sink *s, const char *run);
 	/* And for table.h: see that a column can hold its cell, as it is or made wider. 0, ROW_BAD or a CS_ status. */
 	int (*fit)(struct sink *s, struct table *t, struct column *c);
+	/* It may say SINK_AGAIN, or refuse the record of a line only after row() was content with it: by refuse(arg, ...). */
+	bool replays;
+	int (*refuse)(void *arg, uint64_t lineno, const char *p, size_t n);
+	void *arg;
 	int (*batch)(struct sink *s);
 	int (*declare)(struct sink *s, struct decl *d); /* which is the sink's from then on */
 	int (*row)(struct sink *s, const struct row *row);
@@ -91,7 +99,7 @@ struct sink *file_open(const struct opts *o, const struct life *life, struct dec
 /* After the record's last scan_key() gave r, 0 or -1: is the rest of the line in order? 0 or ROW_BAD. */
 int	row_end(struct sink *s, const struct row *row, int r);
 /* Give the sink the record of a line. scan and tag are zeroed before their first use. 0, ROW_BAD or a CS_ status. */
-int	sink_row(struct sink *s, struct scan *scan, struct tag *tag, const char *p, size_t n);
+int	sink_row(struct sink *s, struct scan *scan, struct tag *tag, uint64_t lineno, const char *p, size_t n);
 /* Set the reason and return ROW_BAD. */
 int	row_bad(struct sink *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

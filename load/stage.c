@@ -186,7 +186,7 @@ replay(
 	}
 	if (line_kind(p, n) == LINE_CONTROL)
 		return 0; /* the first one */
-	r = sink_row(&db->sink, scan, tag, p, n);
+	r = sink_row(&db->sink, scan, tag, 0, p, n);
 	if (r != ROW_BAD)
 		return r;
 	warnx("a record that was staged cannot be stored, so nothing is replaced: %s",
