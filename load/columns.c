@@ -85,6 +85,12 @@ table_add(struct sink *s, struct table *t, struct slice name, int *column)
 		return row_bad(s, "a column without a name");
 	if (memchr(name.p, '\0', name.n))
 		return row_bad(s, "a column name that holds U+0000");
+	if (s->name_max && name.n > s->name_max)
+		return row_bad(s,
+		    "column \"%s\" would become \"%s\": a name has at most %zu bytes; rename "
+		    "it (cs-map --rename)",
+		    shown_cut(name, 4 * SHOWN_MAX),
+		    shown_cut((struct slice){name.p, s->name_max}, 4 * SHOWN_MAX), s->name_max);
 	if (t->n == COLUMNS_MAX)
 		return row_bad(s, "column \"%s\": a table has at most %d columns",
 		    shown_cut(name, SHOWN_MAX), COLUMNS_MAX);
@@ -126,6 +132,7 @@ table_undo(struct table *t, size_t n)
 	for (size_t i = 0; i < t->n; i++) {
 		struct column *c = &t->columns[i];
 
+		c->recast = false;
 		if (c->presence == COLUMN_STORED) {
 			c->want = c->store;
 		} else if (c->wanted) {

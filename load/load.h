@@ -19,7 +19,7 @@
 enum mode { MODE_DEFAULT, MODE_UPSERT, MODE_APPEND, MODE_REPLACE, MODE_HISTORY };
 enum evolve { COLUMNS_EVOLVE, COLUMNS_FREEZE, COLUMNS_DISCARD };
 enum missing { MISSING_STAYS, MISSING_HARD, MISSING_SOFT };
-enum target { TARGET_SQLITE, TARGET_NDJSON, TARGET_CSV };
+enum target { TARGET_SQLITE, TARGET_NDJSON, TARGET_CSV, TARGET_POSTGRES };
 
 /* Columns that cs-load fills by itself; no record may have a member of their name. */
 enum meta {

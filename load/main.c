@@ -36,7 +36,7 @@ sandbox(const struct opts *o)
 	    o->dry_run ? xstrdup("/dev") : NULL}; /* where a dry run's file goes */
 	char chance;
 
-	if (!o->no_sandbox) {
+	if (!o->no_sandbox && o->target != TARGET_POSTGRES) {
 		sqlite3_randomness(1, &chance); /* its seed comes from a file */
 		if (o->meta[META_HASH])
 			hash_start(NULL); /* a library */
@@ -66,8 +66,9 @@ main(int argc, char *argv[])
 	r = o.schema ? schema_file(&decls, o.schema) : 0;
 	if (r)
 		return r;
-	sink = o.target == TARGET_SQLITE ? sqlite_open(&o, &in.life, decls, &r)
-					 : file_open(&o, &in.life, decls, &r);
+	sink = (o.target == TARGET_SQLITE     ? sqlite_open
+		: o.target == TARGET_POSTGRES ? postgres_open
+					      : file_open)(&o, &in.life, decls, &r);
 	if (!sink)
 		return r;
 	begun = clock_ms();

@@ -10,6 +10,7 @@
 #include "lines.h"
 #include "load.h"
 #include "num.h"
+#include "pg.h"
 
 #define BUSY_TIMEOUT 30000 /* ms */
 #define COMMIT_BYTES (UINT64_C(256) << 20)
@@ -82,8 +83,9 @@ static const char help[] =
     "usage: cs-load --to TARGET --table NAME [options] <RECORDS\n"
     "Make the records of a cs-stream(5), or of plain NDJSON, durable, exactly once.\n"
     "\n"
-    "  --to TARGET          sqlite:FILE, ndjson:FILE[.gz|.zst] or csv:FILE[.gz|.zst]\n"
-    "  --table NAME         table of the records that name none (sqlite)\n"
+    "  --to TARGET          sqlite:FILE, postgres://[USER@]HOST/DATABASE,\n"
+    "                       ndjson:FILE[.gz|.zst] or csv:FILE[.gz|.zst]\n"
+    "  --table NAME         table of the records that name none (databases)\n"
     "  --key LIST           key columns, comma-separated: upsert by them\n"
     "  --key-hash[=COLUMN]  a hash of the whole record is its key\n"
     "  --mode MODE          upsert, append, replace: all rows at once, or history: a\n"
@@ -140,10 +142,15 @@ choice(const char *name, const char *arg, const char *words)
 }
 
 static void
-set_target(struct opts *o, const char *arg)
+set_target(struct opts *o, char *arg)
 {
 	static const char *const schemes[] = {"sqlite:", "ndjson:", "csv:"};
 
+	if (pg_url(arg)) {
+		o->target = TARGET_POSTGRES;
+		o->path = pg_take(arg);
+		return;
+	}
 	for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
 		size_t n = strlen(schemes[i]);
 
@@ -155,7 +162,9 @@ set_target(struct opts *o, const char *arg)
 			errx(CS_USAGE, "--to %s: no file named", arg);
 		return;
 	}
-	errx(CS_USAGE, "--to %s: a target is sqlite:FILE, ndjson:FILE or csv:FILE", arg);
+	errx(CS_USAGE,
+	    "--to %s: a target is sqlite:FILE, postgres://HOST/DATABASE, ndjson:FILE or csv:FILE",
+	    arg);
 }
 
 static void __attribute__((noreturn)) printed(void)
@@ -250,7 +259,7 @@ set_commit(struct opts *o, const char *arg)
 }
 
 static void
-set(struct opts *o, int option, const char *arg)
+set(struct opts *o, int option, char *arg)
 {
 	switch (option) {
 	case OPT_ALLOW_NETWORK_FS:
@@ -393,8 +402,28 @@ check_missing(struct opts *o)
 		o->meta[META_DELETED] = "_cs_deleted_at";
 }
 
+/* What only one database has. */
 static void
-check_sqlite(struct opts *o)
+check_postgres(const struct opts *o)
+{
+	const char *option = o->bulk            ? "--bulk"
+			     : o->strict_tables ? "--strict-tables"
+			     : o->changes       ? "--changes"
+			     : o->network_fs    ? "--allow-network-fs"
+						: NULL;
+
+	if (o->target == TARGET_POSTGRES && option)
+		errx(CS_USAGE, "%s is for sqlite targets", option);
+	if (o->target == TARGET_POSTGRES &&
+	    (o->missing || o->mode == MODE_REPLACE || o->mode == MODE_HISTORY))
+		errx(CS_USAGE, "%s is for sqlite targets so far",
+		    o->missing                ? "--delete-missing"
+		    : o->mode == MODE_REPLACE ? "--mode replace"
+					      : "--mode history");
+}
+
+static void
+check_database(struct opts *o)
 {
 	if (o->partition_by)
 		errx(CS_USAGE, "--partition-by is for files");
@@ -415,6 +444,7 @@ check_sqlite(struct opts *o)
 		errx(CS_USAGE, "--history-columns is for --mode history");
 	}
 	check_missing(o);
+	check_postgres(o);
 }
 
 /* What a target cannot do is refused, not ignored. */
@@ -461,8 +491,8 @@ check(struct opts *o)
 {
 	if (!o->path)
 		errx(CS_USAGE, "--to is missing: where should the records go (cs-load --help)?");
-	if (o->target == TARGET_SQLITE)
-		check_sqlite(o);
+	if (o->target == TARGET_SQLITE || o->target == TARGET_POSTGRES)
+		check_database(o);
 	else
 		check_file(o);
 	check_names(o);

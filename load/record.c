@@ -19,11 +19,11 @@ cell_bad(struct sink *s, const struct column *c, bool fits)
 	}
 	cell_show(&b, &c->cell);
 	text = shown(b.p);
-	if (!c->rule.type && c->store != STORE_INTEGER &&
+	if (!c->rule.type && c->store != STORE_INTEGER && (!c->native || c->store == STORE_REAL) &&
 	    (c->cell.kind == KIND_INT || c->cell.kind == KIND_LONG))
 		r = row_bad(
 		    s, "column \"%s\": %s would lose digits as %s", shown(c->name), text, type);
-	else if (!c->rule.type && c->store == STORE_NUMERIC)
+	else if (!c->rule.type && !c->native && c->store == STORE_NUMERIC)
 		r = row_bad(
 		    s, "column \"%s\": %s would become a number as %s", shown(c->name), text, type);
 	else if (c->rule.type && fits)

@@ -72,6 +72,7 @@ struct sink {
 	/* Files: commit() only once the stream has ended; and then only if it has ended well. */
 	bool lazy, whole;
 	struct resume resume;
+	size_t name_max;       /* bytes of a table's or a column's name; 0: any number */
 	/* Databases, for resume.c: read base and last_run, write last_run. */
 	int (*past)(struct sink *s);
 	int (*note_run)(struct sink *s, const char *run);
@@ -94,6 +95,7 @@ struct sink {
 
 /* NULL after printing why, with *status the CS_ status. */
 struct sink *sqlite_open(const struct opts *o, const struct life *life, struct decl *decls, int *status);
+struct sink *postgres_open(const struct opts *o, const struct life *life, struct decl *decls, int *status);
 struct sink *file_open(const struct opts *o, const struct life *life, struct decl *decls, int *status);
 
 /* After the record's last scan_key() gave r, 0 or -1: is the rest of the line in order? 0 or ROW_BAD. */

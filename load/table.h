@@ -35,6 +35,13 @@ struct column {
 	bool wanted; /* whatever the records say: declared, or --synced-at */
 	uint64_t stamp;	 /* of the row its cell belongs to */
 	struct cell cell;
+
+	/* PostgreSQL's */
+	unsigned char native; /* enum native (pgsink.h), 0: the database is another */
+	int width, scale;     /* of numeric(width,scale) and varchar(width); 0: no limit */
+	bool inferred;	      /* made by cs-load for what records had, and the same since */
+	bool recast;	      /* the record at hand needs it to be of the type that want means */
+	bool required;	      /* NOT NULL, and without a default */
 };
 
 /* Is it compared with what is there? Keys are equal anyway, times of the run always differ. */

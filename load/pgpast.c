@@ -1,0 +1,123 @@
+/* What a PostgreSQL database knows of a stream: who may write it, its checkpoint, and whether it appends (resume.c). */
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "num.h"
+#include "pgsink.h"
+#include "pgstate.h"
+#include "show.h"
+
+int
+pgpast_init(struct pgdb *db)
+{
+	int64_t version = 0;
+	int r;
+
+	if (db->tables_there)
+		return 0;
+	if (db->sink.o->dry_run)
+		r = pgstate_version(&db->pg, &version, NULL);
+	else
+		r = pgstate_init(&db->pg);
+	db->tables_there = r == 0 && (version || !db->sink.o->dry_run);
+	return r ? pg_fail(&db->pg) : 0;
+}
+
+int
+pgpast_fence(struct pgdb *db)
+{
+	const char *stream = getenv("CS_STREAM"), *text = getenv("CS_FENCE");
+	const char *values[] = {stream, text};
+	int64_t number;
+	PGresult *res;
+	int rows;
+
+	if (!stream || !text || !db->tables_there || num_int64(text, strlen(text), &number) < 0)
+		return 0;
+	res = pg_query(&db->pg, PGSTATE_FENCE, 2, values);
+	if (!res)
+		return pgdb_fail(db);
+	rows = PQntuples(res);
+	PQclear(res);
+	if (rows)
+		return 0;
+	warnx("%s: a newer run of stream \"%s\" has taken over: nothing more is written",
+	    db->pg.place, shown(stream));
+	return CS_FENCED;
+}
+
+int
+pg_past(struct sink *s)
+{
+	struct pgdb *db = (struct pgdb *)s;
+	const char *values[] = {s->life->stream};
+	struct resume *past = &s->resume;
+	const char *state;
+	PGresult *res;
+
+	buf_clear(&past->base);
+	free(past->last_run);
+	past->last_run = NULL;
+	if (!db->tables_there) {
+		buf_adds(&past->base, "null");
+		return 0;
+	}
+	res = pg_query(&db->pg, pgstate_get, 1, values);
+	if (!res)
+		return pgdb_fail(db);
+	state = PQntuples(res) ? PQgetvalue(res, 0, 0) : "null";
+	json_compact(&past->base, state, strlen(state));
+	PQclear(res);
+	res = pg_query(
+	    &db->pg, "select value from _cs_meta where name = 'append ' || $1::text", 1, values);
+	if (!res)
+		return pgdb_fail(db);
+	if (PQntuples(res))
+		past->last_run = xstrdup(PQgetvalue(res, 0, 0));
+	PQclear(res);
+	return 0;
+}
+
+int
+pg_note_run(struct sink *s, const char *run)
+{
+	struct pgdb *db = (struct pgdb *)s;
+	const char *values[] = {s->life->stream, run};
+	PGresult *res;
+
+	if (!db->tables_there)
+		return 0; /* a dry run */
+	res = pg_query(&db->pg,
+	    "insert into _cs_meta(name, value) values ('append ' || $1::text, $2)"
+	    " on conflict (name) do update set value = excluded.value",
+	    2, values);
+	if (!res)
+		return pgdb_fail(db);
+	PQclear(res);
+	return 0;
+}
+
+int
+pgpast_checkpoint(struct pgdb *db)
+{
+	char records[24];
+	const char *values[] = {db->stream, db->state.p, db->run, records, NULL, NULL};
+	PGresult *res;
+
+	if (!db->stream || !db->tables_there)
+		return 0;
+	if (db->records >= 0)
+		snprintf(records, sizeof records, "%lld", (long long)db->records);
+	else
+		values[3] = NULL;
+	res = pg_query(&db->pg, pgstate_put, 6, values);
+	if (!res)
+		return pgdb_fail(db);
+	PQclear(res);
+	free(db->stream);
+	free(db->run);
+	db->stream = db->run = NULL;
+	return 0;
+}

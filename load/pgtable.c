@@ -1,0 +1,238 @@
+/* Tables and columns that are made, and types that become wider: PostgreSQL. */
+#include <err.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pgsink.h"
+#include "show.h"
+
+/* Append a column and its type, which its cells have from now on; note what there is to say of it in comments. */
+static void
+column_sql(struct buf *b, struct buf *comments, const struct table *t, struct column *c)
+{
+	bool empty = !c->rule.type && c->want == STORE_NONE;
+
+	free(c->sqltype);
+	c->sqltype = pgtype_sql(c);
+	pgtype_set(c, c->sqltype);
+	if (empty)
+		c->store = c->want = STORE_NONE;
+	c->presence = COLUMN_STORED;
+	c->inferred = true;
+	c->recast = false;
+	pg_name(b, c->name);
+	buf_addf(b, " %s", c->sqltype);
+	buf_adds(comments, "; comment on column ");
+	pg_name(comments, t->name);
+	buf_addc(comments, '.');
+	pg_name(comments, c->name);
+	buf_addf(comments, " is 'cs-load: %s'", empty ? "null" : c->sqltype);
+}
+
+/* Run sql and the comments behind it. Somebody else who makes the same at the same time is there first. */
+static int
+run(struct pgdb *db, struct buf *sql, struct buf *comments)
+{
+	int r;
+
+	buf_add(sql, comments->p, comments->len);
+	r = pg_exec(&db->pg, sql->p);
+	if (r && (!strcmp(db->pg.code, "42P07") || !strcmp(db->pg.code, "42701") ||
+		     (!strcmp(db->pg.code, "23505") && strstr(db->pg.why.p, "pg_"))))
+		memcpy(db->pg.code, "40001", 5);
+	return r ? pgdb_fail(db) : 0;
+}
+
+static int
+create(struct pgdb *db, struct table *t)
+{
+	struct buf sql = {0}, comments = {0};
+	const char *sep = " (";
+	int r;
+
+	buf_adds(&sql, "create table ");
+	pg_name(&sql, t->name);
+	for (size_t i = 0; i < 2 * t->n; i++) { /* those of the records first */
+		struct column *c = &t->columns[i % t->n];
+
+		if (c->presence != COLUMN_NEW || (c->meta == META_NONE) != (i < t->n))
+			continue;
+		buf_adds(&sql, sep);
+		column_sql(&sql, &comments, t, c);
+		c->pk = c->key;
+		sep = ", ";
+	}
+	for (size_t i = 0; i < t->key.n; i++) {
+		buf_adds(&sql, i ? ", " : ", primary key (");
+		pg_name(&sql, t->key.v[i]);
+	}
+	buf_adds(&sql, t->key.n ? "))" : ")");
+	t->exists = t->ours = true;
+	r = run(db, &sql, &comments);
+	buf_release(&sql);
+	buf_release(&comments);
+	return r;
+}
+
+static void
+note_added(struct names *added, const char *name)
+{
+	added->v = xreallocarray(added->v, added->n + 1, sizeof *added->v);
+	added->v[added->n++] = xstrdup(name);
+}
+
+/* Add columns and change the types of others. */
+static int
+alter(struct pgdb *db, struct table *t)
+{
+	struct buf sql = {0}, comments = {0};
+	const char *sep = " ";
+	int r;
+
+	buf_adds(&sql, "alter table ");
+	pg_name(&sql, t->name);
+	for (size_t i = 0; i < t->n; i++) {
+		struct column *c = &t->columns[i];
+		bool stored = c->presence == COLUMN_STORED;
+
+		if (stored ? c->want == c->store && !c->recast : c->presence != COLUMN_NEW)
+			continue;
+		buf_addf(&sql, "%s%s", sep, stored ? "alter column " : "add column ");
+		if (stored) {
+			char *type = pgtype_sql(c);
+
+			pg_name(&sql, c->name);
+			buf_addf(&sql, " type %s using ", type);
+			pg_name(&sql, c->name);
+			buf_addf(&sql, "::%s", type);
+			free(type);
+			buf_clear(&db->sql);
+			column_sql(&db->sql, &comments, t, c);
+		} else {
+			column_sql(&sql, &comments, t, c);
+			note_added(&db->sink.added, c->name);
+		}
+		sep = ", ";
+	}
+	r = *sep == ' ' ? 0 : run(db, &sql, &comments);
+	buf_release(&sql);
+	buf_release(&comments);
+	return r;
+}
+
+int
+pgtable_sync(struct pgdb *db, struct table *t)
+{
+	int r;
+
+	if (!t->dirty)
+		return 0;
+	t->dirty = false;
+	if (!t->exists)
+		return create(db, t);
+	r = pg_flush(db); /* rows that wait are of the types there were */
+	return r ? r : alter(db, t);
+}
+
+int
+pgtable_finish(struct pgdb *db, struct table *t)
+{
+	if (!t->exists || db->sink.o->columns != COLUMNS_EVOLVE)
+		return 0;
+	for (size_t i = 0; i < t->n; i++)
+		if (t->columns[i].presence == COLUMN_NULL && t->columns[i].null_seen) {
+			t->columns[i].presence = COLUMN_NEW;
+			t->dirty = true;
+		}
+	return pgtable_sync(db, t);
+}
+
+/* Is there an index, whatever its name, over exactly these columns? */
+static int
+indexed(struct pgdb *db, const struct table *t, const struct names *columns, bool *has)
+{
+	static const char sql[] =
+	    "select count(*), 0 from pg_catalog.pg_index i where i.indrelid = to_regclass($1) and"
+	    " i.indpred is null and i.indexprs is null and"
+	    " (select jsonb_agg(a.attname::text order by k.n) from pg_catalog.pg_attribute a"
+	    " join unnest(i.indkey::int2[]) with ordinality k(num, n) on k.num = a.attnum"
+	    " where a.attrelid = i.indrelid) = $2::jsonb";
+	struct buf list = {0}, name = {0};
+	const char *values[2];
+	int64_t n[2] = {0};
+	int r;
+
+	for (size_t i = 0; i < columns->n; i++) {
+		buf_addc(&list, i ? ',' : '[');
+		json_quote(&list, columns->v[i], strlen(columns->v[i]));
+	}
+	buf_addc(&list, ']');
+	pg_name(&name, t->name);
+	values[0] = name.p;
+	values[1] = list.p;
+	r = pgdb_ask(db, sql, 2, values, n);
+	*has = n[0] > 0;
+	buf_release(&list);
+	buf_release(&name);
+	return r;
+}
+
+static int
+make_index(struct pgdb *db, const struct table *t, const struct names *columns)
+{
+	struct buf name = {0}, *b = &db->sql;
+	bool has;
+	int r = indexed(db, t, columns, &has);
+
+	if (r || has)
+		return r;
+	buf_addf(&name, "idx_%s", t->name);
+	for (size_t i = 0; i < columns->n; i++)
+		buf_addf(&name, "_%s", columns->v[i]);
+	if (name.len > db->sink.name_max)
+		name.p[db->sink.name_max] = '\0';
+	while (!utf8_valid(name.p, strlen(name.p)))
+		name.p[strlen(name.p) - 1] = '\0';
+	buf_clear(b);
+	buf_adds(b, "create index if not exists ");
+	pg_name(b, name.p);
+	buf_release(&name);
+	buf_adds(b, " on ");
+	pg_name(b, t->name);
+	for (size_t i = 0; i < columns->n; i++) {
+		buf_adds(b, i ? ", " : " (");
+		pg_name(b, columns->v[i]);
+	}
+	buf_addc(b, ')');
+	return pgdb_exec(db, b->p);
+}
+
+int
+pgindexes_make(struct pgdb *db)
+{
+	const struct opts *o = db->sink.o;
+	struct table *t;
+	int r;
+
+	if (!o->indexes.n || !o->table)
+		return 0;
+	r = pgtable_get(db, (struct slice){NULL, 0}, &t);
+	for (size_t i = 0; i < o->indexes.n && r == 0 && t->exists; i++) {
+		struct names columns = {0};
+
+		names_add(&columns, o->indexes.v[i]); /* options() has seen that it is a list */
+		for (size_t k = 0; k < columns.n && r == 0; k++) {
+			int c = table_named(t, columns.v[k]);
+
+			if (c >= 0 && t->columns[c].presence == COLUMN_STORED)
+				continue;
+			warnx("--index: table \"%s\" has no column \"%s\"", shown(t->name),
+			    shown(columns.v[k]));
+			r = CS_USAGE;
+		}
+		if (r == 0)
+			r = make_index(db, t, &columns);
+		names_release(&columns);
+	}
+	return r == ROW_BAD ? CS_DATA : r;
+}
