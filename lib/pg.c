@@ -218,6 +218,34 @@ pg_open(struct pg *pg, const char *url, const char *app)
 	return r;
 }
 
+char **
+pg_files(const struct pg *pg)
+{
+	static const char *const always[] = {"/etc", "/usr", "/lib", "/lib64", "/run"};
+	static const char *const options[] = {
+	    "passfile", "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslcrldir"};
+	const char *home = getenv("HOME"), *service = getenv("PGSERVICEFILE");
+	char **l = xcalloc(
+	    sizeof always / sizeof *always + sizeof options / sizeof *options + 4, sizeof *l);
+	PQconninfoOption *all = PQconninfo(pg->conn);
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+		l[n++] = xstrdup(always[i]);
+	for (PQconninfoOption *o = all; o && o->keyword; o++)
+		for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+			if (!strcmp(o->keyword, options[i]) && o->val && *o->val)
+				l[n++] = xstrdup(o->val);
+	if (home) {
+		l[n++] = xasprintf("%s/.postgresql", home);
+		l[n++] = xasprintf("%s/.pg_service.conf", home);
+	}
+	if (service)
+		l[n++] = xstrdup(service);
+	PQconninfoFree(all);
+	return l;
+}
+
 void
 pg_close(struct pg *pg)
 {

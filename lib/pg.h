@@ -51,6 +51,9 @@ int	pg_open(struct pg *pg, const char *url, const char *app);
 int	pg_connect(struct pg *pg);
 void	pg_close(struct pg *pg);
 
+/* What is read to connect anew, name service included: a list that ends with NULL, for the sandbox. To be freed, its texts too. */
+char	**pg_files(const struct pg *pg);
+
 /* Run one statement with n parameters as text, NULL for null. The result, for PQclear(); NULL after a failure. */
 PGresult *pg_query(struct pg *pg, const char *sql, int n, const char *const *values);
 /* Run statements that return nothing: 0 or the CS_ status of the failure. */

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -33,8 +34,10 @@
 #define FS_REFER     (UINT64_C(1) << 13) /* 2 */
 #define FS_TRUNCATE  (UINT64_C(1) << 14) /* 3 */
 #define FS_IOCTL_DEV (UINT64_C(1) << 15) /* 5 */
-#define NET_TCP      UINT64_C(3)         /* 4: bind and connect */
-#define SCOPES       UINT64_C(3)         /* 6: abstract sockets and signals of others */
+#define FS_READ      UINT64_C(4)
+#define FS_READ_DIR  UINT64_C(8)
+#define NET_TCP      UINT64_C(3) /* 4: bind and connect */
+#define SCOPES       UINT64_C(3) /* 6: abstract sockets and signals of others */
 
 static uint64_t
 fs_rights(long version)
@@ -56,7 +59,23 @@ allow_below(int ruleset, const char *dir, uint64_t rights)
 }
 
 static void
-restrict_files(char *const *dirs)
+allow_reading(int ruleset, const char *path)
+{
+	struct landlock_path_beneath_attr rule = {.allowed_access = FS_READ};
+	struct stat st;
+
+	rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
+	if (rule.parent_fd < 0)
+		return;
+	if (fstat(rule.parent_fd, &st) == 0 && S_ISDIR(st.st_mode))
+		rule.allowed_access |= FS_READ_DIR;
+	syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+	close(rule.parent_fd);
+}
+
+/* reads NULL: and restrict the network. */
+static void
+restrict_files(char *const *dirs, char *const *reads)
 {
 	/* handled_access_fs, handled_access_net, scoped: the kernel knows how many of them by the size */
 	uint64_t attr[3] = {0};
@@ -67,7 +86,7 @@ restrict_files(char *const *dirs)
 	if (version < 1)
 		return;
 	attr[0] = fs_rights(version);
-	attr[1] = version >= 4 ? NET_TCP : 0;
+	attr[1] = version >= 4 && !reads ? NET_TCP : 0;
 	attr[2] = version >= 6 ? SCOPES : 0;
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, attr, size, 0);
 	if (ruleset < 0)
@@ -75,14 +94,17 @@ restrict_files(char *const *dirs)
 	for (size_t i = 0; i < SANDBOX_DIRS; i++)
 		if (dirs[i] != NULL)
 			allow_below(ruleset, dirs[i], attr[0]);
+	for (size_t i = 0; reads && reads[i]; i++)
+		allow_reading(ruleset, reads[i]);
 	syscall(SYS_landlock_restrict_self, ruleset, 0);
 	close(ruleset);
 }
 #else
 static void
-restrict_files(char *const *dirs)
+restrict_files(char *const *dirs, char *const *reads)
 {
 	(void)dirs;
+	(void)reads;
 }
 #endif
 
@@ -92,7 +114,7 @@ restrict_files(char *const *dirs)
 #define NO(name)     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), REFUSE
 
 static void
-restrict_calls(bool files)
+restrict_calls(bool files, bool sockets)
 {
 	static const struct sock_filter filter[] = {LOAD(arch),
 	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0), REFUSE, LOAD(nr),
@@ -101,10 +123,12 @@ restrict_calls(bool files)
 	    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1), REFUSE,
 #endif
 	    NO(execve), NO(execveat), NO(ptrace), NO(process_vm_readv), NO(process_vm_writev),
-	    NO(socket), NO(connect), NO(bind), NO(listen), NO(accept), NO(accept4), NO(mount),
-	    NO(umount2), NO(pivot_root), NO(chroot), NO(setns), NO(unshare), NO(bpf), NO(keyctl),
-	    NO(add_key), NO(request_key), NO(perf_event_open), NO(userfaultfd), NO(init_module),
-	    NO(finit_module), NO(kexec_load), NO(open_by_handle_at), NO(io_uring_setup),
+	    NO(listen), NO(accept), NO(accept4), NO(mount), NO(umount2), NO(pivot_root), NO(chroot),
+	    NO(setns), NO(unshare), NO(bpf), NO(keyctl), NO(add_key), NO(request_key),
+	    NO(perf_event_open), NO(userfaultfd), NO(init_module), NO(finit_module), NO(kexec_load),
+	    NO(open_by_handle_at), NO(io_uring_setup),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+	static const struct sock_filter no_sockets[] = {LOAD(nr), NO(socket), NO(connect), NO(bind),
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
 	static const struct sock_filter no_files[] = {LOAD(nr), NO(openat),
 #ifdef SYS_openat2
@@ -118,40 +142,52 @@ restrict_calls(bool files)
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
 	struct sock_fprog all = {.len = sizeof filter / sizeof *filter,
 	    .filter = (struct sock_filter *)(uintptr_t)filter};
+	struct sock_fprog alone = {.len = sizeof no_sockets / sizeof *no_sockets,
+	    .filter = (struct sock_filter *)(uintptr_t)no_sockets};
 	struct sock_fprog more = {.len = sizeof no_files / sizeof *no_files,
 	    .filter = (struct sock_filter *)(uintptr_t)no_files};
 
 	prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &all);
+	if (!sockets)
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &alone);
 	if (!files)
 		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &more);
 }
 #else
 static void
-restrict_calls(bool files)
+restrict_calls(bool files, bool sockets)
 {
 	(void)files;
+	(void)sockets;
 }
 #endif
 
 void
-sandbox_enter(char *const dirs[SANDBOX_DIRS])
+sandbox_enter_connected(char *const dirs[SANDBOX_DIRS], char *const *reads)
 {
-	bool files = false;
+	bool files = reads != NULL;
 
 	for (size_t i = 0; i < SANDBOX_DIRS; i++)
 		files |= dirs[i] != NULL;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return; /* without it neither is to be had */
-	restrict_files(dirs);
-	restrict_calls(files);
+	restrict_files(dirs, reads);
+	restrict_calls(files, reads != NULL);
 }
 #else
 void
-sandbox_enter(char *const dirs[SANDBOX_DIRS])
+sandbox_enter_connected(char *const dirs[SANDBOX_DIRS], char *const *reads)
 {
 	(void)dirs;
+	(void)reads;
 }
 #endif
+
+void
+sandbox_enter(char *const dirs[SANDBOX_DIRS])
+{
+	sandbox_enter_connected(dirs, NULL);
+}
 
 char *
 sandbox_dir(const char *path)

@@ -12,6 +12,9 @@
  */
 #define SANDBOX_DIRS 8
 void	sandbox_enter(char *const dirs[SANDBOX_DIRS]);
+/* The same, but sockets may be made and connected, and the files, and all below the directories, of a list that ends with NULL
+ * be read: for who may lose a connection and needs another. */
+void	sandbox_enter_connected(char *const dirs[SANDBOX_DIRS], char *const *reads);
 /* The directory that the file path is, or will be, in; to be freed. NULL for NULL. */
 char	*sandbox_dir(const char *path);
 

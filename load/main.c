@@ -27,22 +27,22 @@ check_streams(void)
 
 /* From here on only the files that it writes are in reach, and temporary ones. */
 static void
-sandbox(const struct opts *o)
+sandbox(const struct opts *o, const struct sink *sink)
 {
 	const char *dir = getenv("SQLITE_TMPDIR"), *tmp = getenv("TMPDIR");
-	char *dirs[SANDBOX_DIRS] = {sandbox_dir(o->path), sandbox_dir(o->rejects),
-	    sandbox_dir(o->changes), sandbox_dir(o->stats), xstrdup(tmp && *tmp ? tmp : "/tmp"),
-	    xstrdup(dir && *dir ? dir : "/var/tmp"),
+	char *dirs[SANDBOX_DIRS] = {o->target == TARGET_POSTGRES ? NULL : sandbox_dir(o->path),
+	    sandbox_dir(o->rejects), sandbox_dir(o->changes), sandbox_dir(o->stats),
+	    xstrdup(tmp && *tmp ? tmp : "/tmp"), xstrdup(dir && *dir ? dir : "/var/tmp"),
 	    o->dry_run ? xstrdup("/dev") : NULL}; /* where a dry run's file goes */
 	char chance;
 
-	if (!o->no_sandbox && o->target != TARGET_POSTGRES) {
+	if (!o->no_sandbox) {
 		sqlite3_randomness(1, &chance); /* its seed comes from a file */
 		if (o->meta[META_HASH])
 			hash_start(NULL); /* a library */
 		if (o->meta[META_HASH])
 			hash_start(NULL); /* and this is a library */
-		sandbox_enter(dirs);
+		sandbox_enter_connected(dirs, sink->reads);
 	}
 	for (size_t i = 0; i < SANDBOX_DIRS; i++)
 		free(dirs[i]);
@@ -72,7 +72,7 @@ main(int argc, char *argv[])
 	if (!sink)
 		return r;
 	begun = clock_ms();
-	sandbox(&o);
+	sandbox(&o, sink);
 	r = input_load(&in, &o, sink);
 	if ((o.verbose || (r == 0 && (o.dry_run || isatty(STDERR_FILENO)))) && !o.quiet)
 		counts_print(sink, in.checkpoints, clock_ms() - begun);

@@ -330,6 +330,9 @@ db_close(struct sink *sink)
 	free(db->groups);
 	free(db->keys);
 	free(db->line);
+	for (size_t i = 0; sink->reads && sink->reads[i]; i++)
+		free(sink->reads[i]);
+	free(sink->reads);
 	names_release(&db->stages);
 	names_release(&sink->added);
 	buf_release(&db->sql);
@@ -389,8 +392,10 @@ postgres_open(const struct opts *o, const struct life *life, struct decl *decls,
 	db->sink.place = db->pg.place;
 	if (*status == 0)
 		*status = ask_kind(db);
-	if (*status == 0)
+	if (*status == 0) {
+		db->sink.reads = pg_files(&db->pg);
 		return &db->sink;
+	}
 	db_close(&db->sink);
 	return NULL;
 }

@@ -80,6 +80,7 @@ struct sink {
 	int (*fit)(struct sink *s, struct table *t, struct column *c);
 	/* It may say SINK_AGAIN, or refuse the record of a line only after row() was content with it: by refuse(arg, ...). */
 	bool replays;
+	char **reads; /* what it may have to read later, and connect: see sandbox.h; or NULL */
 	int (*refuse)(void *arg, uint64_t lineno, const char *p, size_t n);
 	void *arg;
 	int (*batch)(struct sink *s);

@@ -13,11 +13,11 @@
 #	counts I U S D G R      inserted updated unchanged deleted ignored rejected
 #	acks N                  checkpoint lines that came out
 #	columns NAME TYPE, ...  of t: boolean integer real text json null, key with *
-#	rows [SELECT]           t ordered by all columns, or what SELECT gives; each row a line:
+#	rows [SELECT]           t ordered by all columns, or what SELECT gives, truth being 1; each row a line:
 #	> JSON                  one object, members as in the table (empty: {})
 #	>> COMMAND              rows as it prints them
 #	file NAME               its lines, as > LINE
-#	only NAME               the case is for the database NAME alone
+#	only NAME [WHY]         the case is for the database NAME alone; "columns NAME: ..." and "rows NAME: ..." are, too
 # What a database prints as NULL is null. Rows are compared as text, so 1, 1.0 and "1" are three values.
 
 # adapter sqlite: where to load, how to run SQL, what the columns of t are, and a SELECT's rows as JSON
@@ -48,6 +48,44 @@ sqlite_rows() {
 		return
 	fi
 	sqlite3 -readonly -batch -json x.db "$select" | sed 's,^\[,,; s,[],]$,,'
+}
+
+# adapter postgres (postgres.bash has started one): the same. A numeric is shown as the real that it is elsewhere.
+postgres_to() {
+	query 'drop schema public cascade' 'create schema public'
+	echo "$PG"
+}
+
+postgres_sql() {
+	query "$1"
+}
+
+postgres_columns() {
+	query "select string_agg(quote_ident(a.attname) || ' ' || case when col_description(a.attrelid, a.attnum) = 'cs-load: null'
+		then 'null' else case format_type(a.atttypid, null) when 'bigint' then 'integer' when 'numeric' then 'real'
+		when 'jsonb' then 'json' when 'timestamp with time zone' then 'text' else format_type(a.atttypid, null) end end
+		|| case when exists (select 1 from pg_index i where i.indrelid = a.attrelid and i.indisprimary
+		and a.attnum = any(i.indkey)) then '*' else '' end, ', ' order by a.attnum)
+		from pg_attribute a where a.attrelid = 't'::regclass and a.attnum > 0 and not a.attisdropped"
+}
+
+# A column of t in the default SELECT, by its type; %I is its name.
+postgres_shown="case format_type(a.atttypid, null)
+	when 'numeric' then '(case when %1\$I = trunc(%1\$I) then trunc(%1\$I) || ''.0'' else trim_scale(%1\$I)::text end)::json %1\$I'
+	when 'jsonb' then 'regexp_replace(%1\$I::text, ''([:,]) '', ''\1'', ''g'')::json %1\$I'
+	when 'bytea' then '''x'' || upper(encode(%1\$I, ''hex'')) %1\$I' else '%1\$I' end"
+
+postgres_rows() {
+	local select=$1
+	if [ -z "$select" ]; then
+		select=$(query "select 'select ' || coalesce(string_agg(format($postgres_shown, a.attname), ', ' order by a.attnum), '')
+			|| ' from t order by ' || coalesce(string_agg(format(case format_type(a.atttypid, null)
+			when 'text' then 't.%1\$I collate \"C\" nulls first' else 't.%1\$I nulls first' end, a.attname), ', ' order by a.attnum), '1')
+			from pg_attribute a where a.attrelid = 't'::regclass and a.attnum > 0 and not a.attisdropped") || return 1
+		query "select row_to_json(x) from ($select) x"
+		return
+	fi
+	query "select row_to_json(x) from ($select) x" | sed 's/:true\b/:1/g; s/:false\b/:0/g'
 }
 
 # The input line that a "<" line stands for.
@@ -101,6 +139,7 @@ finish_rows() {
 	[ -n "$rows" ] || return 0
 	local got
 	case $rows in
+	skip) rows=''; return ;;
 	file:*) got=$(cat "${rows#file:}") ;;
 	*) got=$("${db}_rows" "${rows#rows:}") || { echo "$got"; return 1; } ;;
 	esac
@@ -125,10 +164,16 @@ case_line() {
 	finish_rows || return 1
 	# shellcheck disable=SC1003
 	case $word in
+	sql | columns | rows)
+		if [[ $rest =~ ^(sqlite|postgres):\ ?(.*) ]]; then
+			[ "${BASH_REMATCH[1]}" = "$db" ] || { [ "$word" != rows ] || rows=skip want_rows=''; return 0; }
+			rest=${BASH_REMATCH[2]}
+		fi ;;
+	esac
+	# shellcheck disable=SC1003
+	case $word in
 	'' | '#') ;;
-	sql)
-		[[ $rest == [a-z]*:\ * ]] && { [ "${rest%%:*}" = "$db" ] || return 0; rest=${rest#*: }; }
-		"${db}_sql" "$rest" ;;
+	sql) "${db}_sql" "$rest" ;;
 	load) step="$rest " ;;
 	'<') input_line "$rest" >>in ;;
 	'<\') input_line "\\ $rest" >>in ;;
@@ -151,7 +196,7 @@ run_case() {
 	to=$("${db}_to")
 	: >in
 	for line; do
-		[[ $line == only\ * ]] && { [ "${line#only }" = "$db" ] || return 0; continue; }
+		[[ $line == only\ * ]] && { [[ $line\  == "only $db "* ]] || return 0; continue; }
 		case_line "$line" || return 1
 	done
 	finish_step && finish_rows
