@@ -17,6 +17,18 @@ setup() {
 	new_database
 }
 
+begin() { # [FROM [RUN]]
+	printf '{"@cs":"begin","version":1,"stream":"s","run":"%s","mode":"incremental","from":%s}\n' "${2:-r1}" "${1:-null}"
+}
+
+checkpoint() {
+	printf '{"@cs":"checkpoint","stream":"s","state":%s}\n' "$1"
+}
+
+end() { # [RUN]
+	printf '{"@cs":"end","stream":"s","run":"%s","complete":true}\n' "${1:-r1}"
+}
+
 @test "every case gives what it should on PostgreSQL" {
 	run_cases postgres "$ROOT"/tests/data/load/{types,keyless,losses,tables}.cases
 }
@@ -29,4 +41,99 @@ setup() {
 	run -1 bash -c 'ldd "$BUILD"/cs-load | grep libpq'
 	run -0 bash -c 'echo "{}" | strace -f -e trace=openat cs-load --to ndjson:out 2>&1'
 	lacks "$output" libpq
+}
+
+@test "what the server says of a wrong password, user, host or database, and never the password" {
+	echo '{"id":1}' >in
+	fails_with 77 cs-load --to "postgres://locked:${TOKEN_MARK:-token}wrong@127.0.0.1:$PG_PORT/postgres" --table t <in
+	contains "$stderr" 'password authentication failed for user "locked"'
+	lacks "$stderr" wrong
+	fails_with 77 cs-load --to "postgres://locked@127.0.0.1:$PG_PORT/postgres" --table t <in
+	contains "$stderr" 'no password supplied'
+	fails_with 77 cs-load --to "postgres://nobody@127.0.0.1:$PG_PORT/postgres" --table t <in
+	contains "$stderr" 'role "nobody" does not exist'
+	fails_with 69 cs-load --to "$PG_URL/nowhere" --table t <in
+	contains "$stderr" 'database "nowhere" does not exist'
+	fails_with 75 cs-load --to postgres://127.0.0.1:1/x --table t <in
+	contains "$stderr" 'Connection refused'
+	fails_with 75 cs-load --to postgres://no.such.host.invalid/x --table t <in
+	contains "$stderr" 'no.such.host.invalid'
+	fails_with 64 cs-load --to 'postgres://u:pa%zzss@127.0.0.1/x' --table t <in
+	lacks "$stderr" zz
+	fails_with 64 cs-load --to 'postgres://u:pa/ss@127.0.0.1/x' --table t <in
+	lacks "$stderr" ss@
+	fails_with 64 cs-load --to "postgres://127.0.0.1/x?nosuch=1" --table t <in
+	# the password of the environment, of a file, of the URI; several hosts, the first down
+	PGPASSWORD=$PG_SECRET cs-load --to "postgres://locked@127.0.0.1:$PG_PORT/postgres" --table t --dry-run -q <in
+	printf '*:*:*:locked:%s\n' "$PG_SECRET" >pass && chmod 600 pass
+	PGPASSFILE=$PWD/pass cs-load --to "postgres://locked@127.0.0.1:1,127.0.0.1:$PG_PORT/postgres?target_session_attrs=read-write" --table t -nq <in
+	printf '[here]\nhost=127.0.0.1\nport=%s\nuser=cs\ndbname=postgres\n' "$PG_PORT" >service
+	PGSERVICEFILE=$PWD/service cs-load --to 'postgresql:///?service=here' --table t --dry-run -q <in
+}
+
+@test "a password in the command line is overwritten before anybody looks" {
+	cs-load --to "postgres://locked:$PG_SECRET@127.0.0.1:$PG_PORT/postgres" --table t --dry-run < <(sleep 1) 2>err 3>&- &
+	for _ in {1..50}; do
+		[ "$(tr '\0' ' ' </proc/$!/cmdline | cut -c1-9)" = 'cs-load -' ] && grep -q xxxxx /proc/$!/cmdline && break
+		sleep 0.02
+	done
+	run cat /proc/$!/cmdline
+	lacks "$output" "$PG_SECRET"
+	contains "$output" locked:xxx
+	wait $!
+}
+
+@test "names that the server would cut, or that differ only in case, are refused with both names" {
+	long=$(printf 'n%.0s' {1..70})
+	fails_with 65 cs-load --to "$PG" --table t --key id <<<"{\"id\":1,\"$long\":2}"
+	contains "$stderr" "column \"$long\" would become \"${long:7}\""
+	fails_with 65 cs-load --to "$PG" --table "$long" <<<'{"id":1}'
+	contains "$stderr" "table \"$long\" would become \"${long:7}\""
+	cs-load --to "$PG" --table Orders <<<'{"id":1}'
+	fails_with 65 cs-load --to "$PG" --table orders <<<'{"id":1}'
+	contains "$stderr" 'table "orders" differs from table "Orders" only in case'
+	query 'create view v as select 1 id'
+	fails_with 64 cs-load --to "$PG" --table v <<<'{"id":1}'
+	contains "$stderr" '"v" is a view, not a table'
+}
+
+@test "what only the server can know is known by record: constraints, types that cs-load does not know" {
+	query "create table t(id int primary key, n smallint not null, u uuid, d date, ts timestamptz, num numeric(5,2),
+		vc varchar(3), c int check (c > 0), m text unique, f real, b bytea, tags text[])"
+	cat >in <<'END'
+{"id":1,"n":1,"m":"x"}
+{"id":2}
+{"id":3,"n":40000}
+{"id":4,"n":1,"u":"abc"}
+{"id":5,"n":1,"d":"2024-01-01T00:00:00"}
+{"id":6,"n":1,"num":1.234}
+{"id":7,"n":1,"vc":"abcd"}
+{"id":8,"n":1,"u":"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11","d":"2024-02-29","ts":"2024-02-29T01:02:03+05:30","num":1.2,"vc":"äöü","f":0.1,"b":"a\\b","tags":"{a,b}"}
+{"id":1,"vc":"x"}
+{"id":9,"n":1,"c":0}
+{"id":10,"n":1,"m":"x"}
+{"id":11,"n":1,"f":0.123456789}
+{"id":12,"n":1,"ts":"2024-02-29T01:02:03"}
+{"id":13,"n":1,"ts":"2024-02-29T01:02:03.1234567Z"}
+{"id":14,"n":1,"vc":"ab  "}
+{"id":15,"n":1,"new":[1]}
+{"id":16,"n":1,"new":"\u0000"}
+{"id":17,"n":1,"new":{"a":"\u0000"}}
+END
+	ends_with_status 1 cs-load --to "$PG" --table t --key id --rejects bad --stats stats <in
+	equals "$(jq -c '[.inserted, .updated, .rejected, .columns_added]' stats)" '[3,1,14,["new"]]'
+	equals "$(jq .line bad | sort -n | tr '\n' ' ')" '2 3 4 5 6 7 10 11 12 13 14 15 17 18 ' || { cat bad; false; }
+	equals "$(jq -r 'select(.line == 4) | .reason, .record' bad)" $'invalid input syntax for type uuid: "abc"\n{"id":4,"n":1,"u":"abc"}'
+	equals "$(query 'select id, n, vc, new from t order by id')" $'1|1|x|\n8|1|äöü|\n15|1||[1]'
+	equals "$(query "select ts at time zone 'UTC', num, encode(b, 'escape'), tags[2] from t where id = 8")" '2024-02-28 19:32:03|1.20|a\\b|b'
+}
+
+@test "a record that the server refuses ends the run there, and what its last checkpoint covers is kept" {
+	query 'create table t(id int primary key, n int check (n > 0))'
+	{ begin; for i in 1 2 3 4; do echo "{\"id\":$i,\"n\":$((3 - i))}"; checkpoint "$i"; done; end; } >in
+	fails_with 65 cs-load --to "$PG" --table t --key id <in
+	contains "$stderr" 'stdin:6: new row for relation "t" violates check constraint'
+	equals "$output" "$(printf '{"@cs":"checkpoint","stream":"s","state":%d}\n' 1 2)" || { echo "$output"; false; }
+	equals "$(query 'select id from t order by 1')" $'1\n2'
+	equals "$(query 'select state from _cs_state')" 2
 }

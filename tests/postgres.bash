@@ -46,7 +46,7 @@ start_postgres() {
 	done
 	export PG_PORT PG_URL=postgres://cs@127.0.0.1:$PG_PORT
 	export PG=$PG_URL/postgres
-	query "create role locked login password '$PG_SECRET'"
+	query "create role locked superuser login password '$PG_SECRET'"
 	cd - >/dev/null || return 1
 }
 
