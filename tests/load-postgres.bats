@@ -67,6 +67,7 @@ end() { # [RUN]
 	PGPASSWORD=$PG_SECRET cs-load --to "postgres://locked@127.0.0.1:$PG_PORT/postgres" --table t --dry-run -q <in
 	printf '*:*:*:locked:%s\n' "$PG_SECRET" >pass && chmod 600 pass
 	PGPASSFILE=$PWD/pass cs-load --to "postgres://locked@127.0.0.1:1,127.0.0.1:$PG_PORT/postgres?target_session_attrs=read-write" --table t -nq <in
+	rm pass
 	printf '[here]\nhost=127.0.0.1\nport=%s\nuser=cs\ndbname=postgres\n' "$PG_PORT" >service
 	PGSERVICEFILE=$PWD/service cs-load --to 'postgresql:///?service=here' --table t --dry-run -q <in
 }
