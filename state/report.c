@@ -57,16 +57,19 @@ is_part(const struct names *names, const struct report *r)
 int
 reports_get(struct store *s, const char *stream, struct reports *r)
 {
-	int status = store_streams(s, &r->names), rc;
+	int status = CS_OK, rc;
 
+	if (stream == NULL)
+		status = store_streams(s, &r->names);
+	else
+		names_add(&r->names, xstrdup(stream));
 	r->v = xcalloc(r->names.n + 1, sizeof *r->v);
 	for (size_t i = 0; i < r->names.n; i++) {
-		if (stream != NULL && strcmp(stream, r->names.name[i]) != 0)
-			continue;
 		rc = report_get(s, r->names.name[i], &r->v[r->n]);
 		if (rc != CS_OK && rc != CS_SOME)
 			status = rc;
-		if (stream == NULL && is_part(&r->names, &r->v[r->n])) {
+		if (stream == NULL ? is_part(&r->names, &r->v[r->n])
+				   : r->v[r->n].state.version == 0 && r->v[r->n].runs.n == 0) {
 			state_row_release(&r->v[r->n].state);
 			run_rows_release(&r->v[r->n].runs);
 		} else

@@ -107,11 +107,17 @@ sqlite_rm(struct store *s, const char *stream)
 static int
 sqlite_streams(struct store *s, struct names *n)
 {
+	/* From one stream of the index of runs to the next: it may have a hundred entries for each. */
+	static const char all[] =
+	    "WITH RECURSIVE r(stream) AS (SELECT min(stream) FROM _cs_run UNION ALL"
+	    " SELECT (SELECT min(stream) FROM _cs_run WHERE stream > r.stream) FROM r"
+	    " WHERE r.stream IS NOT NULL)"
+	    " SELECT stream FROM _cs_state UNION SELECT stream FROM r WHERE stream IS NOT NULL"
+	    " ORDER BY 1";
 	sqlite3_stmt *st;
 	int rc, status;
 
-	st = prepare(s, "SELECT stream FROM _cs_state UNION SELECT stream FROM _cs_run ORDER BY 1",
-	    NULL, &status);
+	st = prepare(s, all, NULL, &status);
 	if (st == NULL)
 		return status;
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
