@@ -124,13 +124,16 @@ fuzz: $(fuzzers:%=build/fuzzing/%) ## feed parsers random texts, FUZZ=60 each, F
 
 # SEED=N for all of them; FETCH='--cuts 1000' KILL='--kills 1000' POWER='--cuts 200' ... are options of each. What was interrupted
 # goes on where it was, with its seed: build/torture has how far each has come.
-torments := fetch kill kills syscalls power
+torments := fetch kill kills syscalls limits power concurrency scale
 TORTURE_kill = $(or $(KILL),--kills 1000)
 TORTURE_kills = --kill $(KILLS)
 TORTURE_power = $(or $(POWER),--cuts 200)
 TORTURE_fetch = $(FETCH)
 TORTURE_syscalls = $(SYSCALLS)
-torture: all playground ## broken servers, SIGKILL, failing calls, power cuts, for hours
+TORTURE_limits = $(LIMITS)
+TORTURE_concurrency = $(CONCURRENCY)
+TORTURE_scale = $(SCALE)
+torture: all playground ## kills, failing calls, full disks, power cuts, for hours
 	@$(foreach t,$(torments),BUILD=$(B) tests/torture/$(t:kills=syscalls) $(TORTURE_$(t)) $(SEED:%=--seed %) --progress $(B)/torture/$(t) &&) :
 
 $(B)/usage: $(B)/obj/tests/bench/usage.o

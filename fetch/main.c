@@ -13,6 +13,7 @@
 #include <zstd.h>
 
 #include "connector.h"
+#include "file.h"
 #include "help.h"
 #include "jqrun.h"
 #include "opts.h"
@@ -187,6 +188,7 @@ main(int argc, char **argv)
 	/* A socket must not become what we write records to. */
 	if (fcntl(STDOUT_FILENO, F_GETFD) < 0)
 		err(CS_IO, "stdout");
+	file_limit_fails();
 	die_in_stream(true);
 	parse(&given, argc, argv);
 	operand = argv[optind];

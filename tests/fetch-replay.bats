@@ -204,6 +204,13 @@ recorded() {
 	done
 }
 
+@test "a limit to the size of files: 74 and one line, no signal's death" {
+	fails_with 74 bash -c 'ulimit -f 1; exec cs-fetch --record tape "$@" | cat; exit "${PIPESTATUS[0]}"' _ "${NEXT[@]}"
+	contains "$stderr" '^cs-fetch: --record: tape/.*: File too large$'
+	fails_with 74 bash -c 'ulimit -f 1; exec cs-fetch "$@" >out' _ "${NEXT[@]}"
+	contains "$stderr" '^cs-fetch: stdout: File too large$'
+}
+
 @test "a whole pipeline runs from a recording" {
 	need sqlite3
 	succeeds cs-fetch "${NEXT[@]}" --record tape

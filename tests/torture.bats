@@ -30,3 +30,15 @@ torture() { # COMMAND WHAT-IT-COUNTS
 @test "power cuts: a few, by chance" {
 	torture "power --cuts 3" cuts
 }
+
+@test "full disks, limits, closed files, slow readers, clocks: a few, by chance" {
+	torture "limits --tries 1 --cases $(shuf -n 3 -e sqlite append ndjson keyed parts bulk stats dirstore run-sql set-dir | paste -sd,)" tried
+}
+
+@test "many at once: a few" {
+	torture "concurrency --rounds 1" tried
+}
+
+@test "much state: a little" {
+	torture "scale --runs 60 --history 20000 --parts 3000" partitions
+}
