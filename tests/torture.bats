@@ -4,7 +4,7 @@ load lib
 
 @test "killed at random moments and started again: a few, by chance" {
 	need pgrep setsid
-	run "$ROOT/tests/torture/kill" --kills 5
+	run "$ROOT/tests/torture/kill" --kills 4
 	echo "$output" | cut -c1-300
 	equals "$status" 0
 	contains "$output" '^kill: [0-9]+ kills \(.*\): [1-9][0-9]* complete runs compared row by row, 0 failed$'
@@ -24,7 +24,7 @@ torture() { # COMMAND WHAT-IT-COUNTS
 }
 
 @test "failing system calls: a few, by chance" {
-	torture "syscalls --runs 1 --cases 3" 'calls failed in turn'
+	torture "syscalls --runs 1 --cases 2" 'calls failed in turn'
 }
 
 @test "power cuts: a few, by chance" {
@@ -32,7 +32,7 @@ torture() { # COMMAND WHAT-IT-COUNTS
 }
 
 @test "full disks, limits, closed files, slow readers, clocks: a few, by chance" {
-	torture "limits --tries 1 --cases $(shuf -n 3 -e sqlite append ndjson keyed parts bulk stats dirstore run-sql set-dir | paste -sd,)" tried
+	torture "limits --tries 1 --cases $(shuf -n 2 -e sqlite append ndjson keyed parts bulk stats dirstore run-sql set-dir | paste -sd,)" tried
 }
 
 @test "many at once: a few" {
@@ -40,5 +40,5 @@ torture() { # COMMAND WHAT-IT-COUNTS
 }
 
 @test "much state: a little" {
-	torture "scale --runs 60 --history 20000 --parts 3000" partitions
+	torture "scale --runs 60 --history 10000 --parts 3000" partitions
 }
