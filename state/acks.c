@@ -185,7 +185,8 @@ checkpoint_store(struct acks *a, const char *where, const char *stream, const st
 			status = stale(a, where, stream, v, &row, seen != NULL ? seen->version : 0);
 		else if (v == STORE)
 			status = store_put(a->store, stream, &new, row.version, &version);
-	} while (v == STORE && status == CS_FENCED); /* somebody was faster: look again */
+	} while (v == STORE && status == CS_FENCED &&
+		 !a->store->fenced); /* somebody was faster: look again */
 	if (status == CS_OK)
 		acks_expect(a, stream, version);
 out:

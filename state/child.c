@@ -10,8 +10,16 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "cs.h"
+
+#define LOOK 100 /* ms between two looks */
 
 static volatile sig_atomic_t got;
+
+/* What the timer of child_limit() acts on: the group, how often it has gone off. */
+static volatile pid_t limited;
+static volatile sig_atomic_t passed;
+static timer_t timer;
 
 static const int ending[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
@@ -20,6 +28,20 @@ on_signal(int sig)
 {
 	if (sig != SIGCHLD) /* which only has to wake us */
 		got = sig;
+}
+
+static void
+on_limit(int sig)
+{
+	int save = errno;
+
+	(void)sig;
+	if (limited > 0) {
+		kill(-limited, passed ? SIGKILL : SIGTERM);
+		kill(-limited, SIGCONT);
+		passed = passed ? 2 : 1;
+	}
+	errno = save;
 }
 
 static int64_t
@@ -122,10 +144,62 @@ child_stop(struct child *c)
 		group_signal(c, SIGTERM);
 }
 
-/* Act on a signal that came and a deadline that has passed. */
+void
+child_beat(struct child *c, int64_t (*beat)(void *arg), void *arg, int64_t ms)
+{
+	c->beat = beat;
+	c->arg = arg;
+	c->beat_at = now() + ms;
+}
+
+static struct timespec
+timespec(int64_t ms)
+{
+	ms = ms > 0 ? ms : 1; /* 0 would stop the timer */
+	return (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+}
+
+void
+child_limit(struct child *c, int64_t term, int64_t kill)
+{
+	static bool made;
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+	struct sigaction sa = {.sa_handler = on_limit, .sa_flags = SA_RESTART};
+	struct itimerspec time = {0};
+	sigset_t set;
+
+	if (!made) {
+		sigemptyset(&set);
+		sigaddset(&set, SIGALRM);
+		if (timer_create(CLOCK_BOOTTIME, &event, &timer) < 0)
+			err(CS_IO, "timer");
+		sigaction(SIGALRM, &sa, NULL);
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
+		sigdelset(&c->mask, SIGALRM);
+		limited = c->pid;
+		made = true;
+	}
+	if (term >= 0)
+		time = (struct itimerspec){
+		    .it_value = timespec(term), .it_interval = timespec(kill - term)};
+	timer_settime(timer, 0, &time, NULL);
+}
+
+/* Act on a signal that came, on a deadline that has passed and on the beat. */
 static void
 act(struct child *c)
 {
+	if (passed && !c->cut) {
+		c->cut = c->stopping = true;
+		c->deadline = now() + (int64_t)c->grace;
+	}
+	if (c->beat != NULL && !c->stopping && now() >= c->beat_at) {
+		int64_t ms = c->beat(c->arg);
+
+		if (ms < 0)
+			c->beat = NULL;
+		c->beat_at = now() + ms;
+	}
 	if (got) {
 		c->caught = got;
 		got = 0;
@@ -149,12 +223,12 @@ nap(struct child *c, int fd, short events)
 {
 	struct pollfd pfd = {.fd = fd, .events = events};
 	struct timespec ts;
-	int64_t ms = c->deadline - now();
+	int64_t at = c->deadline;
 
-	if (ms < 0)
-		ms = 0;
-	ts = (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-	return ppoll(&pfd, 1, c->deadline ? &ts : NULL, &c->mask) > 0;
+	if (c->beat != NULL && (at == 0 || c->beat_at < at))
+		at = c->beat_at;
+	ts = timespec(at - now());
+	return ppoll(&pfd, 1, at ? &ts : NULL, &c->mask) > 0;
 }
 
 static int
@@ -166,6 +240,19 @@ ready(struct child *c, int fd, short events)
 		act(c);
 	}
 	return -1;
+}
+
+void
+child_look(struct child *c)
+{
+	const struct timespec none = {0};
+	int64_t t = now();
+
+	if (t < c->looked + LOOK)
+		return;
+	c->looked = t;
+	ppoll(NULL, 0, &none, &c->mask);
+	act(c);
 }
 
 int
@@ -197,6 +284,9 @@ child_end(struct child *c)
 		nap(c, -1, 0);
 		act(c);
 	}
+	limited = 0;
+	if (passed)
+		c->cut = c->stopping = true;
 	if (c->stopping)
 		kill(-c->pid, SIGKILL);
 	if (waitpid(c->pid, &status, 0) < 0)

@@ -14,7 +14,11 @@ struct child {
 	int out;	/* its stdout, to read from and to close */
 	int caught;	/* the signal that ended the run, or 0 */
 	bool timed_out; /* the time given to it was over */
+	bool cut;	/* child_limit()'s time has come */
 	/* private */
+	int64_t (*beat)(void *arg);
+	void *arg;
+	int64_t beat_at, looked;
 	uint64_t grace;
 	int64_t deadline;
 	sigset_t mask;
@@ -34,6 +38,15 @@ int	child_start(struct child *c, char *const argv[], uint64_t timeout, uint64_t 
 int	child_wait(void *c);
 /* The same until fd can be written to. */
 int	child_writable(struct child *c, int fd);
+/* Where so much comes that nobody waits: see to signals, deadlines and the beat now and then. */
+void	child_look(struct child *c);
+/* Call beat in so many ms, as soon as one of the above sees to it; it says in how many ms again, -1: no more. */
+void	child_beat(struct child *c, int64_t (*beat)(void *arg), void *arg, int64_t ms);
+/*
+ * The group gets SIGTERM in term ms and SIGKILL in kill ms, whatever this process is busy with then, unless called again
+ * before: -1 for never.
+ */
+void	child_limit(struct child *c, int64_t term, int64_t kill);
 /* End the group; harmless when that was begun already. */
 void	child_stop(struct child *c);
 /*

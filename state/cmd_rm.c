@@ -1,5 +1,4 @@
 #include <err.h>
-#include <unistd.h>
 
 #include "lease.h"
 #include "state.h"
@@ -25,14 +24,15 @@ known(struct store *s, const char *stream)
 int
 cmd_rm(struct store *s, const struct opts *o)
 {
-	int lease, status;
+	struct lease lease = {0};
+	int status;
 
 	if ((status = known(s, o->stream)) == CS_OK &&
-	    (status = lease_take(&lease, s, o->stream, 0)) == CS_OK) {
+	    (status = lease_take(&lease, s, o->stream, 0, LEASE_TTL)) == CS_OK) {
 		status = store_rm(s, o->stream);
 		if (status == CS_OK && o->parts)
 			status = parts_rm(s, o->stream);
-		close(lease);
+		lease_release(&lease);
 	}
 	if (status == CS_SOME)
 		warnx("no stream \"%s\" in %s", o->stream, s->spec);

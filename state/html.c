@@ -316,7 +316,7 @@ html(struct buf *b, const char *store, const struct report *r, size_t n)
 	char now[INSTANT_MAX];
 	const char *word;
 
-	instant_now(now);
+	when_text(when_now(), now);
 	buf_adds(b, head);
 	buf_adds(b, "<h1>Is the data fresh?</h1><p class=\"dim\">");
 	text(b, store);

@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "acks.h"
+#include "lease.h"
 #include "name.h"
 #include "num.h"
+#include "pg.h"
 #include "state.h"
 
-#define GRACE 10000 /* ms; as long as init systems give at least */
+#define GRACE   10000 /* ms; as long as init systems give at least */
+#define TTL_MIN 1000  /* ms */
 
 /* Options that some commands take: option OPT_x is bit O_x. */
 enum {
@@ -28,6 +31,7 @@ enum {
 	OPT_QUIET,
 	OPT_TIMEOUT,
 	OPT_TO,
+	OPT_TTL,
 	OPT_VERBOSE,
 	OPT_WAIT,
 	OPT_STORE /* which all take */
@@ -52,6 +56,7 @@ static const struct option options[] = {
     {"store", required_argument, NULL, OPT_STORE},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"to", required_argument, NULL, OPT_TO},
+    {"ttl", required_argument, NULL, OPT_TTL},
     {"verbose", no_argument, NULL, 'v'},
     {"version", no_argument, NULL, 'V'},
     {"wait", required_argument, NULL, OPT_WAIT},
@@ -71,8 +76,8 @@ static const struct command commands[] = {
 	BIT(OPT_BY) | BIT(OPT_TO) | BIT(OPT_FORCE) | BIT(OPT_VERBOSE), 1, 1},
     {"rm", "STREAM", cmd_rm, STORE_CHANGE, BIT(OPT_PARTS), 1, 1},
     {"run", "STREAM -- COMMAND...", cmd_run, STORE_CREATE,
-	BIT(OPT_EVERY) | BIT(OPT_GRACE) | BIT(OPT_QUIET) | BIT(OPT_TIMEOUT) | BIT(OPT_VERBOSE) |
-	    BIT(OPT_WAIT),
+	BIT(OPT_EVERY) | BIT(OPT_GRACE) | BIT(OPT_QUIET) | BIT(OPT_TIMEOUT) | BIT(OPT_TTL) |
+	    BIT(OPT_VERBOSE) | BIT(OPT_WAIT),
 	2, INT_MAX},
     {"set", "STREAM JSON", cmd_set, STORE_CREATE, BIT(OPT_FORCE) | BIT(OPT_IF_VERSION), 2, 2},
     {"status", "[STREAM]", cmd_status, STORE_READ,
@@ -112,10 +117,11 @@ static void __attribute__((noreturn)) help(void)
 	     "      --wait DURATION     wait for another run of the stream to end (0s)\n"
 	     "      --timeout DURATION  end the command after this time, status 75\n"
 	     "      --grace DURATION    kill what has not ended after this time (10s)\n"
+	     "      --ttl DURATION      postgres: end of a lease if not renewed (60s)\n"
 	     "  -q, --quiet          do not say that nothing is due\n"
 	     "  -v, --verbose        pass checkpoints on to stdout too; sum up on stderr\n"
 	     "\n"
-	     "      --store STORE    sqlite:FILE or dir:PATH (CS_STATE_STORE;\n"
+	     "      --store STORE    sqlite:FILE, dir:PATH, postgres://... (CS_STATE_STORE;\n"
 	     "                       dir:$XDG_STATE_HOME/cs)\n"
 	     "  -h, --help           print this\n"
 	     "  -V, --version        print versions\n"
@@ -178,7 +184,7 @@ option(struct opts *o, int c)
 		o->quiet = true;
 		return BIT(OPT_QUIET);
 	case OPT_STORE:
-		o->store = optarg;
+		o->store = pg_url(optarg) ? pg_take(optarg) : optarg;
 		return 0;
 	case OPT_TIMEOUT:
 		o->timeout = opt_duration("--timeout", optarg);
@@ -186,6 +192,11 @@ option(struct opts *o, int c)
 	case OPT_TO:
 		o->to = optarg;
 		return BIT(OPT_TO);
+	case OPT_TTL:
+		o->ttl = opt_duration("--ttl", optarg);
+		if (o->ttl < TTL_MIN)
+			errx(CS_USAGE, "--ttl: at least 1s");
+		return BIT(OPT_TTL);
 	case 'v':
 		o->verbose = true;
 		return BIT(OPT_VERBOSE);
@@ -214,7 +225,7 @@ check(const struct command *c, unsigned given, int argc, bool dashes)
 {
 	static const char *const names[] = {"by", "cursor-field", "default", "every", "force",
 	    "grace", "if-version", "json", "output", "parts", "prometheus", "quiet", "timeout",
-	    "to", "verbose", "wait"};
+	    "to", "ttl", "verbose", "wait"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (given & ~c->takes & 1u << i)
@@ -247,7 +258,7 @@ opts_parse(struct opts *o, int argc, char **argv)
 	bool dashes;
 	int c;
 
-	*o = (struct opts){.version = -1, .grace = GRACE};
+	*o = (struct opts){.version = -1, .grace = GRACE, .ttl = LEASE_TTL};
 	/*
 	 * getopt moves the arguments before "--" behind it, so that options may stand anywhere
 	 * there.

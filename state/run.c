@@ -15,6 +15,7 @@
 #include "stream.h"
 #include "when.h"
 
+#define RETRY   1000        /* ms between two tries to renew the lease */
 #define ENV_MAX (64u << 10) /* bytes of state in the environment; Linux allows 128 KiB a variable */
 
 struct run {
@@ -27,8 +28,9 @@ struct run {
 	struct child child;
 	struct out out;
 	char *state_file, *parts_file; /* or NULL */
-	int lease;                     /* descriptor, -1: not held */
-	int status;                    /* why we ended the run, or 0 */
+	struct lease lease;
+	int status; /* why we ended the run, or 0 */
+	bool mute;  /* the store cannot be reached to record it */
 	char id[RUN_ID_LEN + 1];
 };
 
@@ -100,11 +102,11 @@ begin(struct run *r)
 	next_id(r->id, r->from.run);
 	if (last != NULL)
 		next_id(r->id, last->run);
-	instant_now(now);
+	when_text(when_now(), now);
 	r->row.run = xstrdup(r->id);
 	r->row.started_at = xstrdup(now);
-	r->row.fence = when_now();
-	if (last != NULL && r->row.fence <= last->fence)
+	r->row.fence = r->lease.token != 0 ? r->lease.token : when_now();
+	if (r->lease.token == 0 && last != NULL && r->row.fence <= last->fence)
 		r->row.fence = last->fence + 1;
 	r->row.status = r->row.records = -1;
 	r->row.every = r->o->every ? (int64_t)r->o->every : -1;
@@ -209,6 +211,34 @@ pass(struct run *r, const char *p, size_t n)
 	}
 }
 
+/* Should the lease not be renewed from now on, the command gets the rest of its time to end. */
+static void
+limit(struct run *r)
+{
+	int64_t left = r->lease.until - when_up(), grace = r->lease.ttl / 3;
+
+	if ((int64_t)r->o->grace < grace)
+		grace = (int64_t)r->o->grace;
+	child_limit(&r->child, left > grace ? left - grace : 0, left);
+}
+
+/* Renew the lease: three times in its life, or every second while that does not succeed. */
+static int64_t
+beat(void *arg)
+{
+	struct run *r = arg;
+	int status = lease_renew(&r->lease);
+
+	if (status == CS_OK) {
+		limit(r);
+		return r->lease.ttl / 3;
+	}
+	if (status == CS_LATER)
+		return r->lease.ttl / 3 < RETRY ? r->lease.ttl / 3 : RETRY;
+	stop(r, status);
+	return -1;
+}
+
 static void
 take(struct run *r, const struct lines *l, const char *p, size_t n)
 {
@@ -237,6 +267,7 @@ listen(struct run *r)
 	l.arg = &r->child;
 	while (
 	    (rc = lines_next(&l, &p, &n)) != LINES_EOF && rc != LINES_STOP && rc != LINES_ERROR) {
+		child_look(&r->child);
 		if (rc == LINES_OK) {
 			take(r, &l, p, n);
 		} else {
@@ -261,6 +292,19 @@ fault(struct run *r, int status, char *why)
 	return status;
 }
 
+/* The lease was not renewed in time. Has another got it now? */
+static int
+overdue(struct run *r)
+{
+	int status = lease_renew(&r->lease);
+
+	if (status == CS_FENCED)
+		return status;
+	r->mute = status != CS_OK;
+	return fault(r, CS_LATER,
+	    xstrdup("the lease could not be renewed: the command was ended before it ran out"));
+}
+
 /*
  * The status of the run, with the reason in the row, now that the command has exited with its
  * own.
@@ -271,7 +315,9 @@ verdict(struct run *r, int status)
 	struct acks *a = &r->acks;
 	struct buf b = {0};
 
-	if (r->child.timed_out) {
+	if (r->child.cut && r->status == 0) {
+		status = overdue(r);
+	} else if (r->child.timed_out) {
 		when_span(&b, (int64_t)r->o->timeout);
 		status = fault(r, CS_LATER, xasprintf("timed out after %s", b.p));
 		buf_release(&b);
@@ -301,14 +347,15 @@ record(struct run *r, int status)
 	char now[INSTANT_MAX];
 	int rc;
 
-	instant_now(now);
+	when_text(when_now(), now);
 	r->row.ended_at = xstrdup(now);
 	r->row.records = r->acks.records;
 	r->row.counts = r->acks.counts;
 	r->acks.counts = NULL;
 	r->row.fetch = r->acks.fetch;
 	r->acks.fetch = NULL;
-	rc = store_run_put(r->store, r->o->stream, &r->row);
+	/* What another run has taken over it records itself. */
+	rc = r->store->fenced || r->mute ? CS_OK : store_run_put(r->store, r->o->stream, &r->row);
 	if (r->o->verbose)
 		warnx("stream \"%s\": run %s ended with status %d after %" PRId64 " ms, %" PRIu64
 		      " checkpoints",
@@ -330,6 +377,10 @@ command(struct run *r)
 	}
 	if (child_start(&r->child, r->o->args, r->o->timeout, r->o->grace) < 0)
 		err(CS_IO, "%s", r->o->args[0]);
+	if (r->lease.token != 0) {
+		limit(r);
+		child_beat(&r->child, beat, r, r->lease.ttl / 3);
+	}
 	out_open(&r->out, STDOUT_FILENO);
 	listen(r);
 	status = child_end(&r->child);
@@ -368,20 +419,17 @@ release(struct run *r)
 	run_row_release(&r->row);
 	run_rows_release(&r->past);
 	state_row_release(&r->from);
-	if (r->lease >= 0)
-		close(r->lease);
+	lease_release(&r->lease);
 }
 
 int
 cmd_run(struct store *s, const struct opts *o)
 {
-	struct run r = {.store = s, .o = o, .lease = -1};
+	struct run r = {.store = s, .o = o};
 	int status, sig;
 
-	if ((status = lease_take(&r.lease, s, o->stream, o->wait)) != CS_OK) {
-		r.lease = -1;
+	if ((status = lease_take(&r.lease, s, o->stream, o->wait, o->ttl)) != CS_OK)
 		return status;
-	}
 	if ((status = look(&r)) == CS_OK && !not_due(&r))
 		status = run(&r);
 	sig = r.child.caught;

@@ -24,6 +24,7 @@ struct opts {
 	uint64_t every;	      /* ms; 0: always due */
 	uint64_t timeout;     /* ms; 0: none */
 	uint64_t wait;	      /* ms */
+	uint64_t ttl;	      /* ms that a lease lasts without being renewed */
 	uint64_t grace;	      /* ms between the first signal and SIGKILL */
 };
 

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pg.h"
 #include "store.h"
+#include "stream.h"
 
 /* $XDG_STATE_HOME/cs, by the XDG base directory specification: a relative value counts as none. */
 static char *
@@ -40,8 +42,13 @@ store_open(struct store *s, const char *spec, enum store_mode mode)
 		s->path = spec + n;
 		return kinds[i].open(s, mode);
 	}
+	if (pg_url(spec)) {
+		s->path = spec;
+		s->spec = s->own = pg_place(spec);
+		return store_pg_open(s, mode);
+	}
 	/* Not the whole of it: a URL may hold a password. */
-	warnx("--store: \"%.*s\" is no kind of store; say sqlite:FILE or dir:PATH",
+	warnx("--store: \"%.*s\" is no kind of store; say sqlite:FILE, dir:PATH or postgres://...",
 	    (int)strcspn(spec, ":"), spec);
 	return CS_USAGE;
 }
@@ -118,7 +125,26 @@ store_runs(struct store *s, const char *stream, struct run_rows *rows)
 }
 
 int
-store_lock(struct store *s, const char *stream, int flags)
+store_parts(struct store *s, const char *stream,
+    int (*f)(void *arg, const char *name, const struct state_row *r), void *arg)
 {
-	return s->ops->lock(s, stream, flags);
+	struct names names = {0};
+	struct state_row row;
+	int status;
+
+	if (s->ops != NULL && s->ops->parts != NULL)
+		return s->ops->parts(s, stream, f, arg);
+	status = store_streams(s, &names);
+	for (size_t i = 0; status == CS_OK && i < names.n; i++) {
+		if (strcmp(names.name[i], stream) == 0 || !stream_within(names.name[i], stream))
+			continue;
+		status = store_get(s, names.name[i], &row);
+		if (status == CS_OK)
+			status = f(arg, names.name[i], &row);
+		else if (status == CS_SOME) /* it has runs alone, or was removed just now */
+			status = CS_OK;
+		state_row_release(&row);
+	}
+	names_release(&names);
+	return status;
 }

@@ -37,17 +37,30 @@ struct store_ops {
 	int (*history)(struct store *s, const char *stream, struct state_rows *rows);
 	int (*run_put)(struct store *s, const char *stream, const struct run_row *r);
 	int (*runs)(struct store *s, const char *stream, struct run_rows *rows);
+	/* The states of the streams STREAM/..., in byte order of their names; NULL: one by one will do. */
+	int (*parts)(struct store *s, const char *stream,
+	    int (*f)(void *arg, const char *name, const struct state_row *r), void *arg);
+	/* Open the stream's lock file with these open(2) flags: a descriptor, or -1 with errno. NULL: leases are rows. */
 	int (*lock)(struct store *s, const char *stream, int flags);
+	/* Such a row, for ttl ms: CS_OK with its token; CS_SOME, with nothing printed, when another has it. */
+	int (*lease_take)(struct store *s, const char *stream, int64_t ttl, int64_t *token);
+	/* For ttl ms from now: as lease_renew() in lease.h. It asks once and does not wait for long. */
+	int (*lease_renew)(struct store *s, const char *stream, int64_t ttl, int64_t token);
+	void (*lease_drop)(struct store *s, const char *stream, int64_t token);
+	bool (*lease_held)(struct store *s, const char *stream);
 	void (*close)(struct store *s);
 };
 
 struct store {
 	const struct store_ops *ops; /* NULL: there is no store, hence nothing in it */
-	const char *spec;	     /* sqlite:FILE or dir:PATH, for messages */
+	const char *spec;	     /* sqlite:FILE, dir:PATH or postgres://..., for messages: without a password */
+	/* Another has the lease of the stream that is run here: nothing more can be stored. It was said. */
+	bool fenced;
 	/* private */
 	char *own;	  /* spec, where it was made here */
-	const char *path; /* into spec */
+	const char *path; /* into spec, or the URL */
 	sqlite3 *db;
+	struct store_pg *pg;
 	int fd; /* of the directory */
 };
 
@@ -59,7 +72,7 @@ void	store_close(struct store *s);
 int	store_get(struct store *s, const char *stream, struct state_row *r);
 /*
  * Store r's state, run and records as a new version. expect: the version it must replace (0: must not
- * exist; -1: any); CS_FENCED, with nothing printed, when another one is there. *version gets the new one.
+ * exist; -1: any); CS_FENCED, with nothing printed, when another one is there, or s->fenced. *version gets the new one.
  */
 int	store_put(struct store *s, const char *stream, const struct state_row *r, int64_t expect,
 	    int64_t *version);
@@ -75,11 +88,13 @@ int	store_history(struct store *s, const char *stream, struct state_rows *rows);
 int	store_run_put(struct store *s, const char *stream, const struct run_row *r);
 /* The runs kept, newest first; none is CS_OK too. */
 int	store_runs(struct store *s, const char *stream, struct run_rows *rows);
-/* Open the stream's lock file with these open(2) flags: a descriptor, or -1 with errno. */
-int	store_lock(struct store *s, const char *stream, int flags);
+/* Call f for each state of the streams STREAM/... until it does not return CS_OK. r is the store's. */
+int	store_parts(struct store *s, const char *stream,
+    int (*f)(void *arg, const char *name, const struct state_row *r), void *arg);
 
 /* The kinds. s->ops stays NULL where there is no store. */
 int	store_sqlite_open(struct store *s, enum store_mode mode);
 int	store_dir_open(struct store *s, enum store_mode mode);
+int	store_pg_open(struct store *s, enum store_mode mode);
 
 #endif

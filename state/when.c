@@ -1,17 +1,47 @@
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "instant.h"
 #include "when.h"
+
+static int64_t ahead; /* ms from when_up() to the time that is followed; 0: none is */
+
+static int64_t
+clock_ms(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t
+when_up(void)
+{
+	return clock_ms(CLOCK_BOOTTIME);
+}
+
+void
+when_follow(int64_t ms)
+{
+	ahead = ms - when_up();
+}
 
 int64_t
 when_now(void)
 {
-	struct timespec ts;
+	return ahead != 0 ? when_up() + ahead : clock_ms(CLOCK_REALTIME);
+}
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+void
+when_text(int64_t ms, char out[INSTANT_MAX])
+{
+	char frac[16];
+	struct instant t = {.sec = ms / 1000, .frac = {frac, 3}};
+
+	snprintf(frac, sizeof frac, "%03d", (int)(ms % 1000));
+	instant_format(&t, out);
 }
 
 int64_t

@@ -146,16 +146,26 @@ sql() {
 	sqlite3 -readonly -batch "$1" "$2"
 }
 
-# each_store COMMAND: run it once with each kind of store in CS_STATE_STORE, in a directory of its own.
+# each_store COMMAND: run it once with each kind of store in CS_STATE_STORE, in a directory of its own: sqlite, dir and, where a
+# server was started (postgres.bash), postgres with an empty database.
 each_store() {
 	local store
-	for store in sqlite:x.db dir:d; do
+	for store in sqlite:x.db dir:d ${PG_URL:+postgres:}; do
 		echo "store: $store"
 		mkdir "${store%%:*}"
 		(
 			cd "${store%%:*}" || exit
+			if [ "$store" = postgres: ]; then
+				new_database
+				store=$PG
+			fi
 			export CS_STATE_STORE=$store
 			"$@"
 		)
 	done
+}
+
+# Those on this machine alone, where the test looks into files or sets this machine's clock.
+each_local_store() {
+	PG_URL='' each_store "$@"
 }

@@ -38,7 +38,7 @@ start_postgres() {
 	disown
 	cd / && pg_as "$(pg_program initdb)" -D "$PG_DIR/data" -U cs -A trust -E UTF8 --locale=C --no-sync \
 		>"$PG_DIR.log" 2>&1 || { cat "$PG_DIR.log"; return 1; }
-	printf '%s\n' "local all all trust" "host all locked 127.0.0.1/32 scram-sha-256" "host all all 127.0.0.1/32 trust" \
+	printf '%s\n' "local all all trust" "host all locked 127.0.0.1/32 scram-sha-256" "host all,replication all 127.0.0.1/32 trust" \
 		>"$PG_DIR/data/pg_hba.conf"
 	for ((i = 0; i < 20; i++)); do
 		PG_PORT=$((RANDOM % 20000 + 20000))
@@ -48,6 +48,11 @@ start_postgres() {
 	export PG=$PG_URL/postgres
 	query "create role locked superuser login password '$PG_SECRET'"
 	cd - >/dev/null || return 1
+}
+
+# The same where it is not the whole file that needs one: PG_URL stays empty where there is no PostgreSQL.
+may_start_postgres() {
+	! pg_program postgres >/dev/null || start_postgres "$@"
 }
 
 # Start it on PG_PORT, and wait until it answers.

@@ -2,6 +2,15 @@
 # cs-state when things break: full disks, failing calls, kills, closed and full outputs.
 # shellcheck disable=SC2030,SC2031 # each store is tried in a subshell
 load lib
+load postgres
+
+setup_file() {
+	may_start_postgres
+}
+
+teardown_file() {
+	stop_postgres
+}
 
 teardown() {
 	cd "$BATS_TEST_TMPDIR" || return 1
@@ -78,7 +87,7 @@ need_strace() {
 		run -74 --separate-stderr sh -c 'trap "" XFSZ; ulimit -f 100; exec cs-state set s - <big'
 		state 1
 	}
-	each_store check
+	each_local_store check
 }
 
 @test "a store that cannot be written can be read" {
@@ -117,7 +126,7 @@ need_strace() {
 		done
 		[ $failed -ge 2 ]
 	}
-	each_store check
+	each_local_store check
 }
 
 @test "run --verbose passes no checkpoint on that could not be stored" {
@@ -176,7 +185,7 @@ need_strace() {
 		[ $n -gt 6 ] # times killed
 		state $old
 	}
-	each_store check
+	each_local_store check
 }
 
 @test "put killed at any moment: what it passed on is stored" {

@@ -1,6 +1,15 @@
 #!/usr/bin/env bats
 # cs-state: setting cursors back, states of others, and what people and monitoring get to see.
 load lib
+load postgres
+
+setup_file() {
+	may_start_postgres
+}
+
+teardown_file() {
+	stop_postgres
+}
 
 setup() {
 	start_in_tmpdir
