@@ -56,7 +56,7 @@ lose(struct pgdb *db)
 	db->sink.counts = db->before;
 	db->sink.counts.rejected = rejected; /* they stay set aside */
 	names_cut(&db->sink.added, db->added_before);
-	db->sink.resume.begun = 0;
+	db->sink.resume.at = db->progress;
 	free(db->stream);
 	free(db->run);
 	db->stream = db->run = NULL;
@@ -147,8 +147,6 @@ batch(struct sink *sink)
 		if (r)
 			return r;
 		db->tx = true;
-		db->before = sink->counts;
-		db->added_before = sink->added.n;
 		r = pgpast_fence(db);
 		if (r == 0)
 			r = pgtables_refresh(db);
@@ -190,7 +188,7 @@ keep(struct sink *sink, const struct control *c)
 		buf_clear(&db->state);
 		buf_add(&db->state, c->state.p, c->state.n);
 		db->records = c->records;
-		sink->resume.loose = false;
+		sink->resume.at.loose = false;
 	}
 	return r;
 }
@@ -264,16 +262,15 @@ commit_now(struct pgdb *db)
 
 	if (!*db->token)
 		new_token(db);
+	db->token_there = true;
 	buf_clear(b);
 	buf_addf(b,
 	    "insert into _cs_meta(name, value) values ('%s', '%llu') on conflict (name) do update"
 	    " set value = excluded.value; commit",
 	    db->token, (unsigned long long)++db->commit);
 	r = pg_exec(&db->pg, b->p);
-	if (r == 0) {
-		db->token_there = true;
+	if (r == 0)
 		return 0;
-	}
 	if (r != CS_LATER || PQstatus(db->pg.conn) == CONNECTION_OK)
 		return pgdb_fail(db);
 	r = pg_again(&db->pg) ? committed(db, &was) : pg_fail(&db->pg);
@@ -305,6 +302,9 @@ commit(struct sink *sink)
 	if (r)
 		return careful_from_now(db, r == ROW_BAD && db->careful ? pg_fail(&db->pg) : r);
 	db->tx = false;
+	db->before = sink->counts;
+	db->added_before = sink->added.n;
+	db->progress = sink->resume.at;
 	names_cut(&db->stages, 0);
 	sink->commits++;
 	db->stale = 0;

@@ -65,6 +65,7 @@ struct pgdb {
 	bool tx;
 	struct counts before;  /* as at the last commit */
 	size_t added_before;
+	struct progress progress;
 	struct buf sql;
 	/* The checkpoint kept but not yet written. */
 	char *stream, *run;

@@ -29,7 +29,7 @@ check(struct sink *s)
 		    shown(life->stream), shown(life->run), s->place);
 		return CS_DATA;
 	}
-	s->resume.resumed = true;
+	s->resume.at.resumed = true;
 	return 0;
 }
 
@@ -39,10 +39,10 @@ resume_begin(struct sink *s)
 	const struct opts *o = s->o;
 	int r;
 
-	if (!s->life->begun || s->resume.begun == s->life->serial)
+	if (!s->life->begun || s->resume.at.begun == s->life->serial)
 		return 0;
-	s->resume.begun = s->life->serial;
-	s->resume.resumed = s->resume.appends = s->resume.loose = false;
+	s->resume.at.begun = s->life->serial;
+	s->resume.at.resumed = s->resume.at.appends = s->resume.at.loose = false;
 	r = s->past(s);
 	if (r || !s->resume.last_run || (o->key.n && o->mode != MODE_APPEND) ||
 	    o->mode == MODE_REPLACE)
@@ -55,21 +55,21 @@ resume_append(struct sink *s)
 {
 	int r = 0;
 
-	s->resume.loose = true;
-	if (s->resume.appends)
+	s->resume.at.loose = true;
+	if (s->resume.at.appends)
 		return 0;
-	if (!s->resume.resumed)
+	if (!s->resume.at.resumed)
 		r = check(s);
 	if (r == 0 && !s->resume.last_run)
 		r = s->note_run(s, "");
-	s->resume.appends = r == 0;
+	s->resume.at.appends = r == 0;
 	return r;
 }
 
 int
 resume_end(struct sink *s)
 {
-	return s->resume.appends ? s->note_run(s, s->resume.loose ? s->life->run : "") : 0;
+	return s->resume.at.appends ? s->note_run(s, s->resume.at.loose ? s->life->run : "") : 0;
 }
 
 void

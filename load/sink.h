@@ -45,12 +45,14 @@ struct row {
 
 /* What the database knew of the stream as it began. */
 struct resume {
-	uint64_t begun;	 /* serial of the stream that this is of */
 	struct buf base; /* its state as stored; "null" when there was none */
 	char *last_run;	 /* whose rows no checkpoint covers, or ""; NULL: it never appended */
-	bool resumed;	 /* it may append */
-	bool appends;	 /* it did, */
-	bool loose;	 /* and since its last checkpoint */
+	struct progress {
+		uint64_t begun; /* serial of the stream that this is of */
+		bool resumed;	/* it may append */
+		bool appends;	/* it did, */
+		bool loose;	/* and since its last checkpoint */
+	} at;
 };
 
 struct table;

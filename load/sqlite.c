@@ -217,7 +217,7 @@ keep(struct sink *sink, const struct control *c)
 		buf_clear(&db->state);
 		buf_add(&db->state, c->state.p, c->state.n);
 		db->records = c->records;
-		sink->resume.loose = false;
+		sink->resume.at.loose = false;
 	}
 	r = seen_keep(db);
 	if (r == 0 && db->stage)

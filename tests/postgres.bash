@@ -59,7 +59,7 @@ may_start_postgres() {
 run_postgres() {
 	# shellcheck disable=SC2086 # options
 	(cd / && pg_as "$(pg_program pg_ctl)" -D "$PG_DIR/data" -l "$PG_DIR/log" -w -t 60 -o "-p $PG_PORT -k $PG_DIR \
-		-c listen_addresses=127.0.0.1 -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+		-c listen_addresses=127.0.0.1 -c fsync=off -c full_page_writes=off \
 		-c shared_buffers=32MB -c autovacuum=off -c jit=off -c max_connections=40 -c wal_level=minimal \
 		-c max_wal_senders=0 $PG_SETTINGS" start) >/dev/null 2>&1 3>&-
 }
