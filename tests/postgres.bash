@@ -61,7 +61,7 @@ run_postgres() {
 	(cd / && pg_as "$(pg_program pg_ctl)" -D "$PG_DIR/data" -l "$PG_DIR/log" -w -t 60 -o "-p $PG_PORT -k $PG_DIR \
 		-c listen_addresses=127.0.0.1 -c fsync=off -c full_page_writes=off \
 		-c shared_buffers=32MB -c autovacuum=off -c jit=off -c max_connections=40 -c wal_level=minimal \
-		-c max_wal_senders=0 $PG_SETTINGS" start) >/dev/null 2>&1 3>&-
+		-c max_wal_senders=0 $PG_SETTINGS" start) >/dev/null 2>&1 3>&- 4>&-
 }
 
 # halt_postgres [fast|immediate]: it is down until run_postgres.
