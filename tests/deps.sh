@@ -50,6 +50,7 @@ check git                                               git                   gi
 check zstd                                              zstd                  zstd             zstd              zstd         zstd
 check xz                                                xz-utils              xz               xz                xz           xz
 check python3                                           python3               python3          python3           python       python
+check py:h2                                             python3-h2            python3-h2       py3-h2            -            python-h2
 check valgrind                                          valgrind              valgrind         valgrind          -            valgrind
 bench jq                                                jq                    jq               jq                jq           jq
 bench sqlite3                                           sqlite3               sqlite           sqlite            sqlite       sqlite

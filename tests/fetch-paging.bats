@@ -78,6 +78,25 @@ log() {
 	equals "$(log | wc -l)" 20
 }
 
+@test "page number: from 0, by another name" {
+	need perl
+	start_canned
+	local how
+	for how in '--has-more .more' '--total-pages .pages' '--total .n'; do
+		rm -f "$CANNED/log"
+		reply else '{"data":[{"id":2}],"more":false,"pages":2,"n":2}'
+		reply 1 '{"data":[{"id":0},{"id":1}],"more":true,"pages":2,"n":3}'
+		reply 2 '{"data":[{"id":2}],"more":false,"pages":2,"n":3}'
+		# shellcheck disable=SC2086 # two words
+		succeeds cs-fetch "$SERVER/x?p=7" --records .data --paginate page --first-page 0 --page-param p $how
+		equals "$(records <<<"$output" | jq -c .id | tr '\n' ' ')" '0 1 2 '
+		equals "$(requests | cut -d ' ' -f 2 | tr '\n' ' ')" '/x?p=0 /x?p=1 '
+		stop_canned
+		rm "$CANNED"/*
+		start_canned
+	done
+}
+
 @test "page number: a server that caps the page size loses nothing" {
 	users '/pagination/page_number?_fault=cap-hidden:20' --records .data --paginate page \
 		--limit-param per_page --page-size 50 --total .total_items

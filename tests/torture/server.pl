@@ -1,9 +1,10 @@
 #!/usr/bin/perl
 # A server that breaks in every way, on the loopback: server.pl DIR
 #
-# Writes its port to DIR/port. It serves the lines of DIR/records, as /offset, /page, /cursor, /next, /link, /one and /ndjson.
-# DIR/plan says what goes wrong: lines of "N FAULT [ARGUMENT]" for the N-th request since the plan was
-# written, "N+ FAULT" for all from there on. DIR/log gets a line for each request. It ends after 1000 s, or when DIR goes away.
+# Writes its port to DIR/port. It serves the lines of DIR/records, as /offset, /page, /cursor, /next, /link, /one and /ndjson,
+# and tokens at /token. DIR/plan says what goes wrong: lines of "N FAULT [ARGUMENT]" for the N-th request since the plan was
+# written, "N+ FAULT" for all from there on. The header's X-Run, or the parameter
+# run, must be what DIR/run says. DIR/log.RUN gets a line for each request. It ends after an hour, or when DIR goes away.
 use strict;
 use warnings;
 use Compress::Zlib;
@@ -23,7 +24,7 @@ my $started = time;
 put('port.new', $port);
 rename 'port.new', 'port';
 
-while (-d '.' && -e 'port' && time - $started < 1000) {
+while (-d '.' && -e 'port' && time - $started < 3600) {
 	my $ready = '';
 	vec($ready, $listener->fileno, 1) = 1;
 	next unless select($ready, undef, undef, 1) > 0;
@@ -49,7 +50,7 @@ sub read_request {
 	}
 	$$in =~ s/^(.*?\r\n\r\n)//s;
 	my %r = (head => $1);
-	@r{qw(method url)} = $r{head} =~ /^(\S+) (\S+)/;
+	@r{qw(method url)} = $r{head} =~ m{^(\S+) (?:http://[^/ ]+)?(\S+)};
 	my $length = $r{head} =~ /^content-length: *(\d+)/mi ? $1 : 0;
 	while (length $$in < $length) { sysread($c, $$in, 65536, length $$in) or return }
 	substr($$in, 0, $length) = '';
@@ -60,16 +61,16 @@ sub read_request {
 sub fault_for {
 	my ($r) = @_;
 	# What a run before this one had in flight does not count.
-	my ($run) = $r->{head} =~ /^x-run: (\d+)/mi;
-	return (0, '', '') if ($run // 0) != (slurp('run') || 0);
-	open my $f, '+<', 'count' or return (1, '', '');
+	my $run = $r->{head} =~ /^x-run: (\d+)/mi ? $1 : param($r->{url}, 'run', 0);
+	return (0, '', '') if $run != (slurp('run') || 0);
+	open my $f, '+<', "count.$run" or return (1, '', '');
 	flock $f, LOCK_EX;
 	my $n = (<$f> // 0) + 1;
 	seek $f, 0, 0;
 	print $f "$n\n";
 	close $f;
-	open my $log, '>>', 'log';
-	print $log "$n $r->{method} $r->{url}\n";
+	open my $log, '>>', "log.$run";
+	print $log "$n $r->{method} $r->{url} ", $r->{head} =~ /^authorization: (\S+)/mi ? $1 : '-', "\n";
 	close $log;
 	for (split /\n/, slurp('plan')) {
 		my ($at, $plus, $fault, $argument) = /^(\d+)(\+?) (\S+) ?(.*)$/ or next;
@@ -90,6 +91,11 @@ sub page {
 	$at = substr(param($url, 'cursor', 'c0'), 1) if $path eq 'cursor';
 	($at, $limit) = (0, scalar @records) if $path eq 'one' || $path eq 'ndjson';
 	$at = 0 if $fault eq 'same';
+	my @records = @records;
+	# Rows went from the beginning, or came there; one moved to the end.
+	splice @records, 0, $argument if $fault eq 'drop';
+	unshift @records, map { qq({"id":-$_,"new":true}) } 1 .. $argument if $fault eq 'insert';
+	push @records, splice(@records, $argument, 1) if $fault eq 'move';
 	my @page = $at < @records ? @records[$at .. ($at + $limit < @records ? $at + $limit : @records) - 1] : ();
 	return (join('', map { "$_\n" } @page), '') if $path eq 'ndjson';
 	my $end = $at + @page >= @records;
@@ -132,7 +138,7 @@ sub reset_it { my ($c) = @_; setsockopt $c, SOL_SOCKET, SO_LINGER, pack('ii', 1,
 sub serve {
 	my ($c, $r) = @_;
 	my ($n, $fault, $argument) = fault_for($r);
-	my ($body, $head) = page($r, $fault, $argument);
+	my ($body, $head) = $r->{url} =~ m{^/token} ? ('{"access_token":"first","token_type":"Bearer","expires_in":300}', '') : page($r, $fault, $argument);
 	my $close = "${head}Connection: close\r\n";
 	my $packed = Compress::Zlib::memGzip($body);
 	my $gzip = "${head}Content-Encoding: gzip\r\n";
@@ -146,6 +152,17 @@ sub serve {
 	if ($fault eq 'field') { return send_all($c, with_length('200 OK', $head . join('', map { "$_\r\n" } split /;; /, $argument), $body)) }
 	if ($fault eq 'body') { (my $b = $argument) =~ s/\\x(..)/chr hex $1/ge; return send_all($c, with_length('200 OK', $head, $b)) }
 	if ($fault eq 'repeat') { my ($times, $text) = split / /, $argument, 2; return send_all($c, with_length('200 OK', $head, $text x $times)) }
+	if ($fault eq 'echo') { # what we were told, back
+		my ($status, $more) = split / /, $argument, 2;
+		my ($secret) = $r->{head} =~ /^(?:authorization|x-api-key|cookie): *(?:Bearer |Basic )?([^\r\n]*)/mi;
+		$secret = $1 if $r->{url} =~ /api_key=([^&]*)/;
+		($more //= '') =~ s/SECRET/$secret/;
+		return send_all($c, with_length("$status Torture", $more ? "$more\r\n" : '', "you said $secret: $r->{head}"));
+	}
+	if ($fault eq 'etag') {
+		my $known = $r->{head} =~ /^if-none-match: *"\Q$argument\E"/mi;
+		return send_all($c, $known ? "HTTP/1.1 304 Not Modified\r\nETag: \"$argument\"\r\n\r\n" : with_length('200 OK', "ETag: \"$argument\"\r\n", $body));
+	}
 	if ($fault eq 'bom') { return send_all($c, with_length('200 OK', $head, "\xef\xbb\xbf$body")) }
 	if ($fault eq 'raw') { (my $b = $argument) =~ s/\\r\\n/\r\n/g; send_all($c, $b); return 0 }
 	if ($fault eq 'both') { # the chunks count
