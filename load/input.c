@@ -254,6 +254,7 @@ too_long(struct load *l)
 static int
 end_of_input(struct load *l)
 {
+	const char *awaited = l->o->stream ? l->o->stream : getenv("CS_STREAM");
 	int r;
 
 	if (l->life->begun && !l->ended) {
@@ -266,6 +267,12 @@ end_of_input(struct load *l)
 		return 0;
 	if (l->o->strict) {
 		warnx("stdin: no stream began: the stage before this one failed (--strict)");
+		return CS_DATA;
+	}
+	if (l->lines.lineno == 0 && awaited && !l->o->allow_empty) {
+		warnx("stdin: nothing came of stream \"%s\", not even its beginning: the stage "
+		      "before this one failed (--allow-empty if it may say nothing)",
+		    shown(awaited));
 		return CS_DATA;
 	}
 	r = apply_end(&l->apply, true);

@@ -66,6 +66,7 @@ struct opts {
 	uint64_t commit_rows, commit_bytes, commit_ms; /* a transaction ends at the first checkpoint beyond these */
 	size_t max_record;     /* bytes; 0: the default */
 	uint64_t memory;       /* bytes, for the page cache and what speeds up comparing */
+	bool allow_empty;      /* no line at all may be what a stream has to say */
 	bool network_fs;       /* the file may be on one */
 	bool bulk;	       /* make the key's index of a new table when it is full */
 	bool no_sandbox, dry_run, strict, quiet, verbose;

@@ -17,7 +17,8 @@
 #define COMMIT_MS    5000
 
 enum { /* options without a letter */
-	OPT_ALLOW_NETWORK_FS = 256,
+	OPT_ALLOW_EMPTY = 256,
+	OPT_ALLOW_NETWORK_FS,
 	OPT_BULK,
 	OPT_BUSY_TIMEOUT,
 	OPT_CHANGES,
@@ -50,7 +51,7 @@ enum { /* options without a letter */
 	OPT_TO
 };
 
-static const struct option options_long[] = {
+static const struct option options_long[] = {{"allow-empty", no_argument, NULL, OPT_ALLOW_EMPTY},
     {"allow-network-fs", no_argument, NULL, OPT_ALLOW_NETWORK_FS},
     {"bulk", no_argument, NULL, OPT_BULK},
     {"busy-timeout", required_argument, NULL, OPT_BUSY_TIMEOUT},
@@ -107,7 +108,7 @@ static const char help[] =
     "  --max-record SIZE    longest line (64M)\n"
     "  --strict             fail where counts do not match or no stream began\n"
     "operation\n"
-    "  --stream NAME        refuse any other stream\n"
+    "  --stream NAME        refuse any other; --allow-empty: it may have no line\n"
     "  --allow-network-fs   load into a database on NFS and the like\n"
     "  --bulk               fill new tables first, then make the index of their key\n"
     "  --busy-timeout TIME  wait so long for other writers of the database (30s)\n"
@@ -262,6 +263,9 @@ static void
 set(struct opts *o, int option, char *arg)
 {
 	switch (option) {
+	case OPT_ALLOW_EMPTY:
+		o->allow_empty = true;
+		break;
 	case OPT_ALLOW_NETWORK_FS:
 		o->network_fs = true;
 		break;

@@ -50,6 +50,20 @@ both() {
 	equals "$(rows 1 3 | to --key id)" ""
 }
 
+@test "no input at all where a stream is awaited: the stage before failed, 65" {
+	for how in '< <(:)' '</dev/null' '< <(kill -9 $BASHPID)'; do
+		fails_with 65 env CS_STREAM=s bash -c "exec cs-load --to sqlite:x.db --table t --key id $how"
+		contains "$stderr" '^cs-load: stdin: nothing came of stream "s", not even its beginning'
+		fails_with 65 bash -c "exec cs-load --to ndjson:x --stream s $how"
+		succeeds env CS_STREAM=s bash -c "exec cs-load --to sqlite:x.db --table t --key id --allow-empty $how"
+		succeeds bash -c "exec cs-load --to sqlite:x.db --table t --key id $how"
+	done
+	rows 1 2 | CS_STREAM=s cs-load --to sqlite:x.db --table t --key id # plain records are all there is
+	equals "$(sql x.db 'SELECT count(*) FROM t')" 2
+	run -65 --separate-stderr cs-state --store dir:d run s -- sh -c 'cs-fetch-that-is-not-there | cs-map --names snake | cs-load --to sqlite:x.db --table t --key id'
+	equals "$(cs-state --store dir:d status s --json | jq -c '[.outcome, .last_run.status]')" '["failed",65]'
+}
+
 @test "a stream that stops without an end keeps what its last checkpoint covers" {
 	{ begin; rows 1 2; checkpoint 1 2; rows 3 4; } >in
 	for how in pipe file; do
