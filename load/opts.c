@@ -120,8 +120,7 @@ static const char help[] =
     "  --no-sandbox         keep the right to open any file and to connect\n"
     "  -q, --quiet          no warnings\n"
     "  -v, --verbose        print the counts at the end\n"
-    "  -h, --help           this text\n"
-    "  -V, --version        version, also of the libraries\n"
+    "  -h, --help           this text; -V, --version: also of the libraries\n"
     "\n"
     "Checkpoints come out on stdout once they are durable. See cs-load(1).\n";
 
