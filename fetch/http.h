@@ -9,22 +9,7 @@
 
 #include "auth.h"
 #include "body.h"
-#include "opts.h"
-
-/* What to ask for. */
-struct request {
-	struct buf url;    /* without credentials */
-	struct buf fields; /* "Name: value\n" for each header field that pages */
-	struct buf body;   /* instead of the one that the settings have; empty: that one */
-	bool conditional;  /* fields ask for it only if it has changed */
-	bool foreign;      /* another host: nothing of ours but the URL */
-	const char *hint;  /* what may be wrong if it is refused: static, or NULL */
-};
-
-void request_clear(struct request *r);
-void request_copy(struct request *to, const struct request *from);
-bool request_equal(const struct request *a, const struct request *b);
-void request_release(struct request *r);
+#include "request.h"
 
 enum http_result {
 	HTTP_OK,      /* an answer, whole as far as HTTP can tell */
@@ -77,13 +62,6 @@ struct rate *http_rate(struct http *h);
 const char *http_field(struct http *h, const char *name, size_t i);
 /* All of them as a JSON object: names in lower case, several values of one name joined by commas. */
 void http_headers(struct http *h, struct buf *out);
-/* GET, or POST where there is something to send, or what the user said. */
-const char *http_method(const struct opts *o);
-/* Is that GET or HEAD? May it be made again without being asked to? */
-bool http_reads(const struct opts *o);
-bool http_repeats(const struct opts *o);
-/* Is there a body, or a method other than GET and HEAD? */
-bool http_sends(const struct opts *o);
 /* The request as a curl(1) command line, secrets masked. */
 void http_curl(struct http *h, const struct request *q, struct buf *out);
 
