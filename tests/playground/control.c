@@ -171,6 +171,7 @@ void
 routes_help(struct text *t)
 {
 	list_routes(t, user_routes);
+	list_routes(t, account_routes);
 	list_routes(t, humaans_routes);
 	list_routes(t, oauth_routes);
 	list_routes(t, control_routes);

@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <err.h>
 #include <errno.h>
@@ -20,15 +21,19 @@ struct opts {
 	struct server_opts server;
 	struct data_opts data;
 	const char *token_file, *log, *port_file;
+	int64_t accounts, items;
 	int64_t seconds; /* 0: until told to end */
 	bool quiet;
 };
 
 enum {
-	OPT_CAPACITY = 256,
+	OPT_ACCOUNTS = 256,
+	OPT_ADDRESS,
+	OPT_CAPACITY,
 	OPT_COMPANIES,
 	OPT_DOCUMENTS,
 	OPT_FOR,
+	OPT_ITEMS,
 	OPT_JOB_ROLES,
 	OPT_LOG,
 	OPT_NEWEST,
@@ -45,11 +50,14 @@ enum {
 };
 
 static const struct option longs[] = {
+    {"accounts", required_argument, NULL, OPT_ACCOUNTS},
+    {"address", required_argument, NULL, OPT_ADDRESS},
     {"capacity", required_argument, NULL, OPT_CAPACITY},
     {"companies", required_argument, NULL, OPT_COMPANIES},
     {"documents", required_argument, NULL, OPT_DOCUMENTS},
     {"for", required_argument, NULL, OPT_FOR},
     {"help", no_argument, NULL, 'h'},
+    {"items", required_argument, NULL, OPT_ITEMS},
     {"job-roles", required_argument, NULL, OPT_JOB_ROLES},
     {"log", required_argument, NULL, OPT_LOG},
     {"newest", required_argument, NULL, OPT_NEWEST},
@@ -73,11 +81,13 @@ static const char usage[] =
     "An HTTP API on 127.0.0.1 to try fetchers on: paged lists, logins, faults on request.\n"
     "\n"
     "  --port N             listen here (5001); 0: any free port\n"
+    "  --address IP         for other machines to reach it; there is no TLS (127.0.0.1)\n"
     "  --port-file FILE     write the port here once listening\n"
     "  --token-file FILE    bearer token; else environment PLAYGROUND_TOKEN, else random\n"
     "  --users N            records (200)        --companies N    records (12)\n"
     "  --documents N        records (1200)       --job-roles N    records (750)\n"
     "  --people N           records (321)        --seed N         of the data (1)\n"
+    "  --accounts N         at most 10000 (12)   --items N        of each (2000)\n"
     "  --newest TIME        newest updatedAt at the start (2026-01-31T12:00:00Z)\n"
     "  --no-ties            no two users share a time: keyset paging loses none\n"
     "  --rate-limit         429 when the token bucket is empty\n"
@@ -143,6 +153,16 @@ set_newest(struct opts *o, const char *s)
 }
 
 static void
+set_address(struct opts *o, const char *s)
+{
+	struct in_addr a;
+
+	if (inet_pton(AF_INET, s, &a) != 1)
+		errx(64, "--address: %s is not an IPv4 address", s);
+	o->server.address = ntohl(a.s_addr);
+}
+
+static void
 set(struct opts *o, int id, const char *arg)
 {
 	static const struct {
@@ -158,6 +178,15 @@ set(struct opts *o, int id, const char *arg)
 			o->data.count[counts[i].r] =
 			    (uint32_t)number(counts[i].name, arg, 0, 10000000);
 	switch (id) {
+	case OPT_ACCOUNTS:
+		o->accounts = number("accounts", arg, 0, 10000);
+		break;
+	case OPT_ADDRESS:
+		set_address(o, arg);
+		break;
+	case OPT_ITEMS:
+		o->items = number("items", arg, 0, 10000000);
+		break;
 	case OPT_CAPACITY:
 		o->server.capacity = (double)number("capacity", arg, 1, 1000000);
 		break;
@@ -275,7 +304,9 @@ int
 main(int argc, char **argv)
 {
 	struct opts o = {
-	    .server = {.port = 5001, .capacity = 20, .refill = 5},
+	    .server = {.address = INADDR_LOOPBACK, .port = 5001, .capacity = 20, .refill = 5},
+	    .accounts = 12,
+	    .items = 2000,
 	    .data = {.seed = 1,
 		.ties = true,
 		.count = {[USERS] = 200,
@@ -302,10 +333,12 @@ main(int argc, char **argv)
 	log_open(o.log);
 	data_init(&o.data);
 	users_init(o.data.seed, o.data.newest);
+	accounts_init(o.accounts, o.items);
 	oauth_reset();
 	unsigned port = server_start(&o.server);
 	if (!o.quiet) {
-		printf("url               http://127.0.0.1:%u\n", port);
+		printf("url               http://%s:%u\n",
+		    inet_ntoa((struct in_addr){htonl(o.server.address)}), port);
 		auth_print();
 		fflush(stdout);
 	}

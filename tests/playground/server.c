@@ -127,7 +127,7 @@ static const struct route *
 find_route(const struct request *req, bool *allowed)
 {
 	static const struct route *const all[] = {
-	    user_routes, humaans_routes, oauth_routes, control_routes};
+	    user_routes, account_routes, humaans_routes, oauth_routes, control_routes};
 	const char *method = strcmp(req->method, "HEAD") == 0 ? "GET" : req->method;
 
 	*allowed = false;
@@ -312,7 +312,7 @@ server_start(const struct server_opts *o)
 {
 	struct sockaddr_in addr = {.sin_family = AF_INET,
 	    .sin_port = htons(o->port),
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	    .sin_addr.s_addr = htonl(o->address)};
 
 	opts = *o;
 	server_refill();
@@ -324,7 +324,7 @@ server_start(const struct server_opts *o)
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)131072, MHD_OPTION_CONNECTION_LIMIT, 1000u,
 	    MHD_OPTION_LISTEN_BACKLOG_SIZE, 511u, MHD_OPTION_END);
 	if (server == NULL)
-		err(74, "cannot listen on 127.0.0.1:%u", o->port);
+		err(74, "cannot listen on %s:%u", inet_ntoa(addr.sin_addr), o->port);
 	return MHD_get_daemon_info(server, MHD_DAEMON_INFO_BIND_PORT)->port;
 }
 

@@ -69,17 +69,20 @@ struct route {
 	const char *help;
 };
 
-extern const struct route user_routes[], humaans_routes[], oauth_routes[], control_routes[];
+extern const struct route user_routes[], account_routes[], humaans_routes[], oauth_routes[], control_routes[];
 
 /* A line for each route. */
 void routes_help(struct text *t);
 /* The playground's own state: the order of its users, its companies and departments. newest is in ms. */
 void users_init(uint64_t seed, int64_t newest);
 void users_reset(void);
+/* How many accounts there are, and items of each. */
+void accounts_init(int64_t count, int64_t each);
 /* No token is out, and nothing is set to go wrong. */
 void oauth_reset(void);
 
 struct server_opts {
+	uint32_t address; /* IPv4, in host order */
 	uint16_t port; /* 0: any free one */
 	bool rate_limit, retry_after;
 	double capacity, refill; /* tokens; tokens a second */
