@@ -119,7 +119,7 @@ think() {
 	curl -sf --noproxy '*' -X POST "http://api:5001/_fault?path=/accounts/&fault=delay:$1&times=0" >/dev/null
 }
 
-# start_slurm NODE...: and the folder of the pipeline, with accounts 1 to $ACCOUNTS
+# start_slurm NODE...: and the folder of the pipeline, with accounts 1 to $COUNT
 start_slurm() {
 	local node nodes=()
 	for node; do nodes+=("$node=$(address "$node")"); done
@@ -129,7 +129,7 @@ start_slurm() {
 	cd "$WORK/pipeline" || return 1
 	echo '{"base_url":"http://api:5001","api_token":"file:../token"}' >configuration.json
 	chmod 600 configuration.json
-	for ((i = 1; i <= ACCOUNTS; i++)); do echo "acct-$i"; done >accounts
+	for ((i = 1; i <= COUNT; i++)); do echo "acct-$i"; done >accounts
 }
 
 # submit TASKS [OPTION...]: the array job; prints its number.
@@ -155,13 +155,13 @@ drained() {
 
 # The accounts that had no successful run yet, for --array.
 unfinished() {
-	query "select string_agg(n::text, ',' order by n) from generate_series(1, $ACCOUNTS) n
+	query "select string_agg(n::text, ',' order by n) from generate_series(1, $COUNT) n
 		where not exists (select from _cs_run where stream = 'items/acct-' || n and done)"
 }
 
 # What must be there, computed without any of the tools.
 expected() {
-	awk -v accounts="$ACCOUNTS" -v items="$ITEMS" 'BEGIN {
+	awk -v accounts="$COUNT" -v items="$ITEMS" 'BEGIN {
 		for (a = 1; a <= accounts; a++)
 			for (n = 1; n <= items; n++)
 				sum += (7919 * n + 104729 * a) % 100003
