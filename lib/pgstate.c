@@ -30,6 +30,9 @@ static const char *const tables[] = {
     " stream text primary key, holder text not null, token bigint not null,"
     " taken timestamptz not null, expires timestamptz not null)",
     "create table if not exists _cs_meta(name text primary key, value text)",
+    "insert into _cs_meta(name, value) values ('id', gen_random_uuid()::text) on conflict (name) "
+    "do "
+    "nothing",
     "insert into _cs_meta(name, value) values ('schema', '" STR(
 	PGSTATE_SCHEMA) "') on conflict (name) do update set value = excluded.value",
 };

@@ -3,6 +3,7 @@
  * of them. cs-load runs it in the transaction that writes the rows, cs-state by itself.
  *
  *	_cs_state, _cs_state_log, _cs_run, _cs_fence, _cs_meta   see there; times are timestamptz
+ *	_cs_meta has a row "id", too: a database and its standbys are told from others by it (CS_STORE)
  *	_cs_lease(stream primary key, holder, token, taken, expires)   who may run a stream, by the server's clock
  *
  * Each statement does all of its work by itself, so that it needs no session and no transaction around it, and is kept

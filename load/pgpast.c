@@ -49,6 +49,41 @@ pgpast_fence(struct pgdb *db)
 }
 
 int
+pgpast_intact(struct pgdb *db)
+{
+	/* The last commit, and the lease of the run, which was taken before it read the state that it starts from. */
+	static const char sql[] =
+	    "select ($1::text is null or exists (select 1 from _cs_meta where name = $1 and value "
+	    "= $2))"
+	    " and ($3::text is null"
+	    " or not exists (select 1 from _cs_meta where name = 'id' and value = $3)"
+	    " or exists (select 1 from _cs_lease where stream = $4 and token >= $5::bigint))";
+	const char *store = getenv("CS_STORE"), *stream = getenv("CS_STREAM");
+	const char *fence = getenv("CS_FENCE");
+	char number[24];
+	const char *values[] = {db->committed ? db->token : NULL, number,
+	    store && stream && fence ? store : NULL, stream, fence};
+	PGresult *res;
+	bool intact;
+
+	if (!db->tables_there || (!values[0] && !values[2]))
+		return 0;
+	snprintf(number, sizeof number, "%llu", (unsigned long long)db->committed);
+	res = pg_query(&db->pg, sql, 5, values);
+	if (!res)
+		return pgdb_fail(db);
+	intact = *PQgetvalue(res, 0, 0) == 't';
+	PQclear(res);
+	if (intact)
+		return 0;
+	warnx("%s: the server has lost what it had committed, as a standby may that takes over: "
+	      "nothing "
+	      "more is written; run again, from the state that is there now",
+	    db->pg.place);
+	return CS_LATER;
+}
+
+int
 pg_past(struct sink *s)
 {
 	struct pgdb *db = (struct pgdb *)s;

@@ -149,6 +149,8 @@ batch(struct sink *sink)
 		db->tx = true;
 		r = pgpast_fence(db);
 		if (r == 0)
+			r = pgpast_intact(db);
+		if (r == 0)
 			r = pgtables_refresh(db);
 		if (r)
 			return careful_from_now(db, r);
@@ -238,6 +240,8 @@ committed(struct pgdb *db, bool *was)
 		n[0] = strtoll(PQgetvalue(res, 0, 0), NULL, 10);
 	PQclear(res);
 	*was = (uint64_t)n[0] == db->commit;
+	if (*was)
+		db->committed = db->commit;
 	return 0;
 }
 
@@ -269,8 +273,10 @@ commit_now(struct pgdb *db)
 	    " set value = excluded.value; commit",
 	    db->token, (unsigned long long)++db->commit);
 	r = pg_exec(&db->pg, b->p);
-	if (r == 0)
+	if (r == 0) {
+		db->committed = db->commit;
 		return 0;
+	}
 	if (r != CS_LATER || PQstatus(db->pg.conn) == CONNECTION_OK)
 		return pgdb_fail(db);
 	r = pg_again(&db->pg) ? committed(db, &was) : pg_fail(&db->pg);

@@ -95,6 +95,7 @@ struct pgdb {
 	/* pgsink.c */
 	char token[48];	       /* name of the row that tells which commit was the last */
 	uint64_t commit;       /* its number */
+	uint64_t committed;    /* of the last one that is known to have taken place; 0: none has */
 	bool token_there;
 	unsigned stale;	       /* times in a row that a table was not as it was known to be */
 };
@@ -162,6 +163,11 @@ int	pg_note_run(struct sink *s, const char *run);
 int	pgpast_init(struct pgdb *db);
 /* Is this the newest run of its stream? As statedb.h; SINK_AGAIN too. */
 int	pgpast_fence(struct pgdb *db);
+/*
+ * Does the server still know what it said it had committed? A standby that took over may not; then what comes now would
+ * leave a gap behind it. 0, SINK_AGAIN, or a CS_ status after printing.
+ */
+int	pgpast_intact(struct pgdb *db);
 int	pgpast_checkpoint(struct pgdb *db);
 
 #endif

@@ -111,7 +111,8 @@ enum verdict {
 	STORE,
 	STORED, /* nothing to do */
 	OLDER,
-	CHANGED
+	CHANGED,
+	BEHIND /* the database lost what it had */
 };
 
 /*
@@ -124,11 +125,17 @@ judge(const struct acks *a, const struct control *c, const char *run, const stru
 {
 	bool same_run = run != NULL && row->run != NULL && strcmp(run, row->run) == 0;
 
+	/* A standby that took over need not know all; and what the loader stores itself is not for us to make up for. */
+	if (a->store->id != NULL && seen != NULL && !a->force && row->version < seen->version)
+		return BEHIND;
 	if (row->version == 0)
 		return seen == NULL || seen->version == 0 || a->force ? STORE : CHANGED;
 	if (row->records == c->records && (same_run || (run == NULL && row->run == NULL)) &&
-	    slice_is(c->state, row->state))
+	    slice_is(c->state, row->state)) {
+		if (seen != NULL && same_run && row->version != seen->version)
+			seen->direct = true;
 		return STORED;
+	}
 	if (a->force)
 		return STORE;
 	if (seen != NULL && row->version != seen->version) {
@@ -139,6 +146,8 @@ judge(const struct acks *a, const struct control *c, const char *run, const stru
 	/* This checkpoint is there then, or was, and a later one took its place. */
 	if (seen != NULL && seen->direct && same_run && c->records <= row->records)
 		return STORED;
+	if (a->store->id != NULL && seen != NULL && seen->direct)
+		return BEHIND;
 	if (a->leased || run == NULL || row->run == NULL)
 		return STORE;
 	if (same_run)
@@ -155,6 +164,12 @@ stale(struct acks *a, const char *where, const char *stream, enum verdict v,
 		    "checkpoint of stream \"%s\" is older than the one "
 		    "stored (run %s, %lld records); --force stores it",
 		    stream, row->run, (long long)row->records);
+	if (v == BEHIND)
+		return refuse(a, CS_LATER, where,
+		    "the store has lost a checkpoint of stream \"%s\" that it had, as a standby "
+		    "may "
+		    "that takes over: version %lld is there, not %lld; run again from that state",
+		    stream, (long long)row->version, (long long)version);
 	return refuse(a, CS_FENCED, where,
 	    "stream \"%s\" was changed meanwhile: version %lld is there, not "
 	    "%lld; nothing was stored, run again from that state",
@@ -181,7 +196,7 @@ checkpoint_store(struct acks *a, const char *where, const char *stream, const st
 		version = row.version;
 		status = CS_OK;
 		v = judge(a, c, run, &row, seen);
-		if (v == OLDER || v == CHANGED)
+		if (v == OLDER || v == CHANGED || v == BEHIND)
 			status = stale(a, where, stream, v, &row, seen != NULL ? seen->version : 0);
 		else if (v == STORE)
 			status = store_put(a->store, stream, &new, row.version, &version);

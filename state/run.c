@@ -178,7 +178,8 @@ static int export(struct run *r)
 
 	snprintf(fence, sizeof fence, "%" PRId64, r->row.fence);
 	if (setenv("CS_STREAM", r->o->stream, 1) < 0 || setenv("CS_RUN", r->id, 1) < 0 ||
-	    setenv("CS_FENCE", fence, 1) < 0 || unsetenv("CS_STATE") < 0)
+	    setenv("CS_FENCE", fence, 1) < 0 || unsetenv("CS_STATE") < 0 ||
+	    (r->store->id != NULL ? setenv("CS_STORE", r->store->id, 1) : unsetenv("CS_STORE")) < 0)
 		err(CS_IO, "environment");
 	status = export_parts(r);
 	if (status != CS_OK || r->from.version == 0)

@@ -56,6 +56,7 @@ struct store {
 	const char *spec;	     /* sqlite:FILE, dir:PATH or postgres://..., for messages: without a password */
 	/* Another has the lease of the stream that is run here: nothing more can be stored. It was said. */
 	bool fenced;
+	const char *id; /* of a database that others write to, once a lease of it is held; else NULL */
 	/* private */
 	char *own;	  /* spec, where it was made here */
 	const char *path; /* into spec, or the URL */

@@ -27,6 +27,7 @@
 struct store_pg {
 	struct pg pg;
 	char holder[128]; /* this process among all */
+	char *id;         /* of the database and its standbys */
 	/* The lease held, if its token is not 0. */
 	char *stream;
 	int64_t token;
@@ -376,6 +377,19 @@ pg_runs(struct store *s, const char *stream, struct run_rows *all)
 	return CS_OK;
 }
 
+/* So that cs-load knows the database again. */
+static int
+know(struct store *s)
+{
+	int status = CS_OK;
+	PGresult *res = ask(s, &status, "select value from _cs_meta where name = 'id'", 0, NULL);
+
+	if (res != NULL && PQntuples(res) > 0)
+		s->id = s->pg->id = text(res, 0, 0);
+	PQclear(res);
+	return status;
+}
+
 /*
  * The token is the server's time in ms, or greater where it has to be to grow: so it does even if the row is lost with a
  * server whose standby had not heard of it. A lease of ours whose taking was not answered is ours.
@@ -409,7 +423,7 @@ pg_lease_take(struct store *s, const char *stream, int64_t ttl, int64_t *token)
 		s->pg->stream = xstrdup(stream);
 		/* Repeating is over before the lease is. */
 		s->pg->pg.limit = s->pg->pg.patience = (uint64_t)ttl / 3;
-		status = CS_OK;
+		status = know(s);
 	}
 	PQclear(res);
 	return status;
@@ -487,6 +501,7 @@ pg_store_close(struct store *s)
 {
 	pg_close(&s->pg->pg);
 	free(s->pg->stream);
+	free(s->pg->id);
 	free(s->pg);
 	s->pg = NULL;
 }
