@@ -155,6 +155,7 @@ drained() {
 
 # The accounts that had no successful run yet, for --array.
 unfinished() {
+	[ -n "$(query "select to_regclass('_cs_run')")" ] || { echo "1-$COUNT" && return; }
 	query "select string_agg(n::text, ',' order by n) from generate_series(1, $COUNT) n
 		where not exists (select from _cs_run where stream = 'items/acct-' || n and done)"
 }
