@@ -288,7 +288,7 @@ obtain(struct auth *a, const struct token *kept, bool early, struct token *got)
 	if (o->auth == AUTH_JWT) {
 		*got = (struct token){
 		    .obtained = now, .expires = now + (int64_t)(o->jwt_expires / 1000)};
-		r = jwt_make(&jwt, o, NULL, now + (a->skew == INT64_MIN ? 0 : a->skew));
+		r = jwt_make(&jwt, o, NULL, NULL, now + (a->skew == INT64_MIN ? 0 : a->skew));
 		got->access = r == 0 ? buf_steal(&jwt) : NULL;
 		return r;
 	}

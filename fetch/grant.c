@@ -50,23 +50,40 @@ basic(const struct opts *o)
 	return line;
 }
 
-static void
-put_client(struct ask *a, const struct opts *o)
+/* By a signature instead of a secret (RFC 7523 section 2.2), which OpenID Connect calls private_key_jwt. */
+static int
+put_assertion(struct ask *a, struct opts *o, int64_t now)
 {
-	if (o->client_secret.value != NULL && o->client_id != NULL &&
-	    o->client_auth == CLIENT_BASIC) {
-		a->header[0] = basic(o);
-		return;
-	}
+	struct buf jwt = {0};
+	int r = jwt_make(&jwt, o, o->token_url, o->client_id, now);
+
 	put(a, o, "client_id", o->client_id);
-	put(a, o, "client_secret", o->client_secret.value);
+	put(a, o, "client_assertion_type",
+	    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+	put(a, o, "client_assertion", jwt.p);
+	secret_clear(&jwt);
+	return r;
 }
 
 static int
-put_grant(struct ask *a, struct opts *o, const char *refresh, int64_t skew)
+put_client(struct ask *a, struct opts *o, int64_t now)
+{
+	if (o->client_auth == CLIENT_JWT)
+		return put_assertion(a, o, now);
+	if (o->client_secret.value != NULL && o->client_id != NULL &&
+	    o->client_auth == CLIENT_BASIC) {
+		a->header[0] = basic(o);
+		return 0;
+	}
+	put(a, o, "client_id", o->client_id);
+	put(a, o, "client_secret", o->client_secret.value);
+	return 0;
+}
+
+static int
+put_grant(struct ask *a, struct opts *o, const char *refresh, int64_t now)
 {
 	struct buf jwt = {0};
-	int64_t now = clock_wall() + (skew == INT64_MIN ? 0 : skew);
 	int r = 0;
 
 	switch (o->grant) {
@@ -84,7 +101,7 @@ put_grant(struct ask *a, struct opts *o, const char *refresh, int64_t skew)
 		break;
 	case GRANT_JWT:
 		put(a, o, "grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
-		if ((r = jwt_make(&jwt, o, o->token_url, now)) == 0)
+		if ((r = jwt_make(&jwt, o, o->token_url, NULL, now)) == 0)
 			put(a, o, "assertion", jwt.p);
 		secret_clear(&jwt);
 		break;
@@ -146,16 +163,18 @@ static int
 prepare(struct ask *a, struct opts *o, const char *refresh, int64_t skew)
 {
 	bool json = o->token_body == TOKEN_JSON;
+	int64_t now = clock_wall() + (skew == INT64_MIN ? 0 : skew);
 	int r;
 
 	*a = (struct ask){.url = o->token_url,
 	    .what = "token endpoint",
 	    .type = json ? "application/json" : "application/x-www-form-urlencoded",
 	    .patient = o->grant == GRANT_REFRESH};
-	if ((r = put_grant(a, o, refresh, skew)) != 0)
+	if ((r = put_grant(a, o, refresh, now)) != 0)
 		return r;
 	put_more(a, o);
-	put_client(a, o);
+	if ((r = put_client(a, o, now)) != 0)
+		return r;
 	if (json)
 		buf_addc(&a->body, '}');
 	return 0;

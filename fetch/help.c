@@ -44,7 +44,7 @@ static const struct topic {
 	     "  --auth-name NAME  --auth-prefix TEXT  --auth-in header|query|cookie\n"
 	     "  --token-url URL  --client-id ID  --client-secret SECRET\n"
 	     "  --grant client_credentials|refresh_token|password|jwt-bearer\n"
-	     "  --client-auth basic|post  --refresh-token SECRET  --scope TEXT\n"
+	     "  --client-auth basic|post|jwt  --refresh-token SECRET  --scope TEXT\n"
 	     "  --token-param NAME=VALUE  --token-body form|json  --credentials FILE\n"
 	     "  --login-url URL  --login-json TEXT|@FILE  --login-expires DURATION\n"
 	     "  --login-token PATH|header:NAME|cookie:NAME\n"

@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "scan.h"
 #include "secret.h"
+#include "stream.h"
 
 /* base64url without padding (RFC 7515 section 2) */
 static void
@@ -56,18 +57,31 @@ add_members(struct buf *out, const char *json)
 	buf_release(&b);
 }
 
+/* A claim that the user has not made. */
 static void
-add_claims(struct buf *out, const struct opts *o, const char *audience, int64_t now)
+add_claim(struct buf *out, const char *mine, const char *name, const char *value)
+{
+	if (value == NULL || has(mine, name))
+		return;
+	buf_addf(out, "\"%s\":", name);
+	json_quote(out, value, strlen(value));
+	buf_addc(out, ',');
+}
+
+static void
+add_claims(
+    struct buf *out, const struct opts *o, const char *audience, const char *client, int64_t now)
 {
 	const char *mine = o->jwt_claims != NULL ? o->jwt_claims : "{}";
+	char id[RUN_ID_LEN + 1];
 
+	run_id(id);
 	buf_addc(out, '{');
 	add_members(out, mine);
-	if (audience != NULL && !has(mine, "aud")) {
-		buf_adds(out, "\"aud\":");
-		json_quote(out, audience, strlen(audience));
-		buf_addc(out, ',');
-	}
+	add_claim(out, mine, "aud", audience);
+	add_claim(out, mine, "iss", client);
+	add_claim(out, mine, "sub", client);
+	add_claim(out, mine, "jti", client != NULL ? id : NULL);
 	if (!has(mine, "iat"))
 		buf_addf(out, "\"iat\":%" PRId64 ",", now);
 	if (!has(mine, "exp"))
@@ -192,7 +206,7 @@ add_signature(struct buf *out, const struct opts *o, const struct buf *text)
 }
 
 int
-jwt_make(struct buf *out, struct opts *o, const char *audience, int64_t now)
+jwt_make(struct buf *out, struct opts *o, const char *audience, const char *client, int64_t now)
 {
 	struct buf part = {0}, text = {0};
 	int r;
@@ -202,7 +216,7 @@ jwt_make(struct buf *out, struct opts *o, const char *audience, int64_t now)
 	add_header(&part, o);
 	url64(&text, part.p, part.len);
 	buf_clear(&part);
-	add_claims(&part, o, audience, now);
+	add_claims(&part, o, audience, client, now);
 	buf_addc(&text, '.');
 	url64(&text, part.p, part.len);
 	buf_clear(&part);

@@ -8,9 +8,10 @@
 
 /*
  * Append one, made of o's claims; iat is now (seconds since 1970, the server's clock as far as known), exp follows
- * from o->jwt_expires, and aud is audience where that is not NULL; claims of the user's of those names stay.
+ * from o->jwt_expires, and aud is audience where that is not NULL; with a client it is one that names that by iss and sub, and
+ * itself by jti (RFC 7523 section 3). Claims of the user's of those names stay.
  * 0, or CS_AUTH or CS_USAGE after fail(): the key is none for this algorithm.
  */
-int jwt_make(struct buf *out, struct opts *o, const char *audience, int64_t now);
+int jwt_make(struct buf *out, struct opts *o, const char *audience, const char *client, int64_t now);
 
 #endif

@@ -43,7 +43,7 @@ static const char *const auths[] = {"none", "bearer", "basic", "header", "query"
 static const char *const auth_ins[] = {"header", "query", "cookie", NULL};
 static const char *const grants[] = {
     "client_credentials", "refresh_token", "password", "jwt-bearer", NULL};
-static const char *const client_auths[] = {"basic", "post", NULL};
+static const char *const client_auths[] = {"basic", "post", "jwt", NULL};
 static const char *const token_bodies[] = {"form", "json", NULL};
 static const char *const jwt_algs[] = {"HS256", "RS256", "ES256", NULL};
 static const char *const formats[] = {"json", "ndjson", "csv", "tsv", NULL};

@@ -33,7 +33,7 @@ enum auth_kind {
 };
 enum auth_in { IN_HEADER, IN_QUERY, IN_COOKIE };
 enum grant { GRANT_CLIENT, GRANT_REFRESH, GRANT_PASSWORD, GRANT_JWT };
-enum client_auth { CLIENT_BASIC, CLIENT_POST };
+enum client_auth { CLIENT_BASIC, CLIENT_POST, CLIENT_JWT };
 enum token_body { TOKEN_FORM, TOKEN_JSON };
 enum jwt_alg { JWT_HS256, JWT_RS256, JWT_ES256 };
 enum format { FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV, FORMAT_TSV };

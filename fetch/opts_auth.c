@@ -107,7 +107,15 @@ check_oauth2(const struct opts *o)
 	need(o, o->token_url != NULL, "--token-url URL");
 	check_secret_url(o, o->token_url, "--token-url");
 	need(o, o->client_id != NULL || o->grant == GRANT_JWT, "--client-id ID");
-	if (o->grant == GRANT_CLIENT)
+	if (o->client_auth == CLIENT_JWT) {
+		need(o, o->client_id != NULL, "--client-id ID");
+		need_secret(o, secret_given(&o->jwt_key), "key", "--jwt-key");
+		if (o->grant == GRANT_JWT)
+			die(CS_USAGE, "--client-auth jwt: is not for --grant jwt-bearer, whose "
+				      "claims are others");
+		if (secret_given(&o->client_secret) && o->connector == NULL)
+			die(CS_USAGE, "--client-secret: --client-auth jwt needs none");
+	} else if (o->grant == GRANT_CLIENT)
 		need_secret(
 		    o, secret_given(&o->client_secret), "client's secret", "--client-secret");
 	if (o->grant == GRANT_REFRESH)
@@ -124,8 +132,9 @@ check_oauth2(const struct opts *o)
 		die(CS_USAGE, "--refresh-token: is for --grant refresh_token");
 	if (o->grant != GRANT_PASSWORD && secret_given(&o->password))
 		die(CS_USAGE, "--password: is for --grant password");
-	if (o->grant != GRANT_JWT && secret_given(&o->jwt_key))
-		die(CS_USAGE, "--jwt-key: is for --grant jwt-bearer, or --auth jwt");
+	if (o->grant != GRANT_JWT && o->client_auth != CLIENT_JWT && secret_given(&o->jwt_key))
+		die(CS_USAGE,
+		    "--jwt-key: is for --grant jwt-bearer, --client-auth jwt, or --auth jwt");
 }
 
 static void

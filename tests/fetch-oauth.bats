@@ -59,6 +59,40 @@ gets() {
 	lacks "$stderr" 'secret words'
 }
 
+@test "a client that signs instead of a secret: private_key_jwt" {
+	need openssl perl
+	start_canned
+	openssl genrsa -out rsa.pem 2048 2>/dev/null
+	openssl rsa -in rsa.pem -pubout -out rsa.pub 2>/dev/null
+	chmod 600 rsa.pem
+	export KEY=0123456789abcdef0123456789abcdef
+	local jwt=(--auth oauth2 --token-url "$SERVER/token" --client-id 'the client' --client-auth jwt --jwt-key)
+	reply else '[1]'
+	reply 1 '{"access_token":"new-one","token_type":"Bearer"}'
+	succeeds cs-fetch "$SERVER/x" "${jwt[@]}" file:rsa.pem --jwt-alg RS256 --scope read -v
+	lacks "$stderr" 'eyJ'
+	sed -n 's/^BODY //p' "$CANNED/log" | tr '&' '\n' >form
+	equals "$(sed 's/\(client_assertion=\).*/\1/' form | tr '\n' ' ')" 'grant_type=client_credentials scope=read client_id=the%20client '\
+'client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer client_assertion= '
+	perl -MMIME::Base64=decode_base64url -ne 'next unless s/^client_assertion=//; chomp; @p = split /\./;
+		for (["h", $p[0]], ["c", $p[1]], ["s", $p[2]]) { open F, ">", $_->[0]; print F decode_base64url $_->[1] }
+		open F, ">", "text"; print F "$p[0].$p[1]"' form
+	openssl dgst -sha256 -verify rsa.pub -signature s text
+	equals "$(jq -c '[.iss, .sub, .aud, .exp - .iat]' c)" "[\"the client\",\"the client\",\"$SERVER/token\",300]"
+	contains "$(jq -r .jti c)" '^[0-9A-Z]{26}$'
+	# Another time it is another; claims of one's own stay.
+	reply 3 '{"access_token":"new-two","token_type":"Bearer","refresh_token":"next"}'
+	REFRESH=first succeeds cs-fetch "$SERVER/x" "${jwt[@]}" env:KEY --grant refresh_token --refresh-token env:REFRESH \
+		--credentials c.json --jwt-claims '{"aud":"them","jti":"mine"}'
+	equals "$(sed -n 's/^BODY //p' "$CANNED/log" | tail -n 1 | tr '&' '\n' | perl -MMIME::Base64=decode_base64url -ne \
+		'print decode_base64url((split /[.=]/)[2]) if /^client_assertion=/' | jq -c '[.aud, .jti, .sub]')" '["them","mine","the client"]'
+	run cs-fetch -n "$SERVER/x" "${jwt[@]}" env:KEY
+	lacks "$output" 'eyJ'
+	fails_with 77 cs-fetch "$SERVER/x" "${jwt[@]:0:8}"
+	fails_with 64 cs-fetch "$SERVER/x" "${jwt[@]}" env:KEY --client-secret env:KEY
+	fails_with 64 cs-fetch "$SERVER/x" "${jwt[@]}" env:KEY --grant jwt-bearer
+}
+
 @test "password and assertion grants" {
 	gets 60 "${oauth[@]}" "${pages[@]}" --grant password --user someone --password env:PW
 	PW=wrong fails_with 77 cs-fetch "$PLAYGROUND/oauth/users" "${oauth[@]}" "${pages[@]}" \
