@@ -315,7 +315,8 @@ salvage(struct load *l, int status)
 {
 	int r;
 
-	if (status == CS_IO || status == CS_LATER || status == CS_FENCED || status == CS_AUTH)
+	if (status == CS_IO || status == CS_LATER || status == CS_FENCED || status == CS_AUTH ||
+	    status == CS_REFUSED)
 		return status;
 	r = apply_salvage(&l->apply);
 	if (r)

@@ -43,6 +43,7 @@ read_kind(struct pgdb *db, struct table *t)
 			r = CS_USAGE;
 		}
 		t->exists = r == 0;
+		t->partitioned = *kind == 'p';
 	}
 	PQclear(res);
 	return r;

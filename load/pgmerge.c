@@ -360,6 +360,7 @@ upsert(struct pgdb *db, const struct group *g, size_t number)
 {
 	struct counts *c = &db->sink.counts;
 	int64_t n[2] = {0}, rows_in = (int64_t)g->rows, there;
+	bool told = db->native && !g->t->partitioned; /* whose rows have no xmax */
 	int r;
 
 	if (g->split) {
@@ -373,11 +374,11 @@ upsert(struct pgdb *db, const struct group *g, size_t number)
 		return r;
 	}
 	buf_clear(&db->sql);
-	upsert_sql(&db->sql, g, number, db->native);
+	upsert_sql(&db->sql, g, number, told);
 	r = ask(db, g, n);
 	if (r)
 		return r;
-	if (!db->native) {
+	if (!told) {
 		int64_t written = n[0], old = n[1];
 
 		n[0] = rows_in - old;

@@ -293,6 +293,8 @@ commit(struct sink *sink)
 	struct pgdb *db = (struct pgdb *)sink;
 	int r;
 
+	if (db->failed)
+		return db->failed;
 	if (!db->tx)
 		return 0;
 	r = pg_flush(db);
@@ -305,8 +307,12 @@ commit(struct sink *sink)
 		r = pgpast_checkpoint(db);
 	if (r == 0)
 		r = commit_now(db);
+	if (r == ROW_BAD && !pgdb_spoiled(db)) { /* a constraint that waits for the end */
+		pg_fail(&db->pg);
+		r = db->failed = CS_DATA;
+	}
 	if (r)
-		return careful_from_now(db, r == ROW_BAD && db->careful ? pg_fail(&db->pg) : r);
+		return careful_from_now(db, r);
 	db->tx = false;
 	db->before = sink->counts;
 	db->added_before = sink->added.n;

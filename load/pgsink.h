@@ -63,6 +63,7 @@ struct pgdb {
 	struct table *tables;
 	struct decl *decls;
 	bool tx;
+	int failed;	       /* the status of a commit that was refused: nothing is kept from there on */
 	struct counts before;  /* as at the last commit */
 	size_t added_before;
 	struct progress progress;

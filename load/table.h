@@ -77,6 +77,7 @@ struct table {
 	unsigned *sorted;  /* columns by name, for rowhash() */
 	size_t nsorted;
 	uint64_t set[SET_WORDS]; /* its columns */
+	bool partitioned;	 /* PostgreSQL's */
 
 	/* SQLite's */
 	int alias;	  /* column that is the rowid, or -1 */

@@ -5,6 +5,7 @@
 # Nothing missing: says nothing, asks no network, exit 0. Otherwise 1 unless it could be installed.
 set -u
 PATH=$PATH:/usr/sbin # where daemons are
+for dir in /usr/lib/postgresql/*/bin; do PATH=$PATH:$dir; done # and Debian's
 cc=${CC:-cc}
 install=1
 [ "${1:-}" = -n ] && install='' && shift
@@ -33,6 +34,7 @@ check faketime                                          faketime              li
 check strace                                            strace                strace           strace            -            strace
 check ps                                                procps                procps-ng        procps            -            procps-ng
 check openssl                                           openssl               openssl          openssl           openssl      openssl
+check postgres                                          postgresql            postgresql-server postgresql      postgresql   postgresql
 check perl                                              perl                  perl             perl              perl         perl
 peers nginx                                             nginx-light           nginx            nginx             nginx        nginx
 peers haproxy                                           haproxy               haproxy          haproxy           haproxy      haproxy
@@ -125,6 +127,12 @@ fi
 if [ -n "$install" ] && [ "$pm" = apt-get ] && { [ -z "$sudo" ] || sudo -n true 2>/dev/null; }; then
 	echo "missing:$missing; installing:$packages"
 	export DEBIAN_FRONTEND=noninteractive
+	# Debian's PostgreSQL would make and start a cluster of its own.
+	conf=/etc/postgresql-common/createcluster.conf
+	case $packages in *postgresql*)
+		[ -e $conf ] || ${sudo:+sudo -n} sh -c "mkdir -p ${conf%/*} && echo 'create_main_cluster = false' >$conf"
+		;;
+	esac
 	# sudo drops the environment
 	${sudo:+sudo -n} apt-get update -q </dev/null >"$tmp" 2>&1
 	# shellcheck disable=SC2086

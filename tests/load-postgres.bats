@@ -138,3 +138,66 @@ END
 	equals "$(query 'select id from t order by 1')" $'1\n2'
 	equals "$(query 'select state from _cs_state')" 2
 }
+
+@test "a constraint that waits for the commit: nothing is kept or acknowledged" {
+	query 'create table p(id int primary key)' 'create table t(id int primary key, p int references p deferrable initially deferred)'
+	cs-load --to "$PG" --table t --key id <<<$'{"id":1,"p":1}\n{"@cs":{"table":"p"},"id":1}'
+	{ begin; echo '{"id":2,"p":7}'; checkpoint 1; end; } >in
+	fails_with 65 cs-load --to "$PG" --table t --key id <in
+	contains "$stderr" 'violates foreign key constraint'
+	equals "$output" ''
+	equals "$(query 'select id from t' 'select count(*) from _cs_state')" $'1\n0'
+}
+
+@test "rows that refer to each other are written in their order, one by one where need be" {
+	query 'create table p(id int primary key)' 'create table t(id int primary key, p int references p)'
+	for i in {1..60}; do
+		echo "{\"@cs\":{\"table\":\"t\"},\"id\":$i,\"p\":$((i - 1))}"
+		echo "{\"@cs\":{\"table\":\"p\"},\"id\":$i}"
+	done >in
+	ends_with_status 1 cs-load --to "$PG" --table t --key id --rejects bad --stats stats <in
+	equals "$(jq -c '[.line, .record]' bad)" '[1,"{\"@cs\":{\"table\":\"t\"},\"id\":1,\"p\":0}"]'
+	equals "$(jq .inserted stats)" 119
+}
+
+@test "a partitioned table" {
+	query 'create table t(id int primary key, v text) partition by range (id)' \
+		'create table t1 partition of t for values from (0) to (10)' 'create table t2 partition of t for values from (10) to (20)'
+	for v in a a b; do
+		printf '{"id":%d,"v":"'$v'"}\n' 1 11 12 | cs-load --to "$PG" --table t --key id --stats stats
+		jq -c '[.inserted, .updated, .unchanged]' stats
+	done >counts
+	equals "$(cat counts)" $'[3,0,0]\n[0,0,3]\n[0,3,0]'
+	fails_with 65 cs-load --to "$PG" --table t --key id <<<'{"id":21}'
+	contains "$stderr" 'no partition of relation'
+}
+
+@test "the Big List of Naughty Strings as names of tables and as values" {
+	shared corpora/blns/blns.json
+	jq -c 'to_entries[] | {"@cs": {table: .value}, id: .key, name: .value}' "$SHARED" >in
+	ends_with_status 1 cs-load --to "$PG" --key id --rejects bad --table t <in
+	equals "$(jq -r .reason bad | grep -vc 'differs from table\|without a name\|are taken\|would become' || :)" 0
+	query "select relname from pg_class c join pg_namespace n on n.oid = relnamespace where relkind = 'r' and nspname = 'public' and relname not like '\\_cs\\_%'" >tables
+	[ "$(wc -l <tables)" -gt 300 ]
+	query "select string_agg(format('select %L, name from %I', relname, relname), ' union all ') from pg_class c
+		join pg_namespace n on n.oid = relnamespace where relkind = 'r' and nspname = 'public' and relname not like '\\_cs\\_%'" >select
+	equals "$(query "select count(*) from ($(cat select)) x(t, name) where t <> name")" 0
+}
+
+@test "one stream, many columns, several tables, all operations, the same on both servers' SQL" {
+	jq -nc 'range(400) | . as $i | {"@cs":{"table":"t\($i % 3)","op":(if $i % 11 == 10 then "delete" elif $i % 7 == 6 then "update" else "upsert" end)},
+		"id":($i * 7 % 50),"c\($i % 5)":$i} + (if $i % 2 == 0 then {"s":"x\($i)"} else {} end)' >in
+	for portable in '' 1; do
+		new_database
+		CS_PG_PORTABLE=$portable
+		[ -z "$portable" ] && unset CS_PG_PORTABLE || export CS_PG_PORTABLE
+		cs-load --to "$PG" --key id --table t --stats "stats$portable" <in
+		query 'select * from t0 order by id' 'select * from t1 order by id' 'select * from t2 order by id' >"rows$portable"
+	done
+	cs-load --to sqlite:x.db --key id --table t --stats statsq <in
+	for t in 0 1 2; do sqlite3 x.db "select * from t$t order by id"; done >rowsq
+	equals "$(cat stats1)" "$(cat stats)"
+	equals "$(jq -c 'del(.columns_added)' stats)" "$(jq -c 'del(.columns_added)' statsq)"
+	equals "$(cat rows1)" "$(cat rows)"
+	equals "$(cat rows)" "$(cat rowsq)"
+}
