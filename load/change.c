@@ -77,26 +77,12 @@ read_image(struct image *m, const struct table *t, sqlite3_stmt *st)
 {
 	int k = 0;
 
-	if (m->cap < t->n) {
-		m->cap = t->n;
-		m->end = xreallocarray(m->end, m->cap, sizeof *m->end);
-	}
-	buf_clear(&m->text);
+	image_begin(m, t);
 	for (m->n = 0; m->n < t->n; m->n++) {
 		if (t->columns[m->n].presence == COLUMN_STORED)
 			add_value(&m->text, &t->columns[m->n], &m->mem, st, k++);
 		m->end[m->n] = m->text.len;
 	}
-}
-
-static struct slice
-value(const struct image *m, size_t i)
-{
-	size_t from = i ? m->end[i - 1] : 0;
-
-	if (i >= m->n)
-		return (struct slice){"", 0};
-	return (struct slice){m->text.p + from, m->end[i] - from};
 }
 
 /* SELECT the stored columns FROM t, which a WHERE follows. */
@@ -173,54 +159,6 @@ read_by_rowid(struct db *db, struct image *m, struct table *t, int64_t rowid)
 	return read_row(db, m, t, t->image_at);
 }
 
-/* "name":{"a":1,...}: all columns of m, the key's alone, or those in which it differs from other. */
-static void
-add_object(struct buf *b, const char *name, const struct table *t, const struct image *m,
-    const struct image *other, bool key)
-{
-	const char *sep = "";
-
-	buf_addf(b, ",\"%s\":{", name);
-	for (size_t k = 0; k < 2 * m->n; k++) { /* in the table's order: ours are the last */
-		size_t i = k % m->n;
-		const struct column *c = &t->columns[i];
-		struct slice v = value(m, i);
-
-		if (c->presence != COLUMN_STORED || (c->meta == META_NONE) != (k < m->n) ||
-		    (key && !c->key && c->meta != META_FROM) ||
-		    (other && i < other->n && slice_eq(value(other, i), v.p, v.n)))
-			continue;
-		buf_adds(b, sep);
-		json_quote(b, c->name, c->len);
-		buf_addc(b, ':');
-		if (v.n)
-			buf_add(b, v.p, v.n);
-		else
-			buf_adds(b, "null"); /* a column that came later */
-		sep = ",";
-	}
-	buf_addc(b, '}');
-}
-
-static int
-add_line(struct db *db, const struct table *t, const char *op, const struct image *old,
-    const struct image *new)
-{
-	struct changes *c = db->changes;
-	struct buf *b = &c->line;
-
-	buf_clear(b);
-	buf_addf(b, "{\"op\":\"%s\",\"table\":", op);
-	json_quote(b, t->name, strlen(t->name));
-	add_object(b, "key", t, *op == 'i' ? &c->new : &c->old, NULL, true);
-	if (old)
-		add_object(b, "old", t, old, new, false);
-	if (new)
-		add_object(b, "new", t, new, old, false);
-	buf_adds(b, "}\n");
-	return trail_add(&c->trail, b->p, b->len);
-}
-
 int
 change_before(struct db *db, struct table *t)
 {
@@ -233,7 +171,7 @@ change_updated(struct db *db, struct table *t)
 	struct changes *c = db->changes;
 	int r = c ? read_by_key(db, &c->new, t) : 0;
 
-	return c && r == 0 ? add_line(db, t, "update", &c->old, &c->new) : r;
+	return c && r == 0 ? feed_line(db->changes, t, "update", &c->old, &c->new) : r;
 }
 
 int
@@ -248,13 +186,13 @@ change_updated_at(struct db *db, struct table *t, int64_t rowid)
 	struct changes *c = db->changes;
 	int r = c ? read_by_rowid(db, &c->new, t, rowid) : 0;
 
-	return c && r == 0 ? add_line(db, t, "update", &c->old, &c->new) : r;
+	return c && r == 0 ? feed_line(db->changes, t, "update", &c->old, &c->new) : r;
 }
 
 int
 change_deleted(struct db *db, struct table *t)
 {
-	return db->changes ? add_line(db, t, "delete", &db->changes->old, NULL) : 0;
+	return db->changes ? feed_line(db->changes, t, "delete", &db->changes->old, NULL) : 0;
 }
 
 int
@@ -263,7 +201,7 @@ change_inserted(struct db *db, struct table *t, int64_t rowid)
 	struct changes *c = db->changes;
 	int r = c ? read_by_rowid(db, &c->new, t, rowid) : 0;
 
-	return c && r == 0 ? add_line(db, t, "insert", NULL, &c->new) : r;
+	return c && r == 0 ? feed_line(db->changes, t, "insert", NULL, &c->new) : r;
 }
 
 int
@@ -282,7 +220,7 @@ change_delete_rows(struct db *db, struct table *t, const char *where)
 		return CS_IO;
 	while (r == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		read_image(&c->old, t, st);
-		r = add_line(db, t, "delete", &c->old, NULL);
+		r = feed_line(db->changes, t, "delete", &c->old, NULL);
 	}
 	if (r == 0 && rc != SQLITE_DONE)
 		r = db_fail(db);
@@ -312,7 +250,7 @@ changes_open(struct db *db)
 	if (!o->changes || o->dry_run)
 		return 0;
 	db->changes = xcalloc(1, sizeof *db->changes);
-	r = trail_open(db, &db->changes->trail, o->changes, "changes", false);
+	r = trail_open(&db->sink, &db->changes->trail, o->changes, "changes", false);
 	if (r == 0 && sqlite3_create_function(db->h, "cs_before", 0,
 			  SQLITE_UTF8 | SQLITE_DIRECTONLY, db, before, NULL, NULL) != SQLITE_OK)
 		r = db_fail(db);
@@ -322,18 +260,6 @@ changes_open(struct db *db)
 void
 changes_close(struct db *db)
 {
-	struct changes *c = db->changes;
-
-	if (!c)
-		return;
-	trail_close(&c->trail);
-	buf_release(&c->old.text);
-	buf_release(&c->new.text);
-	buf_release(&c->old.mem);
-	buf_release(&c->new.mem);
-	buf_release(&c->line);
-	free(c->old.end);
-	free(c->new.end);
-	free(c);
+	feed_free(db->changes);
 	db->changes = NULL;
 }

@@ -1,30 +1,9 @@
-/*
- * --changes: what became of each row, as JSON, in step with what is committed (trail.h).
- *
- *	{"op":"insert","table":"t","key":{"id":1},"new":{"id":1,"v":2}}
- *	{"op":"update","table":"t","key":{"id":1},"old":{"v":2},"new":{"v":3}}    what differs
- *	{"op":"delete","table":"t","key":{"id":1},"old":{"id":1,"v":3}}
- *
- * Rows are read from the table, before and after: what a trigger or a default made of them is in it.
- */
+/* --changes of a SQLite database: rows before and after, read by their key or rowid. */
 #ifndef CHANGE_H
 #define CHANGE_H
 
-#include "trail.h"
-
-/* A row's values as JSON, one behind the other. */
-struct image {
-	struct buf text, mem;
-	size_t *end; /* of each column's; text of column i begins at end[i - 1] */
-	size_t cap, n;
-};
-
-struct changes {
-	struct trail trail;
-	struct image old, new;
-	struct buf line;
-	int64_t mark; /* of the trail, as the batch began */
-};
+#include "feed.h"
+#include "sqlite.h"
 
 /* NULL without --changes. */
 int	changes_open(struct db *db);

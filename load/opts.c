@@ -411,7 +411,6 @@ check_postgres(const struct opts *o)
 {
 	const char *option = o->bulk            ? "--bulk"
 			     : o->strict_tables ? "--strict-tables"
-			     : o->changes       ? "--changes"
 			     : o->network_fs    ? "--allow-network-fs"
 						: NULL;
 

@@ -1,13 +1,13 @@
-/* What the database knows of a stream: the state that is stored, and whether it appends (resume.c). */
-#include <stdlib.h>
+/* What the database knows besides rows: the state of a stream, and what _cs_meta has. */
 #include <string.h>
 
 #include "sqlite.h"
 #include "statedb.h"
 
-static int
-read_base(struct db *db)
+int
+sqlite_past(struct sink *sink)
 {
+	struct db *db = (struct db *)sink;
 	struct state_row row;
 	int rc = statedb_get(db->h, db->sink.life->stream, &row);
 
@@ -22,51 +22,64 @@ read_base(struct db *db)
 	return 0;
 }
 
-static int
-read_last_run(struct db *db)
+int
+sqlite_meta_get(struct sink *sink, const char *name, char **value)
 {
+	struct db *db = (struct db *)sink;
 	sqlite3_stmt *st;
-	int rc = statedb_exists(db->h);
+	int rc = sqlite3_table_column_metadata(
+	    db->h, "main", "_cs_meta", "value", NULL, NULL, NULL, NULL, NULL);
 
-	free(db->sink.resume.last_run);
-	db->sink.resume.last_run = NULL;
-	if (rc <= 0)
-		return rc < 0 ? db_fail(db) : 0;
-	st = db_prepare(db, "SELECT value FROM _cs_meta WHERE name = 'append ' || ?1");
+	*value = NULL;
+	if (rc != SQLITE_OK)
+		return rc == SQLITE_ERROR ? 0 : db_fail(db); /* no such table */
+	st = db_prepare(db, "SELECT value FROM _cs_meta WHERE name = ?1");
 	if (!st)
 		return CS_IO;
-	sqlite3_bind_text(st, 1, db->sink.life->stream, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC);
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW)
-		db->sink.resume.last_run = xstrdup((const char *)sqlite3_column_text(st, 0));
+		*value = xstrdup((const char *)sqlite3_column_text(st, 0));
 	sqlite3_finalize(st);
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : db_fail(db);
 }
 
 int
-sqlite_note_run(struct sink *sink, const char *run)
+sqlite_meta_put(struct sink *sink, const char *name, const char *value)
 {
 	struct db *db = (struct db *)sink;
 	sqlite3_stmt *st;
-	int rc, r = db_state(db);
+	int rc = sqlite3_table_column_metadata(
+	    db->h, "main", "_cs_meta", "value", NULL, NULL, NULL, NULL, NULL);
+	int r = value ? db_state(db) : 0;
 
-	if (r)
+	if (r || (!value && rc != SQLITE_OK))
 		return r;
-	st = db_prepare(db, "INSERT OR REPLACE INTO _cs_meta VALUES('append ' || ?1, ?2)");
+	st = db_prepare(db, value ? "INSERT OR REPLACE INTO _cs_meta VALUES(?1, ?2)"
+				  : "DELETE FROM _cs_meta WHERE name = ?1");
 	if (!st)
 		return CS_IO;
-	sqlite3_bind_text(st, 1, db->sink.life->stream, -1, SQLITE_STATIC);
-	sqlite3_bind_text(st, 2, run, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC);
+	if (value)
+		sqlite3_bind_text(st, 2, value, -1, SQLITE_STATIC);
 	rc = sqlite3_step(st);
 	sqlite3_finalize(st);
 	return rc == SQLITE_DONE ? 0 : db_fail(db);
 }
 
 int
-sqlite_past(struct sink *sink)
+sqlite_begin(struct sink *sink)
+{
+	return db_exec((struct db *)sink, "BEGIN IMMEDIATE");
+}
+
+int
+sqlite_end(struct sink *sink, int r)
 {
 	struct db *db = (struct db *)sink;
-	int r = read_base(db);
 
-	return r ? r : read_last_run(db);
+	if (r == 0)
+		return db_exec(db, "COMMIT");
+	sqlite3_exec(db->h, "ROLLBACK", NULL, NULL, NULL);
+	return r;
 }

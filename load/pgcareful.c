@@ -62,6 +62,7 @@ apply_halves(struct pgdb *db, size_t first, size_t last)
 	struct counts before = db->sink.counts;
 	struct names *added = &db->sink.added;
 	size_t nadded = added->n, middle = first + (last - first) / 2;
+	int64_t mark = db->changes ? db->changes->trail.end : 0;
 	char *why;
 	int r = pgdb_exec(db, "savepoint _cs_row");
 
@@ -80,6 +81,8 @@ apply_halves(struct pgdb *db, size_t first, size_t last)
 		free(db->stages.v[--db->stages.n]);
 	pgrows_forget(db);
 	r = pgdb_exec(db, "rollback to savepoint _cs_row; release savepoint _cs_row");
+	if (r == 0 && db->changes)
+		r = trail_cut(&db->changes->trail, mark);
 	if (r == 0)
 		r = pgtables_refresh(db);
 	if (r == 0 && last - first == 1) {

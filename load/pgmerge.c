@@ -139,14 +139,52 @@ conflict(struct buf *b, const struct group *g)
 	}
 }
 
+/* Append, for --changes, the rows that are there, as o, in a WITH. */
+static void
+old_rows(struct buf *b, const struct group *g, size_t stage)
+{
+	buf_adds(b, "o as (select true as _cs_there, t.* from ");
+	pg_name(b, g->t->name);
+	buf_adds(b, " t join ");
+	rows(b, g, stage);
+	buf_adds(b, " on ");
+	same_key(b, g->t);
+	buf_adds(b, "), ");
+}
+
+/* Append the end of a statement that --changes wants to know the rows of, in r: pgchange_run() takes its rows. */
+static void
+tell_rows(struct buf *b, const struct group *g, bool old, bool new)
+{
+	const struct table *t = g->t;
+
+	buf_adds(b, " returning t.*) select ");
+	buf_adds(b, old ? "o._cs_there is not null, " : "false, ");
+	buf_adds(b, new ? "true, " : "false, ");
+	if (old)
+		pgchange_columns(b, t, "o");
+	buf_adds(b, old && new ? ", " : "");
+	if (new)
+		pgchange_columns(b, t, "n");
+	buf_adds(b, " from r n");
+	for (size_t i = 0; old && i < t->key.n; i++) {
+		buf_adds(b, i ? " and n." : " left join o on n.");
+		pg_name(b, t->key.v[i]);
+		buf_adds(b, " = o.");
+		pg_name(b, t->key.v[i]);
+	}
+}
+
 /* Two numbers: rows inserted, rows updated; or where the server does not tell them apart, written, and there before. */
 static void
-upsert_sql(struct buf *b, const struct group *g, size_t stage, bool told)
+upsert_sql(struct buf *b, const struct group *g, size_t stage, bool told, bool changes)
 {
 	const struct table *t = g->t;
 
 	buf_adds(b, "with ");
-	if (!told) {
+	if (changes) {
+		old_rows(b, g, stage);
+	} else if (!told) {
 		buf_adds(b, "o as (select 1 from ");
 		pg_name(b, t->name);
 		buf_adds(b, " t join ");
@@ -164,20 +202,26 @@ upsert_sql(struct buf *b, const struct group *g, size_t stage, bool told)
 	buf_adds(b, " from ");
 	rows(b, g, stage);
 	conflict(b, g);
+	if (changes) {
+		tell_rows(b, g, true, true);
+		return;
+	}
 	buf_adds(
 	    b, told ? " returning (t.xmax = 0) as i) select count(*) filter (where i),"
 		      " count(*) filter (where not i) from r"
 		    : " returning 1) select (select count(*) from r), (select count(*) from o)");
 }
 
-/* Rows updated, rows there. */
-static void
-update_sql(struct buf *b, const struct group *g, size_t stage)
+/* Rows updated, rows there; changes: false when nothing can be. */
+static bool
+update_sql(struct buf *b, const struct group *g, size_t stage, bool changes)
 {
 	const struct table *t = g->t;
 	size_t start;
 
 	buf_adds(b, "with ");
+	if (changes)
+		old_rows(b, g, stage);
 	start = b->len;
 	buf_adds(b, "r as (update ");
 	pg_name(b, t->name);
@@ -189,8 +233,14 @@ update_sql(struct buf *b, const struct group *g, size_t stage)
 		same_key(b, t);
 		buf_adds(b, " and ");
 		differs(b, g, "e.");
+		if (changes) {
+			tell_rows(b, g, true, true);
+			return true;
+		}
 		buf_adds(b, " returning 1)");
 	} else {
+		if (changes)
+			return false;
 		b->len = start;
 		buf_adds(b, "r as (select 1 where false)");
 	}
@@ -201,17 +251,30 @@ update_sql(struct buf *b, const struct group *g, size_t stage)
 	buf_adds(b, " on ");
 	same_key(b, t);
 	buf_adds(b, ") select (select count(*) from r), (select count(*) from o)");
+	return true;
+}
+
+/* How many of the rows are there? */
+static void
+there_sql(struct buf *b, const struct group *g, size_t stage)
+{
+	buf_adds(b, "select 0, count(*) from ");
+	pg_name(b, g->t->name);
+	buf_adds(b, " t join ");
+	rows(b, g, stage);
+	buf_adds(b, " on ");
+	same_key(b, g->t);
 }
 
 /* Those of the rows that are not there. */
 static void
-insert_sql(struct buf *b, const struct group *g, size_t stage)
+insert_sql(struct buf *b, const struct group *g, size_t stage, bool changes)
 {
 	const struct table *t = g->t;
 
 	buf_adds(b, "with r as (insert into ");
 	pg_name(b, t->name);
-	buf_adds(b, " (");
+	buf_adds(b, " as t (");
 	list(b, g, "");
 	buf_adds(b, ") select ");
 	list(b, g, "e.");
@@ -224,7 +287,10 @@ insert_sql(struct buf *b, const struct group *g, size_t stage)
 		same_key(b, t);
 		buf_addc(b, ')');
 	}
-	buf_adds(b, " returning 1) select count(*), 0 from r");
+	if (changes)
+		tell_rows(b, g, false, true);
+	else
+		buf_adds(b, " returning 1) select count(*), 0 from r");
 }
 
 /* Rows deleted, or marked as such. */
@@ -234,7 +300,10 @@ delete_sql(struct pgdb *db, struct buf *b, const struct group *g, size_t stage)
 	const struct table *t = g->t;
 	bool soft = pgmark_deletes(t);
 
-	buf_adds(b, soft ? "with r as (update " : "with r as (delete from ");
+	buf_adds(b, "with ");
+	if (db->changes)
+		old_rows(b, g, stage);
+	buf_adds(b, soft ? "r as (update " : "r as (delete from ");
 	pg_name(b, t->name);
 	buf_adds(b, " as t");
 	if (soft)
@@ -244,7 +313,10 @@ delete_sql(struct pgdb *db, struct buf *b, const struct group *g, size_t stage)
 	buf_adds(b, " where ");
 	same_key(b, t);
 	pgmark_live_sql(t, " and ", b);
-	buf_adds(b, " returning 1) select count(*), 0 from r");
+	if (db->changes)
+		tell_rows(b, g, true, false);
+	else
+		buf_adds(b, " returning 1) select count(*), 0 from r");
 }
 
 /* COPY the group's rows: into the table itself or into a temporary one. */
@@ -311,7 +383,8 @@ ask(struct pgdb *db, const struct group *g, int64_t n[2])
 {
 	const char *values[] = {g->data.p};
 
-	return pgdb_ask(db, db->sql.p, g->copy ? 0 : 1, values, n);
+	return db->changes ? pgchange_run(db, g->t, g->copy ? 0 : 1, values, n)
+			   : pgdb_ask(db, db->sql.p, g->copy ? 0 : 1, values, n);
 }
 
 static int
@@ -319,10 +392,16 @@ append(struct pgdb *db, const struct group *g)
 {
 	struct buf *b = &db->sql;
 	int64_t n[2] = {(int64_t)g->rows};
+	size_t number = 0;
 	int r;
 
+	if (g->copy && db->changes) {
+		r = stage(db, g, &number);
+		if (r)
+			return r;
+	}
 	buf_clear(b);
-	if (g->copy) {
+	if (g->copy && !db->changes) {
 		buf_adds(b, "copy ");
 		pg_name(b, g->t->name);
 		buf_adds(b, " (");
@@ -330,7 +409,7 @@ append(struct pgdb *db, const struct group *g)
 		buf_adds(b, ") from stdin");
 		r = copy(db, g, b->p);
 	} else {
-		insert_sql(b, g, 0);
+		insert_sql(b, g, number, db->changes);
 		r = ask(db, g, n);
 	}
 	if (r == 0)
@@ -341,14 +420,25 @@ append(struct pgdb *db, const struct group *g)
 static int
 update(struct pgdb *db, const struct group *g, size_t number, int64_t *there)
 {
-	int64_t n[2] = {0};
-	int r;
+	const char *values[] = {g->data.p};
+	int64_t n[2] = {0}, all[2];
+	int r = 0;
 
+	if (db->changes) {
+		buf_clear(&db->sql);
+		there_sql(&db->sql, g, number);
+		r = pgdb_ask(db, db->sql.p, g->copy ? 0 : 1, values, all);
+		n[1] = all[1];
+	}
 	buf_clear(&db->sql);
-	update_sql(&db->sql, g, number);
-	r = ask(db, g, n);
+	if (r == 0 && update_sql(&db->sql, g, number, db->changes))
+		r = ask(db, g, n);
 	if (r)
 		return r;
+	if (db->changes) {
+		n[0] = n[1]; /* as pgchange_run() has it */
+		n[1] = all[1];
+	}
 	db->sink.counts.updated += (uint64_t)n[0];
 	db->sink.counts.unchanged += (uint64_t)(n[1] - n[0]);
 	*there = n[1];
@@ -368,17 +458,17 @@ upsert(struct pgdb *db, const struct group *g, size_t number)
 		if (r || there == rows_in)
 			return r;
 		buf_clear(&db->sql);
-		insert_sql(&db->sql, g, number);
+		insert_sql(&db->sql, g, number, db->changes);
 		r = ask(db, g, n);
 		c->inserted += r ? 0 : (uint64_t)n[0];
 		return r;
 	}
 	buf_clear(&db->sql);
-	upsert_sql(&db->sql, g, number, told);
+	upsert_sql(&db->sql, g, number, told, db->changes);
 	r = ask(db, g, n);
 	if (r)
 		return r;
-	if (!told) {
+	if (!told && !db->changes) {
 		int64_t written = n[0], old = n[1];
 
 		n[0] = rows_in - old;

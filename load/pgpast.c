@@ -1,4 +1,4 @@
-/* What a PostgreSQL database knows of a stream: who may write it, its checkpoint, and whether it appends (resume.c). */
+/* What a PostgreSQL database knows besides rows: who may write a stream, its checkpoint, and what _cs_meta has. */
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,8 +93,6 @@ pg_past(struct sink *s)
 	PGresult *res;
 
 	buf_clear(&past->base);
-	free(past->last_run);
-	past->last_run = NULL;
 	if (!db->tables_there) {
 		buf_adds(&past->base, "null");
 		return 0;
@@ -105,33 +103,66 @@ pg_past(struct sink *s)
 	state = PQntuples(res) ? PQgetvalue(res, 0, 0) : "null";
 	json_compact(&past->base, state, strlen(state));
 	PQclear(res);
-	res = pg_query(
-	    &db->pg, "select value from _cs_meta where name = 'append ' || $1::text", 1, values);
+	return 0;
+}
+
+int
+pg_meta_get(struct sink *s, const char *name, char **value)
+{
+	struct pgdb *db = (struct pgdb *)s;
+	PGresult *res;
+
+	*value = NULL;
+	if (!db->tables_there)
+		return 0;
+	res = pg_query(&db->pg, "select value from _cs_meta where name = $1", 1, &name);
 	if (!res)
 		return pgdb_fail(db);
 	if (PQntuples(res))
-		past->last_run = xstrdup(PQgetvalue(res, 0, 0));
+		*value = xstrdup(PQgetvalue(res, 0, 0));
 	PQclear(res);
 	return 0;
 }
 
 int
-pg_note_run(struct sink *s, const char *run)
+pg_meta_put(struct sink *s, const char *name, const char *value)
 {
 	struct pgdb *db = (struct pgdb *)s;
-	const char *values[] = {s->life->stream, run};
+	const char *values[] = {name, value};
 	PGresult *res;
 
 	if (!db->tables_there)
 		return 0; /* a dry run */
 	res = pg_query(&db->pg,
-	    "insert into _cs_meta(name, value) values ('append ' || $1::text, $2)"
-	    " on conflict (name) do update set value = excluded.value",
-	    2, values);
+	    value ? "insert into _cs_meta(name, value) values ($1, $2)"
+		    " on conflict (name) do update set value = excluded.value"
+		  : "delete from _cs_meta where name = $1",
+	    value ? 2 : 1, values);
 	if (!res)
 		return pgdb_fail(db);
 	PQclear(res);
 	return 0;
+}
+
+int
+pg_begin(struct sink *s)
+{
+	struct pgdb *db = (struct pgdb *)s;
+	int r = pgpast_init(db);
+
+	return r ? r : pgdb_exec(db, "begin");
+}
+
+int
+pg_end(struct sink *s, int r)
+{
+	struct pgdb *db = (struct pgdb *)s;
+
+	if (r == 0)
+		return pgdb_exec(db, "commit");
+	if (PQstatus(db->pg.conn) == CONNECTION_OK)
+		PQclear(PQexec(db->pg.conn, "rollback"));
+	return r;
 }
 
 int

@@ -48,6 +48,8 @@ lose(struct pgdb *db)
 	uint64_t rejected = db->sink.counts.rejected;
 
 	pgrows_forget(db);
+	if (db->changes)
+		trail_cut(&db->changes->trail, db->changes->trail.kept);
 	names_cut(&db->stages, 0);
 	db->nlines = 0;
 	db->careful_now = false;
@@ -305,6 +307,8 @@ commit(struct sink *sink)
 	}
 	if (r == 0)
 		r = pgpast_checkpoint(db);
+	if (r == 0 && db->changes)
+		r = trail_keep(sink, &db->changes->trail);
 	if (r == 0)
 		r = commit_now(db);
 	if (r == ROW_BAD && !pgdb_spoiled(db)) { /* a constraint that waits for the end */
@@ -322,7 +326,7 @@ commit(struct sink *sink)
 	db->stale = 0;
 	db->most_rows = ROWS_MAX;
 	pg_calm(&db->pg);
-	return 0;
+	return db->changes ? trail_kept(&db->changes->trail) : 0;
 }
 
 static void
@@ -336,6 +340,7 @@ db_close(struct sink *sink)
 		PQclear(pg_query(&db->pg, "delete from _cs_meta where name = $1", 1, values));
 	}
 	lose(db);
+	feed_free(db->changes);
 	pgtables_forget(db);
 	decl_free(db->decls);
 	pg_close(&db->pg);
@@ -387,7 +392,10 @@ postgres_open(const struct opts *o, const struct life *life, struct decl *decls,
 	    .name_max = NAME_MAX_BYTES,
 	    .fit = pg_fit,
 	    .past = pg_past,
-	    .note_run = pg_note_run,
+	    .meta_get = pg_meta_get,
+	    .meta_put = pg_meta_put,
+	    .begin = pg_begin,
+	    .end = pg_end,
 	    .batch = batch,
 	    .declare = declare,
 	    .row = pg_row,
@@ -404,6 +412,8 @@ postgres_open(const struct opts *o, const struct life *life, struct decl *decls,
 	db->sink.place = db->pg.place;
 	if (*status == 0)
 		*status = ask_kind(db);
+	if (*status == 0)
+		*status = pgchanges_open(db);
 	if (*status == 0) {
 		db->sink.reads = pg_files(&db->pg);
 		return &db->sink;

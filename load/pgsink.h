@@ -5,7 +5,7 @@
  *	pgcareful.c  which record the server refuses           pgmerge.c   groups into their table
  *	pgcatalog.c  what the database knows of a table        pgtypes.c   types, and values as text
  *	pgtable.c    tables and columns that are made          pgpast.c    what is known of a stream
- *	pgmarks.c    deleted rows that stay
+ *	pgmarks.c    deleted rows that stay                    pgchange.c   --changes
  *
  * Rows are checked here as far as their types are known, and wait in groups of one shape (table, operation, columns) until
  * there are many. Then each group is one statement: COPY into a temporary table and INSERT ... SELECT ... ON CONFLICT,
@@ -19,7 +19,7 @@
 #define PGSINK_H
 
 #include "pg.h"
-#include "table.h"
+#include "feed.h"
 
 /* What cs-load knows how to check before the server sees it. */
 enum native {
@@ -93,6 +93,7 @@ struct pgdb {
 	size_t nlines, line_cap;
 	struct scan scan;
 	struct tag tag;
+	struct changes *changes; /* NULL: not asked for */
 	/* pgsink.c */
 	char token[48];	       /* name of the row that tells which commit was the last */
 	uint64_t commit;       /* its number */
@@ -154,12 +155,20 @@ void	pgmark_sql(const struct sink *s, const struct table *t, struct buf *b);
 /* Append what is true of rows t that are not deleted, behind a word; nothing where rows really go. */
 void	pgmark_live_sql(const struct table *t, const char *word, struct buf *b);
 
+/* --changes, see pgchange.c. */
+int	pgchanges_open(struct pgdb *db);
+void	pgchange_columns(struct buf *b, const struct table *t, const char *row);
+int	pgchange_run(struct pgdb *db, const struct table *t, int params, const char *const *values, int64_t n[2]);
+
 int	careful_add(struct pgdb *db, const struct row *row);
 /* Have all lines that wait in the database, but for those that the server refuses. */
 int	careful_flush(struct pgdb *db);
 
 int	pg_past(struct sink *s);
-int	pg_note_run(struct sink *s, const char *run);
+int	pg_meta_get(struct sink *s, const char *name, char **value);
+int	pg_meta_put(struct sink *s, const char *name, const char *value);
+int	pg_begin(struct sink *s);
+int	pg_end(struct sink *s, int r);
 /* Make the _cs tables unless they are there. Outside a transaction. 0, or a CS_ status after printing. */
 int	pgpast_init(struct pgdb *db);
 /* Is this the newest run of its stream? As statedb.h; SINK_AGAIN too. */

@@ -33,6 +33,29 @@ check(struct sink *s)
 	return 0;
 }
 
+static int
+read_last_run(struct sink *s)
+{
+	char *name = xasprintf("append %s", s->life->stream);
+	int r;
+
+	free(s->resume.last_run);
+	s->resume.last_run = NULL;
+	r = s->meta_get(s, name, &s->resume.last_run);
+	free(name);
+	return r;
+}
+
+static int
+note_run(struct sink *s, const char *run)
+{
+	char *name = xasprintf("append %s", s->life->stream);
+	int r = s->meta_put(s, name, run);
+
+	free(name);
+	return r;
+}
+
 int
 resume_begin(struct sink *s)
 {
@@ -44,6 +67,8 @@ resume_begin(struct sink *s)
 	s->resume.at.begun = s->life->serial;
 	s->resume.at.resumed = s->resume.at.appends = s->resume.at.loose = false;
 	r = s->past(s);
+	if (r == 0)
+		r = read_last_run(s);
 	if (r || !s->resume.last_run || (o->key.n && o->mode != MODE_APPEND) ||
 	    o->mode == MODE_REPLACE)
 		return r;
@@ -61,7 +86,7 @@ resume_append(struct sink *s)
 	if (!s->resume.at.resumed)
 		r = check(s);
 	if (r == 0 && !s->resume.last_run)
-		r = s->note_run(s, "");
+		r = note_run(s, "");
 	s->resume.at.appends = r == 0;
 	return r;
 }
@@ -69,7 +94,7 @@ resume_append(struct sink *s)
 int
 resume_end(struct sink *s)
 {
-	return s->resume.at.appends ? s->note_run(s, s->resume.at.loose ? s->life->run : "") : 0;
+	return s->resume.at.appends ? note_run(s, s->resume.at.loose ? s->life->run : "") : 0;
 }
 
 void

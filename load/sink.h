@@ -75,9 +75,13 @@ struct sink {
 	bool lazy, whole;
 	struct resume resume;
 	size_t name_max;       /* bytes of a table's or a column's name; 0: any number */
-	/* Databases, for resume.c: read base and last_run, write last_run. */
+	/* Databases: read resume.base; read a row of _cs_meta (NULL: there is none; to be freed), write it (NULL: delete it). */
 	int (*past)(struct sink *s);
-	int (*note_run)(struct sink *s, const char *run);
+	int (*meta_get)(struct sink *s, const char *name, char **value);
+	int (*meta_put)(struct sink *s, const char *name, const char *value);
+	/* A transaction of its own; end() takes it back unless r is 0, and gives the first failure. */
+	int (*begin)(struct sink *s);
+	int (*end)(struct sink *s, int r);
 	/* And for table.h: see that a column can hold its cell, as it is or made wider. 0, ROW_BAD or a CS_ status. */
 	int (*fit)(struct sink *s, struct table *t, struct column *c);
 	/* It may say SINK_AGAIN, or refuse the record of a line only after row() was content with it: by refuse(arg, ...). */

@@ -315,9 +315,9 @@ commit(struct sink *sink)
 	if (r == 0)
 		r = write_checkpoint(db);
 	if (r == 0 && db->changes)
-		r = trail_keep(db, &db->changes->trail);
+		r = trail_keep(&db->sink, &db->changes->trail);
 	if (r == 0 && db->stage && db->stage->open)
-		r = trail_keep(db, &db->stage->trail);
+		r = trail_keep(&db->sink, &db->stage->trail);
 	if (r == 0)
 		r = ask(db, "PRAGMA schema_version", &db->schema);
 	if (r == 0)
@@ -462,7 +462,10 @@ sqlite_open(const struct opts *o, const struct life *life, struct decl *decls, i
 	    .life = life,
 	    .place = o->path,
 	    .past = sqlite_past,
-	    .note_run = sqlite_note_run,
+	    .meta_get = sqlite_meta_get,
+	    .meta_put = sqlite_meta_put,
+	    .begin = sqlite_begin,
+	    .end = sqlite_end,
 	    .fit = sqlite_fit,
 	    .batch = batch,
 	    .declare = declare,

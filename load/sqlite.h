@@ -142,7 +142,10 @@ size_t	stmt_assign(struct buf *b, const struct table *t, const struct stmt *s, b
 
 /* See sink.h. */
 int	sqlite_past(struct sink *s);
-int	sqlite_note_run(struct sink *s, const char *run);
+int	sqlite_meta_get(struct sink *s, const char *name, char **value);
+int	sqlite_meta_put(struct sink *s, const char *name, const char *value);
+int	sqlite_begin(struct sink *s);
+int	sqlite_end(struct sink *s, int r);
 
 int	sqlite_row(struct sink *s, const struct row *row);
 /* Run a statement that returns no rows, or one: 0 with *found, ROW_BAD for what the table forbids. */

@@ -94,7 +94,7 @@ stage_open(struct db *db)
 		return r;
 	free(s->path);
 	s->path = stage_path(db);
-	r = trail_open(db, &s->trail, s->path, "stage", true);
+	r = trail_open(&db->sink, &s->trail, s->path, "stage", true);
 	if (r)
 		return r;
 	s->open = true;
@@ -276,7 +276,7 @@ stage_end(struct db *db)
 
 	s->replaying = false;
 	names_release(&s->emptied);
-	return s->open ? trail_end(db, &s->trail) : 0;
+	return s->open ? trail_end(&db->sink, &s->trail) : 0;
 }
 
 int

@@ -10,6 +10,7 @@
 #ifndef STAGE_H
 #define STAGE_H
 
+#include "sqlite.h"
 #include "trail.h"
 
 struct stage {

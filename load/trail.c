@@ -23,62 +23,41 @@ failed(const struct trail *t)
 
 /* Store how much of the file is kept. */
 static int
-write_length(struct db *db, const struct trail *t)
+write_length(struct sink *s, const struct trail *t)
 {
-	sqlite3_stmt *st;
-	char *value;
-	int rc, r = db_state(db);
+	char *value = xasprintf("%llu %lld", (unsigned long long)t->id, (long long)t->end);
+	int r = s->meta_put(s, t->name, value);
 
-	if (r)
-		return r;
-	st = db_prepare(db, "INSERT OR REPLACE INTO _cs_meta VALUES(?1, ?2)");
-	if (!st)
-		return CS_IO;
-	value = xasprintf("%llu %lld", (unsigned long long)t->id, (long long)t->end);
-	sqlite3_bind_text(st, 1, t->name, -1, SQLITE_STATIC);
-	sqlite3_bind_text(st, 2, value, -1, SQLITE_STATIC);
-	rc = sqlite3_step(st);
-	sqlite3_finalize(st);
 	free(value);
-	return rc == SQLITE_DONE ? 0 : db_fail(db);
+	return r;
 }
 
 /* The length stored for this very file, or -1. */
 static int
-read_length(struct db *db, const struct trail *t, int64_t *length)
+read_length(struct sink *s, const struct trail *t, int64_t *length)
 {
 	unsigned long long id;
 	long long n;
-	sqlite3_stmt *st;
-	int rc = sqlite3_table_column_metadata(
-	    db->h, "main", "_cs_meta", "value", NULL, NULL, NULL, NULL, NULL);
+	char *value;
+	int r = s->meta_get(s, t->name, &value);
 
 	*length = -1;
-	if (rc != SQLITE_OK)
-		return rc == SQLITE_ERROR ? 0 : db_fail(db); /* no such table */
-	st = db_prepare(db, "SELECT value FROM _cs_meta WHERE name = ?1");
-	if (!st)
-		return CS_IO;
-	sqlite3_bind_text(st, 1, t->name, -1, SQLITE_STATIC);
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW &&
-	    sscanf((const char *)sqlite3_column_text(st, 0), "%llu %lld", &id, &n) == 2 &&
-	    id == t->id)
+	if (r == 0 && value && sscanf(value, "%llu %lld", &id, &n) == 2 && id == t->id)
 		*length = n;
-	sqlite3_finalize(st);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : db_fail(db);
+	free(value);
+	return r;
 }
 
 /* Go to where the database says that the file ends. A file it does not know is taken as it is, and known
  * before anything is added. */
 static int
-align(struct db *db, struct trail *t, int64_t size, bool own)
+align(struct sink *s, struct trail *t, int64_t size, bool own)
 {
 	int64_t length;
 	int r;
 
 	if (own) {
-		r = read_length(db, t, &length);
+		r = read_length(s, t, &length);
 		t->kept = t->end = length >= 0 && length <= size ? length : 0;
 		if (r == 0 &&
 		    (ftruncate(t->fd, t->kept) < 0 || lseek(t->fd, t->kept, SEEK_SET) < 0))
@@ -86,17 +65,14 @@ align(struct db *db, struct trail *t, int64_t size, bool own)
 		return r;
 	}
 
-	r = db_exec(db, "BEGIN IMMEDIATE");
+	r = s->begin(s);
 	if (r)
 		return r;
-	r = read_length(db, t, &length);
+	r = read_length(s, t, &length);
 	t->kept = t->end = length >= 0 && length <= size ? length : size;
 	if (r == 0 && t->kept != length)
-		r = write_length(db, t);
-	if (r == 0)
-		r = db_exec(db, "COMMIT");
-	else
-		sqlite3_exec(db->h, "ROLLBACK", NULL, NULL, NULL);
+		r = write_length(s, t);
+	r = s->end(s, r);
 	if (r == 0 && (ftruncate(t->fd, t->kept) < 0 || lseek(t->fd, t->kept, SEEK_SET) < 0))
 		r = failed(t);
 	return r;
@@ -131,7 +107,7 @@ identity(int fd, const struct stat *st)
 }
 
 int
-trail_open(struct db *db, struct trail *t, const char *path, const char *what, bool own)
+trail_open(struct sink *s, struct trail *t, const char *path, const char *what, bool own)
 {
 	char *real;
 	struct stat st;
@@ -159,7 +135,7 @@ trail_open(struct db *db, struct trail *t, const char *path, const char *what, b
 		  : path); /* databases move */
 	free(real);
 	t->id = identity(t->fd, &st);
-	return align(db, t, st.st_size, own);
+	return align(s, t, st.st_size, own);
 }
 
 static int
@@ -204,26 +180,14 @@ trail_rewind(struct trail *t)
 }
 
 int
-trail_end(struct db *db, struct trail *t)
+trail_end(struct sink *s, struct trail *t)
 {
-	sqlite3_stmt *st;
-	int rc;
-
 	t->done = true;
-	if (sqlite3_table_column_metadata(
-		db->h, "main", "_cs_meta", "value", NULL, NULL, NULL, NULL, NULL) != SQLITE_OK)
-		return 0;
-	st = db_prepare(db, "DELETE FROM _cs_meta WHERE name = ?1");
-	if (!st)
-		return CS_IO;
-	sqlite3_bind_text(st, 1, t->name, -1, SQLITE_STATIC);
-	rc = sqlite3_step(st);
-	sqlite3_finalize(st);
-	return rc == SQLITE_DONE ? 0 : db_fail(db);
+	return s->meta_put(s, t->name, NULL);
 }
 
 int
-trail_keep(struct db *db, struct trail *t)
+trail_keep(struct sink *s, struct trail *t)
 {
 	int r;
 
@@ -232,7 +196,7 @@ trail_keep(struct db *db, struct trail *t)
 	r = flush(t);
 	if (r || t->out >= 0)
 		return r;
-	return fsync(t->fd) < 0 ? failed(t) : write_length(db, t);
+	return fsync(t->fd) < 0 ? failed(t) : write_length(s, t);
 }
 
 /* Pass on what has been committed, and begin anew. */

@@ -9,7 +9,7 @@
 #ifndef TRAIL_H
 #define TRAIL_H
 
-#include "sqlite.h"
+#include "sink.h"
 
 struct trail {
 	const char *path;
@@ -24,16 +24,16 @@ struct trail {
 
 /* path is kept. what: its purpose, the same from run to run. own: the file is nobody else's, so what the database does
  * not know of it goes; this may be called in a transaction. 0 or a CS_ status. */
-int	trail_open(struct db *db, struct trail *t, const char *path, const char *what, bool own);
+int	trail_open(struct sink *s, struct trail *t, const char *path, const char *what, bool own);
 int	trail_add(struct trail *t, const char *p, size_t n);
 /* Forget what was added since its end was there. */
 int	trail_cut(struct trail *t, int64_t end);
 /* Write what is buffered, and read from the start. */
 int	trail_rewind(struct trail *t);
 /* The file has served, when the transaction is committed: it goes then. */
-int	trail_end(struct db *db, struct trail *t);
+int	trail_end(struct sink *s, struct trail *t);
 /* Before the commit, and after it. */
-int	trail_keep(struct db *db, struct trail *t);
+int	trail_keep(struct sink *s, struct trail *t);
 int	trail_kept(struct trail *t);
 /* What is not committed goes. */
 void	trail_close(struct trail *t);

@@ -201,3 +201,43 @@ END
 	equals "$(cat rows1)" "$(cat rows)"
 	equals "$(cat rows)" "$(cat rowsq)"
 }
+
+@test "--changes tells what became of each row, by either SQL" {
+	for portable in '' 1; do
+		new_database
+		CS_PG_PORTABLE=$portable
+		[ -z "$portable" ] && unset CS_PG_PORTABLE || export CS_PG_PORTABLE
+		rm -f feed
+		printf '%s\n' '{"id":1,"v":1.50,"o":{"a":[1, 2]}}' '{"id":2,"v":2,"s":"a\"\n"}' '{"id":2,"v":3}' | cs-load --to "$PG" --table t --key id --changes feed
+		equals "$(sort feed)" "$(sort <<'END'
+{"op":"insert","table":"t","key":{"id":1},"new":{"id":1,"v":1.50,"o":{"a":[1,2]}}}
+{"op":"insert","table":"t","key":{"id":2},"new":{"id":2,"v":2,"o":null,"s":"a\"\n"}}
+{"op":"update","table":"t","key":{"id":2},"old":{"v":2},"new":{"v":3}}
+END
+)"
+		rm feed
+		printf '%s\n' '{"id":1,"v":1.5}' '{"@cs":{"op":"update"},"id":1,"v":"x"}' '{"@cs":{"op":"update"},"id":9,"v":1}' '{"@cs":{"op":"delete"},"id":2}' \
+			'{"@cs":{"op":"delete"},"id":7}' '{"@cs":{"table":"u"},"id":"a"}' | cs-load --to "$PG" --table t --key id --changes feed --stats stats
+		equals "$(sort feed)" "$(sort <<'END'
+{"op":"update","table":"t","key":{"id":1},"old":{"v":"1.50"},"new":{"v":"x"}}
+{"op":"delete","table":"t","key":{"id":2},"old":{"id":2,"v":"3","o":null,"s":"a\"\n"}}
+{"op":"insert","table":"u","key":{"id":"a"},"new":{"id":"a"}}
+END
+)"
+		equals "$(jq -c '[.inserted, .updated, .unchanged, .deleted, .ignored]' stats)" '[1,1,1,1,2]'
+		rm feed
+		cs-load --to "$PG" --table app --changes feed <<<$'{"b":true}\n{"b":false}'
+		equals "$(cat feed)" $'{"op":"insert","table":"app","key":{},"new":{"b":true}}\n{"op":"insert","table":"app","key":{},"new":{"b":false}}'
+		cs-load --to "$PG" --table d --key id --deleted-at at --changes feed <<<$'{"id":1}\n{"@cs":{"op":"delete"},"id":1}'
+		contains "$(tail -n 1 feed)" '^\{"op":"delete","table":"d","key":\{"id":1\},"old":\{"id":1,"at":null\}\}$'
+	done
+}
+
+@test "--changes: what a transaction that is tried again has told is told once" {
+	query 'create table t(id int primary key, n int check (n > 0))'
+	{ begin; for i in 1 2 3 4; do echo "{\"id\":$i,\"n\":$((3 - i))}"; checkpoint "$i"; done; end; } >in
+	ends_with_status 1 cs-load --to "$PG" --table t --key id --changes feed --rejects bad <in
+	equals "$(jq -c .key.id feed)" $'1\n2'
+	cs-load --to "$PG" --table t --key id --changes feed <<<'{"id":5,"n":1}'
+	equals "$(jq -c .key.id feed)" $'1\n2\n5'
+}
