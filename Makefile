@@ -169,18 +169,25 @@ e2e: ## run against nginx, squid, httpbin, csvkit, DuckDB and others, which it i
 	@+$(sub) all playground
 	@BUILD=$(B) tests/run $(or $(T),$(wildcard tests/e2e/*.bats))
 
+cluster-check: ## three nodes of Slurm and two databases, and what can go wrong there (installs them; root)
+	@CC='$(CC)' tests/deps.sh build demo check cluster
+	@+$(sub) all playground
+	@BUILD=$(B) tests/run tests/engines.bats
+	@BUILD=$(B) tests/cluster/run $(S)
+
 bench: ## compare CPU time and memory with others', all or S='map load'
 	@CC='$(CC)' tests/deps.sh build demo
 	@tests/deps.sh bench || :
 	@+$(sub) all playground $(B)/usage $(benches)
 	@BUILD=$(B) tests/bench/run $(S)
 
-sh := map/cs-singer tests/run tests/deps.sh tests/demo.sh tests/lib.bash tests/cases.bash .ci/run tests/bench/run
+sh := map/cs-singer tests/run tests/deps.sh tests/demo.sh tests/lib.bash tests/cases.bash .ci/run tests/bench/run \
+    pipelines/slurm/account pipelines/slurm/cluster pipelines/slurm/sync.sbatch $(addprefix tests/cluster/,run growth on lib.bash)
 c  := $(wildcard $(dirs:%=%/*.c) tests/*/*.c)
 lint: ## check the style of code, scripts and man pages
 	@tests/deps.sh lint
 	mandoc -T lint -W warning $(man)
-	shellcheck $(sh) $(wildcard tests/bench/*.bash)
+	shellcheck -x $(sh) $(wildcard tests/bench/*.bash)
 	shellcheck --shell=bats --severity=warning --exclude=SC2030,SC2031,SC2154 $(wildcard tests/*.bats tests/e2e/*.bats)
 	clang-format --dry-run -Werror $(c)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --library=posix --library=gnu -I. -Ilib \
@@ -190,19 +197,21 @@ lint: ## check the style of code, scripts and man pages
 fmt: ## run clang-format over the C files (headers are set by hand)
 	clang-format -i $(c)
 
-pipelines := $(wildcard pipelines/*.mk $(addprefix pipelines/*/,Makefile *.json *.template *.service *.timer))
+pipelines := $(wildcard pipelines/*.mk $(addprefix pipelines/*/,Makefile *.json *.template *.service *.timer *.sbatch *.yaml))
 pipelines := $(filter-out %/configuration.json,$(pipelines))
+commands  := pipelines/slurm/account pipelines/slurm/cluster
 manual     = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 install: all ## install programs, manuals and pipelines: PREFIX= DESTDIR=
 	install -d $(DESTDIR)$(BINDIR) $(sort $(dir $(foreach m,$(man),$(call manual,$(m)))) \
 	    $(dir $(pipelines:%=$(DESTDIR)$(DATADIR)/%)))
 	install $(tools:%=$(B)/%) $(scripts:%=$(B)/%) $(DESTDIR)$(BINDIR)
 	$(foreach m,$(man),install -m 644 $(m) $(call manual,$(m)) &&) :
+	$(foreach p,$(commands),install $(p) $(DESTDIR)$(DATADIR)/$(p) &&) :
 	$(foreach p,$(pipelines),install -m 644 $(p) $(DESTDIR)$(DATADIR)/$(p) &&) :
 
 uninstall: ## remove what install put there
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(tools) $(scripts)) $(foreach m,$(man),$(call manual,$(m))) \
-	    $(pipelines:%=$(DESTDIR)$(DATADIR)/%)
+	    $(patsubst %,$(DESTDIR)$(DATADIR)/%,$(pipelines) $(commands))
 	-test ! -d $(DESTDIR)$(DATADIR) || find $(DESTDIR)$(DATADIR) -depth -type d -exec rmdir {} +
 
 deps: ## install what building and testing need, if anything is missing
@@ -227,6 +236,6 @@ $(B)/flags: FORCE
 
 -include $(wildcard $(dirs:%=$(B)/obj/%/*.d) $(B)/obj/tests/*/*.d build/fuzzing/obj/*/*.d build/fuzzing/obj/*/*/*.d)
 
-.PHONY: all playground demo check e2e bench fuzz torture lint fmt install uninstall deps clean help FORCE
+.PHONY: all playground demo check e2e cluster-check bench fuzz torture lint fmt install uninstall deps clean help FORCE
 FORCE:
 .DELETE_ON_ERROR:

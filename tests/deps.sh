@@ -1,7 +1,7 @@
 #!/bin/sh
 # Look for what the groups given need, and install what is missing where that is possible.
 #
-# usage: tests/deps.sh [-n] GROUP...      groups: build demo check bench lint peers; -n: only say what is missing
+# usage: tests/deps.sh [-n] GROUP...      groups: build demo check bench lint peers cluster; -n: only say what is missing
 # Nothing missing: says nothing, asks no network, exit 0. Otherwise 1 unless it could be installed.
 set -u
 PATH=$PATH:/usr/sbin # where daemons are
@@ -59,6 +59,9 @@ bench sqlite3                                           sqlite3               sq
 bench nginx                                             nginx-light           nginx            nginx             nginx        nginx
 bench python3                                           python3,python3-requests python3,python3-requests python3,py3-requests python3 python,python-requests
 bench curl                                              curl                  curl             curl              curl         curl
+cluster slurmctld                                       slurm-wlm             -                -                 -            -
+cluster munged                                          munge                 munge            munge             munge        munge
+cluster ip                                              iproute2              iproute          iproute2          -            iproute2
 bench npm                                               nodejs,npm            nodejs,npm       nodejs,npm        node         nodejs,npm
 lint  mandoc                                            mandoc                mandoc           mandoc            mandoc       mandoc
 lint  shellcheck                                        shellcheck            ShellCheck       shellcheck        shellcheck   shellcheck
