@@ -93,7 +93,7 @@ fuzzed-load := load
 fuzzed-schema := load
 fuzzed      = $(filter-out %/main.c,$(wildcard lib/*.c $(or $(fuzzed-$(1)),fetch)/*.c)) tests/fuzz/wrap.c
 fuzz-libs   = $(libs-cs-fetch) $(sqlite) -lm $(foreach f,exit errx popen,-Wl,--wrap=$(f))
-clang-fuzz  = clang $(subst -fstack-protector-strong,,$(flags)) -g -O1 -fsanitize=address,undefined
+clang-fuzz  = clang $(subst -fstack-protector-strong,,$(flags)) -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 
 define fuzzer
 $(B)/fuzz/$(1): $(B)/obj/tests/fuzz/$(1).o $(B)/obj/tests/fuzz/replay.o $(patsubst %.c,$(B)/obj/%.o,$(call fuzzed,$(1)))

@@ -313,15 +313,17 @@ schema(struct export *e, const struct control *c)
 		buf_clear(&t->key);
 		json_compact(&t->key, c->key.p, c->key.n);
 	}
-	scan_init(s, c->columns.p, c->columns.n);
-	if (c->columns.p && scan_type(s) == JSON_OBJECT && scan_enter(s) == 0)
-		while (scan_key(s, &key) > 0) {
-			struct export_column *col = column(t, key, t->ncolumns);
+	if (c->columns.p) {
+		scan_init(s, c->columns.p, c->columns.n);
+		if (scan_type(s) == JSON_OBJECT && scan_enter(s) == 0)
+			while (scan_key(s, &key) > 0) {
+				struct export_column *col = column(t, key, t->ncolumns);
 
-			if (scan_value(s, &v) < 0)
-				break;
-			declare(col, &v);
-		}
+				if (scan_value(s, &v) < 0)
+					break;
+				declare(col, &v);
+			}
+	}
 	if (c->key.p || c->columns.p || c->version < 0)
 		tell(e, t);
 	if (c->version < 0 || e->to != DIALECT_SINGER)

@@ -509,7 +509,7 @@ check_key(struct mapper *m)
 
 	for (size_t i = 0; i < key->n; i++) {
 		const struct span *k = &m->key[i];
-		const char *p = m->keys.p + k->at;
+		const char *p = k->n ? m->keys.p + k->at : "";
 
 		if (k->n && *p != 'n' && *p != '{' && *p != '[')
 			continue;

@@ -16,7 +16,7 @@ check_json(const char *p, size_t n)
 static void
 check_messages(struct export *e)
 {
-	const char *p = e->out.p, *end = p + e->out.len, *nl;
+	const char *p = e->out.p, *end = p ? p + e->out.len : p, *nl;
 
 	for (; p < end; p = nl + 1) {
 		nl = memchr(p, '\n', (size_t)(end - p));
