@@ -32,7 +32,7 @@ main(int argc, char **argv)
 	setlocale(LC_CTYPE, ""); /* may the terminal get more than ASCII? */
 	file_limit_fails();
 	c = opts_parse(&o, argc, argv);
-	status = store_open(&s, o.store, c->mode);
+	status = store_open(&s, o.store, c->mode, o.network_fs);
 	if (status == CS_OK)
 		status = c->run(&s, &o);
 	store_close(&s);

@@ -34,12 +34,14 @@ enum {
 	OPT_TTL,
 	OPT_VERBOSE,
 	OPT_WAIT,
-	OPT_STORE /* which all take */
+	OPT_ALLOW_NETWORK_FS, /* which all take, as the next */
+	OPT_STORE
 };
 
 #define BIT(opt) (1u << ((opt)-OPT_BY))
 
 static const struct option options[] = {
+    {"allow-network-fs", no_argument, NULL, OPT_ALLOW_NETWORK_FS},
     {"by", required_argument, NULL, OPT_BY},
     {"cursor-field", required_argument, NULL, OPT_CURSOR_FIELD},
     {"default", required_argument, NULL, OPT_DEFAULT},
@@ -123,8 +125,8 @@ static void __attribute__((noreturn)) help(void)
 	     "\n"
 	     "      --store STORE    sqlite:FILE, dir:PATH, postgres://... (CS_STATE_STORE;\n"
 	     "                       dir:$XDG_STATE_HOME/cs)\n"
-	     "  -h, --help           print this\n"
-	     "  -V, --version        print versions\n"
+	     "      --allow-network-fs  a database on NFS and the like\n"
+	     "  -h, --help           print this; -V, --version: versions\n"
 	     "\n"
 	     "DURATION is 30s, 15m, 4h, 90d. Manual: cs-state(1).");
 	if (fflush(stdout) == EOF)
@@ -145,6 +147,9 @@ static unsigned
 option(struct opts *o, int c)
 {
 	switch (c) {
+	case OPT_ALLOW_NETWORK_FS:
+		o->network_fs = true;
+		return 0;
 	case OPT_BY:
 		o->by = optarg;
 		return BIT(OPT_BY);

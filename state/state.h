@@ -19,6 +19,7 @@ struct opts {
 	const char *form;     /* export, import: whose */
 	const char *cursor_field;
 	const char *output;   /* file, or NULL: stdout */
+	bool network_fs;      /* the store may be a database on one */
 	bool json, parts, prometheus, force, quiet, verbose;
 	int64_t version;      /* --if-version, or what undo goes back to; -1: not given */
 	uint64_t every;	      /* ms; 0: always due */

@@ -22,7 +22,7 @@ default_spec(void)
 }
 
 int
-store_open(struct store *s, const char *spec, enum store_mode mode)
+store_open(struct store *s, const char *spec, enum store_mode mode, bool network_fs)
 {
 	static const struct {
 		const char *prefix;
@@ -31,6 +31,7 @@ store_open(struct store *s, const char *spec, enum store_mode mode)
 
 	memset(s, 0, sizeof *s);
 	s->fd = -1;
+	s->network_fs = network_fs;
 	if (spec == NULL && ((spec = getenv("CS_STATE_STORE")) == NULL || *spec == '\0'))
 		spec = s->own = default_spec();
 	s->spec = spec;

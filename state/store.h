@@ -57,6 +57,7 @@ struct store {
 	/* Another has the lease of the stream that is run here: nothing more can be stored. It was said. */
 	bool fenced;
 	const char *id; /* of a database that others write to, once a lease of it is held; else NULL */
+	bool network_fs; /* a database may be on one */
 	/* private */
 	char *own;	  /* spec, where it was made here */
 	const char *path; /* into spec, or the URL */
@@ -66,7 +67,7 @@ struct store {
 };
 
 /* spec: a STORE, or NULL for the default. It is kept; close s either way. */
-int	store_open(struct store *s, const char *spec, enum store_mode mode);
+int	store_open(struct store *s, const char *spec, enum store_mode mode, bool network_fs);
 void	store_close(struct store *s);
 
 /* Release r either way. */

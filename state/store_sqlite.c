@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "name.h"
+#include "place.h"
 #include "store.h"
 
 #define BUSY_TIMEOUT 30000 /* ms that another writer may take */
@@ -315,12 +316,20 @@ static const struct store_ops sqlite_ops = {
 int
 store_sqlite_open(struct store *s, enum store_mode mode)
 {
+	const char *network = mode == STORE_READ || s->network_fs ? NULL : place_network(s->path);
 	struct stat st;
 	int have = 1, rc;
 
 	if (*s->path == ':') {
 		warnx("--store: %s: no file", s->spec);
 		return CS_USAGE;
+	}
+	if (network != NULL) {
+		warnx("%s: a database on %s is damaged sooner or later: keep states on a local "
+		      "disk, or in "
+		      "postgres://... (--allow-network-fs, if no other machine opens it)",
+		    s->spec, network);
+		return CS_IO;
 	}
 	if (mode != STORE_CREATE && stat(s->path, &st) < 0 && errno == ENOENT)
 		return CS_OK;

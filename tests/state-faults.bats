@@ -229,3 +229,18 @@ need_strace() {
 	}
 	each_store check
 }
+
+@test "a database on a network's file system is refused, with advice" {
+	need_strace
+	on() { # BYTES-OF-f_type COMMAND…
+		strace -qq -o /dev/null -e trace=statfs -e inject=statfs:poke_exit=@arg2="$1" "${@:2}"
+	}
+	on 00 true 2>/dev/null || skip "this strace does not change what calls return"
+	fails_with 74 on 6969000000000000 cs-state --store sqlite:x.db set s 1
+	contains "$stderr" '^cs-state: sqlite:x.db: a database on NFS .*--allow-network-fs'
+	[ ! -e x.db ]
+	on 6969000000000000 cs-state --store sqlite:x.db --allow-network-fs set s 1
+	equals "$(on 6969000000000000 cs-state --store sqlite:x.db get s)" 1
+	fails_with 74 on 424d53ff00000000 cs-state --store sqlite:x.db run s -- true
+	contains "$stderr" 'a database on CIFS '
+}
