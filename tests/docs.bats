@@ -63,7 +63,7 @@ readme_blocks() {
 # Run each block of the current directory as it stands in an empty directory.
 run_blocks() {
 	local block bad=0
-	for block in $(ls | grep -x "[0-9]*" | sort -n); do
+	for block in [0-9]*; do
 		[ -e "$block" ] || { echo "no example"; return 1; }
 		if grep -nE 'https?://' "$block" | grep -vE 'https?://(127\.0\.0\.1|localhost)[:/]'; then
 			echo "example $block asks a host that is not here"
@@ -193,7 +193,7 @@ try_block() { # FILE
 		# the command whose output is shown in one line
 		mkdir examples
 		(cd examples && example_blocks "$page" && cp "$(grep -l 'flatten --names snake$' [0-9]* | head -n 1)" ../before 2>/dev/null) || :
-		for block in $(ls | grep -x "[0-9]*" | sort -n); do
+		for block in [0-9] [0-9][0-9]; do
 			[ -e "$block" ] || continue
 			[ ! -e before ] || cp before "$block.before"
 			echo "${page##*/}, $block:" && cat "$block" # seen when it fails
