@@ -146,7 +146,7 @@ need_strace() {
 		done
 		[ "$failed" -ge 2 ]
 	}
-	each_store check
+	each_local_store check
 }
 
 @test "a file that cannot be opened: what is said is never that there was no error" {
@@ -161,7 +161,7 @@ need_strace() {
 			contains "$stderr" '^cs-state: |shared libraries'
 		done
 	}
-	each_store check
+	each_local_store check
 }
 
 @test "killed at any write, sync or rename: the old state or the new one" {
