@@ -173,7 +173,7 @@ try_block() { # FILE
 		sh -c "$line"
 		sh -c "$line"
 		equals "$(wc -l <ran)" 1 ;;
-	"DB='postgres:///?service=sync'" | './cluster start'* | 'make -j 4 SHELL=/usr/bin/srun'* | \
+	"DB='postgres:///?service=sync'" | './cluster start'* | 'make -j 4 SHELL=/usr/bin/srun'* | 'parallel -j 4 --retries 3 ./account'* | \
 		'cs-singer tap-github'* | "export CS_STATE_STORE='postgres:"* | 'cs-state run --wait 5m companies'*) ;; # what is not here; tried in map-singer.bats, state-postgres.bats
 	'cs-state get users >state.json')
 		cs-state set users 1
