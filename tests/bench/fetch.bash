@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154 # read by run
 # cs-fetch beside python3's requests, Node's fetch, curl and jq. The server is not measured, only who asks it: nginx with
-# files, so that it is not what they wait for, and the playground where a server is to take its time.
+# files, so that it is not what they wait for, and slow.py where a server is to take its time.
 need jq curl
 n=${RECORDS:-200000}
 pages=$((n / 1000))
@@ -14,28 +14,34 @@ waits() {
 	return 1
 }
 
-# array FILE: its lines as a JSON array, with what stands around it.
+# array COUNT FILE: its lines as a JSON array, with what stands around it.
 array() {
-	printf '{"total":%d,"data":[' "$n"
-	paste -sd, "$1" | tr -d '\n'
+	printf '{"total":%d,"data":[' "$1"
+	paste -sd, "$2" | tr -d '\n'
 	printf ']}'
+}
+
+# cut_pages DIR COUNT: so many records, a thousand on a page, as DIR/1.json and so on.
+cut_pages() {
+	local i=0 part
+	rm -rf "$1" pages.*
+	mkdir -p "$1"
+	split -l 1000 -d -a 5 "$(data hr "$2")" pages.
+	for part in pages.*; do
+		i=$((i + 1))
+		array "$2" "$part" >"$1/$i.json"
+		rm "$part"
+	done
 }
 
 # serve_files: nginx on a free port of the loopback; sets url. Pages of 1000, and all in one.
 serve_files() {
-	local file root=$PWD/www i=0 port
-	rm -rf www pages.*
-	mkdir -p www
+	local file root=$PWD/www i port
 	file=$(data hr "$n")
-	split -l 1000 -d -a 5 "$file" pages.
-	for part in pages.*; do
-		i=$((i + 1))
-		array "$part" >"www/$i.json"
-		rm "$part"
-	done
+	cut_pages www "$n"
 	# Five times over, so that it is 400 MB.
 	for i in 1 2 3 4 5; do cat "$file"; done >five
-	array five >www/all.json
+	array $((5 * n)) five >www/all.json
 	rm five
 	for port in 18181 18182 18183 18184; do
 		cat >nginx.conf <<-EOF2
@@ -81,24 +87,27 @@ if command -v nginx >/dev/null && serve_files; then
 	row 'all in one reply (16 MiB)' curl "cs-fetch $url/all.json --records .data" "curl -sSf -o /dev/null $url/all.json"
 	row 'one small page, start-up' curl "cs-fetch '$url/items?page=1' --records .data --max-records 1" "curl -sSf '$url/items?page=1'"
 	cost "$fetch"
-	awk -v n="$n" -v s="$cpu" 'BEGIN { printf "pages: %.2f million records in a second of CPU%s\n", n / s / 1e6, n / s < 1e6 ? "   missed (1.0)" : "" }'
+	awk -v n="$n" -v s="$cpu" 'BEGIN { printf "pages: %.2f million records in a second of CPU%s\n", n / s / 1e6, (n / s < 1e6) ? "   missed (1.0)" : "" }'
+	cost "cs-fetch '$url/items?page=1' --records .data --max-records 1"
+	awk -v s="$cpu" 'BEGIN { printf "one small page: %.0f ms of CPU%s\n", s * 1000, (s > 0.02) ? "   missed (20)" : "" }'
 	cost "$fetch --parallel 16 | { sleep ${STOPPED:-60}; cat; }"
 	awk -v kib="$rss" -v s="${STOPPED:-60}" 'BEGIN {
-		printf "16 in flight, a reader that stops for %d s: %.1f MiB%s\n", s, kib / 1024, kib > 24 * 1024 ? "   missed (24)" : ""
+		printf "16 in flight, a reader that stops for %d s: %.1f MiB%s\n", s, kib / 1024, (kib > 24 * 1024) ? "   missed (24)" : ""
 	}'
 	rm -rf www
 else
 	echo 'nginx is not installed, or does not start: its rows are left out'
 fi
 
+cut_pages slow 100000
 rm -f port
-playground --port 0 --port-file port --users 1000 --for 600 --quiet &
+python3 "$here/slow.py" slow port &
 stop+=("kill $!")
 waits port
-slow="http://127.0.0.1:$(cat port)/pagination/page_number?_fault=delay:100"
+slow="http://127.0.0.1:$(cat port)/"
 
 # What a server's thinking costs: seconds by the clock, also in fetch-latency.csv.
-printf '\n100 pages at 100 ms each: seconds by the clock, and how many times what they cannot go below\n'
+printf '\n100 pages of 1000 at 100 ms each: seconds by the clock, and how many times what they cannot go below\n'
 echo 'who,in_flight,seconds,times_ideal' >"$BUILD/bench/fetch-latency.csv"
 
 # late WHO IN-FLIGHT GOAL COMMAND…: one line of it. Sets seconds.
@@ -116,11 +125,10 @@ late() {
 }
 eight=''
 for k in 1 2 4 8 16; do
-	late cs-fetch $k "$([ $k != 8 ] || echo 1.15)" cs-fetch "$slow" --records .data --paginate page --limit-param per_page --page-size 10 \
-		--total-pages .total_pages --parallel $k
+	late cs-fetch $k "$([ $k != 8 ] || echo 1.15)" cs-fetch "$slow" --records .data --paginate page --total .total --parallel $k
 	[ $k != 8 ] || eight=$seconds
 done
 if python3 -c 'import requests' 2>/dev/null; then
-	late requests 1 '' python3 "$here/fetch.py" "$slow&per_page=10" 100
+	late requests 1 '' python3 "$here/fetch.py" "$slow" 100
 	awk -v a="$eight" -v b="$seconds" 'BEGIN { printf "cs-fetch with 8 in flight is %.1f times as fast as requests%s\n", b / a, b < 8 * a ? "   missed (8)" : "" }'
 fi
