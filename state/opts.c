@@ -146,6 +146,8 @@ static void __attribute__((noreturn)) version(void)
 static unsigned
 option(struct opts *o, int c)
 {
+	static char *url; /* until exit */
+
 	switch (c) {
 	case OPT_ALLOW_NETWORK_FS:
 		o->network_fs = true;
@@ -189,7 +191,9 @@ option(struct opts *o, int c)
 		o->quiet = true;
 		return BIT(OPT_QUIET);
 	case OPT_STORE:
-		o->store = pg_url(optarg) ? pg_take(optarg) : optarg;
+		free(url);
+		url = pg_url(optarg) ? pg_take(optarg) : NULL;
+		o->store = url != NULL ? url : optarg;
 		return 0;
 	case OPT_TIMEOUT:
 		o->timeout = opt_duration("--timeout", optarg);

@@ -374,3 +374,53 @@ of() {
 	cs-state rm --parts s
 	equals "$(cs-state list | cut -f 1)" sx/1
 }
+
+@test "where the store is the destination, rows and checkpoint are one transaction, and it is stored once" {
+	for n in 1 2; do
+		cs-state run s -- sh -c '
+			{
+				echo "{\"@cs\":\"begin\",\"version\":1,\"stream\":\"s\",\"run\":\"$CS_RUN\",\"mode\":\"full\",\"from\":${CS_STATE:-null}}"
+				for i in 1 2 3; do
+					echo "{\"id\":$i,\"n\":'$n'}"
+					ack "{\"run\":'$n',\"page\":$i}" $i
+				done
+				end 3
+			} | cs-load --to "$CS_STATE_STORE" --table t --key id'
+		equals "$(cs-state get s)" "{\"run\":$n,\"page\":3}"
+		equals "$(query 'select count(*), min(n), max(n) from t')" "3|$n|$n"
+		equals "$(query 'select state from _cs_state_log order by version' | sort -u)" \
+			"$(query 'select state from _cs_state_log order by version')"
+	done
+	equals "$(of '"\(.outcome) \(.last_run.counts.updated)"')" "ok 3"
+	# What cs-load stored by itself is there to be read, too.
+	{
+		CS_STREAM=a/b ack '{"page":2}' 1
+		CS_STREAM=a/b end 1
+	} | cs-load --to "$PG" --table u >/dev/null
+	equals "$(cs-state get a/b)" '{"page":2}'
+}
+
+@test "cs-load of a run that was taken over writes nothing more: 80" {
+	cat >zombie.sh <<-'END'
+		trap '' TERM
+		{
+			printf '{"@cs":"begin","version":1,"stream":"s","run":"%s","mode":"full","from":null}\n' "$CS_RUN"
+			echo '{"id":1,"v":"old"}'
+			ack '{"n":1}' 1
+			until [ -e go ]; do sleep 0.05; done
+			echo '{"id":2,"v":"old"}'
+			ack '{"n":2}' 2
+			end 2
+		} | cs-load --to "$CS_STATE_STORE" --table t --key id 2>said
+		echo $? >status
+	END
+	cs-state run --ttl 1s s -- sh zombie.sh 3>&- &
+	until_true sh -c '[ "$(cs-state get s)" = "{\"n\":1}" ]'
+	kill -9 $!
+	wait $! || :
+	cs-state run --wait 30s s -- sh -c 'echo "$CS_STATE"; touch go; until [ -s status ]; do sleep 0.05; done' >seen
+	equals "$(cat status) $(cat seen)" '80 {"n":1}'
+	contains "$(cat said)" 'a newer run of stream "s" has taken over'
+	equals "$(query 'select * from t')" '1|old'
+	equals "$(cs-state get s)" '{"n":1}'
+}
