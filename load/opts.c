@@ -416,12 +416,8 @@ check_postgres(const struct opts *o)
 
 	if (o->target == TARGET_POSTGRES && option)
 		errx(CS_USAGE, "%s is for sqlite targets", option);
-	if (o->target == TARGET_POSTGRES &&
-	    (o->missing || o->mode == MODE_REPLACE || o->mode == MODE_HISTORY))
-		errx(CS_USAGE, "%s is for sqlite targets so far",
-		    o->missing                ? "--delete-missing"
-		    : o->mode == MODE_REPLACE ? "--mode replace"
-					      : "--mode history");
+	if (o->target == TARGET_POSTGRES && o->changes && o->mode == MODE_HISTORY)
+		errx(CS_USAGE, "--changes with --mode history is for sqlite targets");
 }
 
 static void

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pgsink.h"
+#include "pgseen.h"
+#include "pgstage.h"
 
 #define LINES_MAX 1000
 #define BYTES_MAX (1u << 20)
@@ -37,6 +38,8 @@ refuse(struct pgdb *db, size_t i)
 {
 	struct slice s = line(db, i);
 
+	if (db->stage && db->stage->replaying && db->sink.life->begun)
+		return pgstage_refuse(db);
 	return db->sink.refuse(db->sink.arg, db->line[i].lineno, s.p, s.n);
 }
 
@@ -63,15 +66,16 @@ apply_halves(struct pgdb *db, size_t first, size_t last)
 	struct names *added = &db->sink.added;
 	size_t nadded = added->n, middle = first + (last - first) / 2;
 	int64_t mark = db->changes ? db->changes->trail.end : 0;
+	struct pgseen *full = pgseen_copy(db->full);
 	char *why;
 	int r = pgdb_exec(db, "savepoint _cs_row");
 
 	if (r == 0)
 		r = apply(db, first, last);
-	if (r == 0)
-		return pgdb_exec(db, "release savepoint _cs_row");
-	if (r != ROW_BAD)
-		return r;
+	if (r != ROW_BAD) {
+		pgseen_free(full);
+		return r ? r : pgdb_exec(db, "release savepoint _cs_row");
+	}
 	why = xstrdup(db->sink.why.p);
 	before.rejected = db->sink.counts.rejected;
 	db->sink.counts = before;
@@ -80,6 +84,7 @@ apply_halves(struct pgdb *db, size_t first, size_t last)
 	while (db->stages.n)
 		free(db->stages.v[--db->stages.n]);
 	pgrows_forget(db);
+	pgseen_back(db, full);
 	r = pgdb_exec(db, "rollback to savepoint _cs_row; release savepoint _cs_row");
 	if (r == 0 && db->changes)
 		r = trail_cut(&db->changes->trail, mark);

@@ -4,7 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "pgsink.h"
+#include "pgseen.h"
+#include "pgstage.h"
 #include "show.h"
 
 /* The name as to_regclass() takes it. */
@@ -196,6 +197,7 @@ retype(struct table *t)
 int
 pgtable_load(struct pgdb *db, struct table *t)
 {
+	const struct opts *o = db->sink.o;
 	const struct decl *d = decl_of(db->decls, t->name);
 	int r = table_allowed(&db->sink, t);
 
@@ -206,11 +208,15 @@ pgtable_load(struct pgdb *db, struct table *t)
 	if (r == 0 && t->exists)
 		r = read_columns(db, t);
 	if (r == 0 && t->exists && t->key.n)
-		r = pgtable_unique(db, t);
+		r = o->mode == MODE_HISTORY ? pghistory_check(db, t) : pgtable_unique(db, t);
 	if (r == 0)
 		r = table_creatable(&db->sink, t, d);
 	if (r == 0)
 		r = table_wants(&db->sink, t, d);
+	if (r == 0 && t->exists && pghistory_of(t))
+		r = pghistory_index(db, t);
+	if (r == 0 && (o->missing || (db->stage && t->key.n && !pgstage_takes(db))))
+		r = pgseen_get(db, t, d && !db->stage ? d->version : -1);
 	retype(t);
 	return r == 0 && t->exists ? pgtable_sync(db, t) : r;
 }

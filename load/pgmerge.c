@@ -2,11 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pgsink.h"
+#include "pgseen.h"
 
 /* Append "a", "b": the group's columns, each behind a prefix. */
-static void
-list(struct buf *b, const struct group *g, const char *prefix)
+void
+pggroup_list(struct buf *b, const struct group *g, const char *prefix)
 {
 	for (size_t i = 0; i < g->n; i++) {
 		buf_addf(b, "%s%s", i ? ", " : "", prefix);
@@ -39,8 +39,8 @@ comparable(struct buf *b, const struct column *c, const char *prefix)
 #define NUMBER "'^-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]{1,3})?$'"
 
 /* Append (t."a" is distinct from e."a" or ...): does the row change? */
-static void
-differs(struct buf *b, const struct group *g, const char *row)
+void
+pggroup_differs(struct buf *b, const struct group *g, const char *row)
 {
 	const char *sep = "(";
 
@@ -71,8 +71,8 @@ differs(struct buf *b, const struct group *g, const char *row)
 }
 
 /* Append SET "a" = e."a", ...: all but the key. Is there anything that is compared? */
-static bool
-assign(struct buf *b, const struct group *g, const char *row)
+bool
+pggroup_assign(struct buf *b, const struct group *g, const char *row)
 {
 	const char *sep = " set ";
 	bool any = false;
@@ -93,8 +93,8 @@ assign(struct buf *b, const struct group *g, const char *row)
 }
 
 /* Append t."k" = e."k" and ... */
-static void
-same_key(struct buf *b, const struct table *t)
+void
+pgkey_same(struct buf *b, const struct table *t)
 {
 	for (size_t i = 0; i < t->key.n; i++) {
 		buf_adds(b, i ? " and t." : "t.");
@@ -105,8 +105,8 @@ same_key(struct buf *b, const struct table *t)
 }
 
 /* Append the rows of the group, as e. */
-static void
-rows(struct buf *b, const struct group *g, size_t stage)
+void
+pggroup_rows(struct buf *b, const struct group *g, size_t stage)
 {
 	if (g->copy) {
 		buf_addf(b, "_cs_stage%zu e", stage);
@@ -130,9 +130,9 @@ conflict(struct buf *b, const struct group *g)
 	buf_adds(b, ") do ");
 	start = b->len;
 	buf_adds(b, "update");
-	if (assign(b, g, "excluded.")) {
+	if (pggroup_assign(b, g, "excluded.")) {
 		buf_adds(b, " where ");
-		differs(b, g, "excluded.");
+		pggroup_differs(b, g, "excluded.");
 	} else {
 		b->len = start;
 		buf_adds(b, "nothing");
@@ -146,9 +146,9 @@ old_rows(struct buf *b, const struct group *g, size_t stage)
 	buf_adds(b, "o as (select true as _cs_there, t.* from ");
 	pg_name(b, g->t->name);
 	buf_adds(b, " t join ");
-	rows(b, g, stage);
+	pggroup_rows(b, g, stage);
 	buf_adds(b, " on ");
-	same_key(b, g->t);
+	pgkey_same(b, g->t);
 	buf_adds(b, "), ");
 }
 
@@ -188,19 +188,19 @@ upsert_sql(struct buf *b, const struct group *g, size_t stage, bool told, bool c
 		buf_adds(b, "o as (select 1 from ");
 		pg_name(b, t->name);
 		buf_adds(b, " t join ");
-		rows(b, g, stage);
+		pggroup_rows(b, g, stage);
 		buf_adds(b, " on ");
-		same_key(b, t);
+		pgkey_same(b, t);
 		buf_adds(b, "), ");
 	}
 	buf_adds(b, "r as (insert into ");
 	pg_name(b, t->name);
 	buf_adds(b, " as t (");
-	list(b, g, "");
+	pggroup_list(b, g, "");
 	buf_adds(b, ") select ");
-	list(b, g, "e.");
+	pggroup_list(b, g, "e.");
 	buf_adds(b, " from ");
-	rows(b, g, stage);
+	pggroup_rows(b, g, stage);
 	conflict(b, g);
 	if (changes) {
 		tell_rows(b, g, true, true);
@@ -226,13 +226,13 @@ update_sql(struct buf *b, const struct group *g, size_t stage, bool changes)
 	buf_adds(b, "r as (update ");
 	pg_name(b, t->name);
 	buf_adds(b, " as t");
-	if (assign(b, g, "e.")) {
+	if (pggroup_assign(b, g, "e.")) {
 		buf_adds(b, " from ");
-		rows(b, g, stage);
+		pggroup_rows(b, g, stage);
 		buf_adds(b, " where ");
-		same_key(b, t);
+		pgkey_same(b, t);
 		buf_adds(b, " and ");
-		differs(b, g, "e.");
+		pggroup_differs(b, g, "e.");
 		if (changes) {
 			tell_rows(b, g, true, true);
 			return true;
@@ -247,9 +247,9 @@ update_sql(struct buf *b, const struct group *g, size_t stage, bool changes)
 	buf_adds(b, ", o as (select 1 from ");
 	pg_name(b, t->name);
 	buf_adds(b, " t join ");
-	rows(b, g, stage);
+	pggroup_rows(b, g, stage);
 	buf_adds(b, " on ");
-	same_key(b, t);
+	pgkey_same(b, t);
 	buf_adds(b, ") select (select count(*) from r), (select count(*) from o)");
 	return true;
 }
@@ -261,9 +261,9 @@ there_sql(struct buf *b, const struct group *g, size_t stage)
 	buf_adds(b, "select 0, count(*) from ");
 	pg_name(b, g->t->name);
 	buf_adds(b, " t join ");
-	rows(b, g, stage);
+	pggroup_rows(b, g, stage);
 	buf_adds(b, " on ");
-	same_key(b, g->t);
+	pgkey_same(b, g->t);
 }
 
 /* Those of the rows that are not there. */
@@ -275,16 +275,16 @@ insert_sql(struct buf *b, const struct group *g, size_t stage, bool changes)
 	buf_adds(b, "with r as (insert into ");
 	pg_name(b, t->name);
 	buf_adds(b, " as t (");
-	list(b, g, "");
+	pggroup_list(b, g, "");
 	buf_adds(b, ") select ");
-	list(b, g, "e.");
+	pggroup_list(b, g, "e.");
 	buf_adds(b, " from ");
-	rows(b, g, stage);
+	pggroup_rows(b, g, stage);
 	if (t->key.n) {
 		buf_adds(b, " where not exists (select 1 from ");
 		pg_name(b, t->name);
 		buf_adds(b, " t where ");
-		same_key(b, t);
+		pgkey_same(b, t);
 		buf_addc(b, ')');
 	}
 	if (changes)
@@ -309,9 +309,9 @@ delete_sql(struct pgdb *db, struct buf *b, const struct group *g, size_t stage)
 	if (soft)
 		pgmark_sql(&db->sink, t, b);
 	buf_adds(b, soft ? " from " : " using ");
-	rows(b, g, stage);
+	pggroup_rows(b, g, stage);
 	buf_adds(b, " where ");
-	same_key(b, t);
+	pgkey_same(b, t);
 	pgmark_live_sql(t, " and ", b);
 	if (db->changes)
 		tell_rows(b, g, true, false);
@@ -320,8 +320,8 @@ delete_sql(struct pgdb *db, struct buf *b, const struct group *g, size_t stage)
 }
 
 /* COPY the group's rows: into the table itself or into a temporary one. */
-static int
-copy(struct pgdb *db, const struct group *g, const char *sql)
+int
+pgcopy(struct pgdb *db, const struct buf *data, const char *sql)
 {
 	PGresult *res = pg_result(&db->pg, PQexec(db->pg.conn, sql));
 	size_t at = 0;
@@ -330,10 +330,10 @@ copy(struct pgdb *db, const struct group *g, const char *sql)
 	if (!res)
 		return pgdb_fail(db);
 	PQclear(res);
-	while (ok > 0 && at < g->data.len) {
-		size_t n = g->data.len - at < (1u << 20) ? g->data.len - at : 1u << 20;
+	while (ok > 0 && at < data->len) {
+		size_t n = data->len - at < (1u << 20) ? data->len - at : 1u << 20;
 
-		ok = PQputCopyData(db->pg.conn, g->data.p + at, (int)n);
+		ok = PQputCopyData(db->pg.conn, data->p + at, (int)n);
 		at += n;
 	}
 	if (ok > 0)
@@ -372,9 +372,9 @@ stage(struct pgdb *db, const struct group *g, size_t *number)
 	buf_release(&form);
 	buf_clear(b);
 	buf_addf(b, "copy _cs_stage%zu (", *number);
-	list(b, g, "");
+	pggroup_list(b, g, "");
 	buf_adds(b, ") from stdin");
-	return r ? r : copy(db, g, b->p);
+	return r ? r : pgcopy(db, &g->data, b->p);
 }
 
 /* Run the statement about the group's rows. */
@@ -405,9 +405,9 @@ append(struct pgdb *db, const struct group *g)
 		buf_adds(b, "copy ");
 		pg_name(b, g->t->name);
 		buf_adds(b, " (");
-		list(b, g, "");
+		pggroup_list(b, g, "");
 		buf_adds(b, ") from stdin");
-		r = copy(db, g, b->p);
+		r = pgcopy(db, &g->data, b->p);
 	} else {
 		insert_sql(b, g, number, db->changes);
 		r = ask(db, g, n);
@@ -480,12 +480,36 @@ upsert(struct pgdb *db, const struct group *g, size_t number)
 	return 0;
 }
 
+/* Of a table with a key. */
+static int
+merge(struct pgdb *db, const struct group *g, size_t number)
+{
+	struct counts *c = &db->sink.counts;
+	int64_t n[2] = {0};
+	int r;
+
+	if (pghistory_of(g->t))
+		return pghistory_write(db, g, number);
+	if (g->op == OP_UPSERT)
+		return upsert(db, g, number);
+	if (g->op == OP_UPDATE) {
+		r = update(db, g, number, n);
+	} else {
+		buf_clear(&db->sql);
+		delete_sql(db, &db->sql, g, number);
+		r = ask(db, g, n);
+		c->deleted += r ? 0 : (uint64_t)n[0];
+	}
+	if (r == 0)
+		c->ignored += g->rows - (uint64_t)n[0];
+	return r;
+}
+
 static int
 write_group(struct pgdb *db, struct group *g)
 {
 	struct counts *c = &db->sink.counts;
 	size_t number = 0;
-	int64_t n[2] = {0};
 	int r = 0;
 
 	if (!g->n) { /* records without members, of a table without a key */
@@ -504,21 +528,9 @@ write_group(struct pgdb *db, struct group *g)
 		return append(db, g);
 	if (g->copy)
 		r = stage(db, g, &number);
-	if (r)
-		return r;
-	if (g->op == OP_UPSERT)
-		return upsert(db, g, number);
-	if (g->op == OP_UPDATE) {
-		r = update(db, g, number, n);
-	} else {
-		buf_clear(&db->sql);
-		delete_sql(db, &db->sql, g, number);
-		r = ask(db, g, n);
-		c->deleted += r ? 0 : (uint64_t)n[0];
-	}
 	if (r == 0)
-		c->ignored += g->rows - (uint64_t)n[0];
-	return r;
+		r = merge(db, g, number);
+	return r ? r : pgseen_write(db, g, number);
 }
 
 int
@@ -570,7 +582,9 @@ pg_find(struct pgdb *db, struct table *t, bool *there)
 		buf_addf(b, " %s", t->columns[table_named(t, t->key.v[i])].sqltype);
 	}
 	buf_adds(b, ") on ");
-	same_key(b, t);
+	pgkey_same(b, t);
+	if (pghistory_of(t))
+		pgmark_live_sql(t, " and ", b);
 	values[0] = key.p;
 	r = pgdb_ask(db, b->p, 1, values, n);
 	*there = n[0] > 0;

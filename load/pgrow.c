@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "canon.h"
-#include "pgsink.h"
+#include "pgseen.h"
+#include "pgstage.h"
 #include "show.h"
 
 #define GROUPS_MAX 64
@@ -228,7 +229,7 @@ wait_row(struct pgdb *db, struct table *t, const struct row *row, size_t members
 	if (row->op == OP_DELETE)
 		choose_key(t);
 	else
-		record_choose(&db->sink, t, row, members, false);
+		record_choose(&db->sink, t, row, members, db->stage != NULL);
 	note_numbers(t, row->op, numbers);
 	if (t->key.n)
 		round = key_round(db, key_hash(db, t));
@@ -279,13 +280,21 @@ pgrow_take(struct pgdb *db, const struct row *row)
 		return r;
 	if ((row->table.p || !t->by_default) && (r = table_asked(s, t, row->table)))
 		return r;
-	if (!t->key.n && s->life->begun && (r = resume_append(s)))
+	if (!t->key.n && s->life->begun && !db->stage && (r = resume_append(s)))
+		return r;
+	if (s->o->missing && t->key.n && (r = pgseen_row(db, t, row->tag ? row->tag->version : -1)))
 		return r;
 	if (row->op != OP_UPSERT && !t->key.n)
 		return row_bad(
 		    s, "table \"%s\" has no key to find a row by (--key)", shown(t->name));
 	n = t->n;
 	r = prepare(db, t, row, &members, &skip);
+	if (r == 0 && db->stage)
+		r = pgstage_row(db, t, row);
+	if (r == 0 && pgstage_takes(db)) {
+		table_undo(t, n);
+		return 0;
+	}
 	if (r == 0 && skip)
 		s->counts.ignored++;
 	if (r || skip) {

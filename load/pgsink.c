@@ -5,7 +5,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "pgsink.h"
+#include "pgseen.h"
+#include "pgstage.h"
 #include "show.h"
 
 #define NAME_MAX_BYTES 63    /* NAMEDATALEN - 1 */
@@ -55,6 +56,8 @@ lose(struct pgdb *db)
 	db->careful_now = false;
 	buf_clear(&db->lines);
 	db->tx = false;
+	pgseen_back(db, pgseen_copy(db->full_kept));
+	pgstage_lose(db);
 	db->sink.counts = db->before;
 	db->sink.counts.rejected = rejected; /* they stay set aside */
 	names_cut(&db->sink.added, db->added_before);
@@ -182,6 +185,10 @@ keep(struct sink *sink, const struct control *c)
 	struct pgdb *db = (struct pgdb *)sink;
 	int r = db->careful ? pg_flush(db) : 0;
 
+	if (r == 0)
+		r = pgseen_keep(db);
+	if (r == 0)
+		r = pgstage_keep(db);
 	if (r == 0 && c && db->stream && strcmp(db->stream, c->stream) != 0)
 		r = pgpast_checkpoint(db);
 	if (r == 0 && c) {
@@ -215,8 +222,14 @@ finish(struct sink *sink, bool complete)
 	struct table *t;
 	int r = pg_flush(db);
 
+	if (r == 0 && db->stage)
+		r = pgstage_replay(db, complete);
 	for (t = complete ? db->tables : NULL; t && r == 0; t = t->next)
 		r = pgtable_finish(db, t);
+	if (r == 0 && complete && (sink->o->missing || (db->stage && !db->stage->vain)))
+		r = pgmissing_delete(db);
+	if (r == 0 && db->stage)
+		r = pgstage_end(db);
 	if (r == 0)
 		r = pgindexes_make(db);
 	if (r == 0)
@@ -300,6 +313,8 @@ commit(struct sink *sink)
 	if (!db->tx)
 		return 0;
 	r = pg_flush(db);
+	if (r == 0)
+		r = pgstage_flush(db);
 	if (r == 0 && sink->o->dry_run) {
 		roll_back(db);
 		db->tx = false;
@@ -342,6 +357,10 @@ db_close(struct sink *sink)
 	lose(db);
 	feed_free(db->changes);
 	pgtables_forget(db);
+	pgseen_free(db->full);
+	pgseen_free(db->full_kept);
+	pgstage_free(db->stage);
+	names_release(&db->unversioned);
 	decl_free(db->decls);
 	pg_close(&db->pg);
 	free(db->groups);
@@ -405,6 +424,8 @@ postgres_open(const struct opts *o, const struct life *life, struct decl *decls,
 	    .commit = commit,
 	    .close = db_close};
 	db->decls = decls;
+	if (o->mode == MODE_REPLACE)
+		db->stage = xcalloc(1, sizeof *db->stage);
 	db->most_rows = ROWS_MAX;
 	db->pg.patience = o->busy_timeout;
 	instant_now(db->sink.now);

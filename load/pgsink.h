@@ -6,6 +6,8 @@
  *	pgcatalog.c  what the database knows of a table        pgtypes.c   types, and values as text
  *	pgtable.c    tables and columns that are made          pgpast.c    what is known of a stream
  *	pgmarks.c    deleted rows that stay                    pgchange.c   --changes
+ *	pgseen.c     what a full run did not bring             pgstage.c    tables that are replaced
+ *	pghistory.c  versions of rows
  *
  * Rows are checked here as far as their types are known, and wait in groups of one shape (table, operation, columns) until
  * there are many. Then each group is one statement: COPY into a temporary table and INSERT ... SELECT ... ON CONFLICT,
@@ -82,6 +84,9 @@ struct pgdb {
 		unsigned round;
 	} *keys;	       /* of rows that wait */
 	size_t nkeys, mask;
+	struct pgseen *full, *full_kept; /* of which runs the rows seen are noted; the same at the last commit */
+	struct names unversioned;	 /* tables, see pgseen.c */
+	struct pgstage *stage;		 /* --mode replace */
 	struct names stages;   /* columns of the temporary tables of this transaction, number 1 the first */
 	/* pgcareful.c */
 	bool careful, careful_now;
@@ -110,6 +115,8 @@ int	pgdb_fail(struct pgdb *db);
 /* Is the transaction open, and spoiled by a failure? */
 bool	pgdb_spoiled(const struct pgdb *db);
 int	pgdb_exec(struct pgdb *db, const char *sql);
+/* The same of what makes something: another may do so at the same time. */
+int	pgdb_make(struct pgdb *db, const char *sql);
 /* One statement whose first row's first two values are wanted as numbers. */
 int	pgdb_ask(struct pgdb *db, const char *sql, int n, const char *const *values, int64_t out[2]);
 
@@ -143,6 +150,23 @@ int	pg_row(struct sink *s, const struct row *row);
 int	pgrow_take(struct pgdb *db, const struct row *row);
 /* No rows wait, and none did. */
 void	pgrows_forget(struct pgdb *db);
+
+/* Append pieces of SQL about a group: "a", "b", each behind a prefix; its rows, as e; SET "a" = e."a" of all but the key (is any of
+ * them compared?); (t."a" is distinct from e."a" or ...); t."k" = e."k" and ... */
+void	pggroup_list(struct buf *b, const struct group *g, const char *prefix);
+void	pggroup_rows(struct buf *b, const struct group *g, size_t stage);
+bool	pggroup_assign(struct buf *b, const struct group *g, const char *row);
+void	pggroup_differs(struct buf *b, const struct group *g, const char *row);
+void	pgkey_same(struct buf *b, const struct table *t);
+/* COPY data, by the statement sql. */
+int	pgcopy(struct pgdb *db, const struct buf *data, const char *sql);
+
+/* Does the table keep versions? Is an existing one, its columns read, one to keep them in? Make its index. */
+bool	pghistory_of(const struct table *t);
+int	pghistory_check(struct pgdb *db, const struct table *t);
+int	pghistory_index(struct pgdb *db, const struct table *t);
+/* Write the group's rows, which are in the stage of that number if it is one to copy. */
+int	pghistory_write(struct pgdb *db, const struct group *g, size_t stage);
 
 /* Have all the rows that wait in the database. 0, ROW_BAD: the server refused some of them, SINK_AGAIN or a CS_ status. */
 int	pg_flush(struct pgdb *db);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pgsink.h"
+#include "pgseen.h"
 #include "show.h"
 
 /* Append a column and its type, which its cells have from now on; note what there is to say of it in comments. */
@@ -29,14 +29,19 @@ column_sql(struct buf *b, struct buf *comments, const struct table *t, struct co
 	buf_addf(comments, " is 'cs-load: %s'", empty ? "null" : c->sqltype);
 }
 
-/* Run sql and the comments behind it. Somebody else who makes the same at the same time is there first. */
+/* Run sql and the comments behind it. */
 static int
 run(struct pgdb *db, struct buf *sql, struct buf *comments)
 {
-	int r;
-
 	buf_add(sql, comments->p, comments->len);
-	r = pg_exec(&db->pg, sql->p);
+	return pgdb_make(db, sql->p);
+}
+
+int
+pgdb_make(struct pgdb *db, const char *sql)
+{
+	int r = pg_exec(&db->pg, sql);
+
 	if (r && (!strcmp(db->pg.code, "42P07") || !strcmp(db->pg.code, "42701") ||
 		     (!strcmp(db->pg.code, "23505") && strstr(db->pg.why.p, "pg_"))))
 		memcpy(db->pg.code, "40001", 5);
@@ -59,19 +64,23 @@ create(struct pgdb *db, struct table *t)
 			continue;
 		buf_adds(&sql, sep);
 		column_sql(&sql, &comments, t, c);
-		c->pk = c->key;
+		c->pk = c->key || c->meta == META_FROM;
 		sep = ", ";
 	}
 	for (size_t i = 0; i < t->key.n; i++) {
 		buf_adds(&sql, i ? ", " : ", primary key (");
 		pg_name(&sql, t->key.v[i]);
 	}
+	if (pghistory_of(t)) {
+		buf_adds(&sql, ", ");
+		pg_name(&sql, t->columns[t->meta[META_FROM]].name);
+	}
 	buf_adds(&sql, t->key.n ? "))" : ")");
 	t->exists = t->ours = true;
 	r = run(db, &sql, &comments);
 	buf_release(&sql);
 	buf_release(&comments);
-	return r;
+	return r || !pghistory_of(t) ? r : pghistory_index(db, t);
 }
 
 static void
@@ -105,6 +114,7 @@ alter(struct pgdb *db, struct table *t)
 			buf_addf(&sql, " type %s using ", type);
 			pg_name(&sql, c->name);
 			buf_addf(&sql, "::%s", type);
+			pgseen_retype(t, c, type, &comments);
 			free(type);
 			buf_clear(&db->sql);
 			column_sql(&db->sql, &comments, t, c);

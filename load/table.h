@@ -79,6 +79,10 @@ struct table {
 	uint64_t set[SET_WORDS]; /* its columns */
 	bool partitioned;	 /* PostgreSQL's */
 
+	/* PostgreSQL's */
+	bool full_made;	     /* the table of the keys seen is there */
+	struct pgseen *full; /* as seen, below */
+
 	/* SQLite's */
 	int alias;	  /* column that is the rowid, or -1 */
 	bool without_rowid, strict;

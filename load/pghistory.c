@@ -1,0 +1,237 @@
+/* --mode history (history.h) in PostgreSQL: groups of rows into versions. */
+#include <err.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pgsink.h"
+#include "show.h"
+
+bool
+pghistory_of(const struct table *t)
+{
+	return t->meta[META_ACTIVE] >= 0;
+}
+
+int
+pghistory_check(struct pgdb *db, const struct table *t)
+{
+	const struct opts *o = db->sink.o;
+
+	for (int m = META_FROM; m <= META_ACTIVE; m++) {
+		if (table_find(t, (struct slice){o->meta[m], strlen(o->meta[m])}) >= 0)
+			continue;
+		warnx("%s: table \"%s\" keeps no history: it has no column \"%s\"; load into "
+		      "another table",
+		    db->pg.place, shown(t->name), shown(o->meta[m]));
+		return CS_USAGE;
+	}
+	return 0;
+}
+
+static const char *
+name_of(const struct table *t, enum meta m)
+{
+	return t->columns[t->meta[m]].name;
+}
+
+int
+pghistory_index(struct pgdb *db, const struct table *t)
+{
+	struct buf *b = &db->sql, name = {0};
+	const char *values[1];
+	char *plain = xasprintf("%.50s_cs_active", t->name);
+	int64_t n[2];
+	int r;
+
+	pg_name(&name, plain);
+	free(plain);
+	values[0] = name.p;
+	r = pgdb_ask(
+	    db, "select case when to_regclass($1) is null then 0 else 1 end, 0", 1, values, n);
+	if (r == 0 && !n[0]) {
+		buf_clear(b);
+		buf_addf(b, "create unique index %s on ", name.p);
+		pg_name(b, t->name);
+		for (size_t i = 0; i < t->key.n; i++) {
+			buf_adds(b, i ? ", " : " (");
+			pg_name(b, t->key.v[i]);
+		}
+		buf_adds(b, ") where ");
+		pg_name(b, name_of(t, META_ACTIVE));
+		r = pgdb_make(db, b->p);
+	}
+	buf_release(&name);
+	return r;
+}
+
+/* Append ROWS where t is the active version of a row e, and began before this run or in it. */
+static void
+active(struct pgdb *db, struct buf *b, const struct group *g, size_t stage, const char *word,
+    bool here)
+{
+	buf_addf(b, " %s ", word);
+	pggroup_rows(b, g, stage);
+	buf_adds(b, " where ");
+	pgkey_same(b, g->t);
+	pgmark_live_sql(g->t, " and ", b);
+	buf_adds(b, " and t.");
+	pg_name(b, name_of(g->t, META_FROM));
+	buf_addf(b, " %s '%s'", here ? ">=" : "<", db->sink.now);
+}
+
+/* A version that began in this run takes what the record says. */
+static void
+replace_sql(struct pgdb *db, struct buf *b, const struct group *g, size_t stage)
+{
+	buf_adds(b, "with r as (update ");
+	pg_name(b, g->t->name);
+	buf_adds(b, " as t");
+	pggroup_assign(b, g, "e.");
+	active(db, b, g, stage, "from", true);
+	buf_adds(b, " and ");
+	pggroup_differs(b, g, "e.");
+	buf_adds(b, " returning 1) select count(*), 0 from r");
+}
+
+/* Append the columns of a new version: what the record says, and for the rest what the old one has; or their names. */
+static void
+version_columns(struct buf *b, const struct group *g, bool names)
+{
+	const struct table *t = g->t;
+	const char *sep = "";
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct column *c = &t->columns[i];
+		bool given = g->set[i / 64] >> (i % 64) & 1 && c->meta != META_FIRST;
+
+		if (c->presence != COLUMN_STORED || c->generated)
+			continue;
+		buf_addf(b, "%s%s", sep, names ? "" : given ? "e." : "t.");
+		pg_name(b, c->name);
+		sep = ", ";
+	}
+}
+
+/* The active version ends, and another begins: in this order, row by row, for the sake of the index. */
+static void
+change_sql(struct pgdb *db, struct buf *b, const struct group *g, size_t stage)
+{
+	buf_adds(b, "with c as (update ");
+	pg_name(b, g->t->name);
+	buf_adds(b, " as t");
+	pgmark_sql(&db->sink, g->t, b);
+	active(db, b, g, stage, "from", false);
+	buf_adds(b, " and ");
+	pggroup_differs(b, g, "e.");
+	buf_adds(b, " returning ");
+	version_columns(b, g, false);
+	buf_adds(b, "), r as (insert into ");
+	pg_name(b, g->t->name);
+	buf_adds(b, " (");
+	version_columns(b, g, true);
+	buf_adds(b, ") select * from c returning 1) select count(*), 0 from r");
+}
+
+/* Of the rows those that have no active version. */
+static void
+begin_sql(struct buf *b, const struct group *g, size_t stage, bool insert)
+{
+	const struct table *t = g->t;
+
+	if (insert) {
+		buf_adds(b, "with r as (insert into ");
+		pg_name(b, t->name);
+		buf_adds(b, " (");
+		pggroup_list(b, g, "");
+		buf_adds(b, ") select ");
+		pggroup_list(b, g, "e.");
+	} else {
+		buf_adds(b, "with r as (select 1");
+	}
+	buf_adds(b, " from ");
+	pggroup_rows(b, g, stage);
+	buf_adds(b, " where not exists (select 1 from ");
+	pg_name(b, t->name);
+	buf_adds(b, " t where ");
+	pgkey_same(b, t);
+	pgmark_live_sql(t, " and ", b);
+	buf_adds(b,
+	    insert ? ") returning 1) select count(*), 0 from r" : ")) select count(*), 0 from r");
+}
+
+static int
+ask(struct pgdb *db, const struct group *g, uint64_t *n)
+{
+	const char *values[] = {g->data.p};
+	int64_t got[2] = {0};
+	int r = pgdb_ask(db, db->sql.p, g->copy ? 0 : 1, values, got);
+
+	*n = (uint64_t)got[0];
+	return r;
+}
+
+static int
+end_versions(struct pgdb *db, const struct group *g, size_t stage)
+{
+	struct counts *c = &db->sink.counts;
+	struct buf *b = &db->sql;
+	uint64_t forgotten = 0, ended = 0;
+	int r;
+
+	buf_clear(b); /* one that began in this run never was */
+	buf_adds(b, "with r as (delete from ");
+	pg_name(b, g->t->name);
+	buf_adds(b, " as t");
+	active(db, b, g, stage, "using", true);
+	buf_adds(b, " returning 1) select count(*), 0 from r");
+	r = ask(db, g, &forgotten);
+	if (r)
+		return r;
+	buf_clear(b);
+	buf_adds(b, "with r as (update ");
+	pg_name(b, g->t->name);
+	buf_adds(b, " as t");
+	pgmark_sql(&db->sink, g->t, b);
+	active(db, b, g, stage, "from", false);
+	buf_adds(b, " returning 1) select count(*), 0 from r");
+	r = ask(db, g, &ended);
+	if (r == 0) {
+		c->deleted += forgotten + ended;
+		c->ignored += g->rows - forgotten - ended;
+	}
+	return r;
+}
+
+int
+pghistory_write(struct pgdb *db, const struct group *g, size_t stage)
+{
+	struct counts *c = &db->sink.counts;
+	struct buf *b = &db->sql;
+	uint64_t changed = 0, replaced = 0, begun = 0;
+	int r;
+
+	if (g->op == OP_DELETE)
+		return end_versions(db, g, stage);
+	buf_clear(b);
+	begin_sql(b, g, stage, g->op == OP_UPSERT);
+	r = ask(db, g, &begun);
+	if (r)
+		return r;
+	buf_clear(b);
+	change_sql(db, b, g, stage);
+	r = ask(db, g, &changed);
+	if (r)
+		return r;
+	buf_clear(b);
+	replace_sql(db, b, g, stage);
+	r = ask(db, g, &replaced);
+	if (r)
+		return r;
+	if (g->op == OP_UPSERT)
+		c->inserted += begun;
+	else
+		c->ignored += begun;
+	c->updated += changed + replaced;
+	c->unchanged += g->rows - begun - changed - replaced;
+	return 0;
+}
