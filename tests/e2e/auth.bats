@@ -6,9 +6,9 @@ load ../canned
 load peers
 
 setup_file() {
-	need node jq openssl perl
+	peers node jq openssl perl || return 0
 	export NODE_PATH=$ROOT/build/peers/node_modules
-	[ -d "$NODE_PATH/oauth2-mock-server" ] || skip "oauth2-mock-server is not installed"
+	[ -d "$NODE_PATH/oauth2-mock-server" ] || { export ABSENT="oauth2-mock-server is not installed"; return 0; }
 	cd "$BATS_FILE_TMPDIR" || return 1
 	free_port OAUTH
 	start_peer oauth "$OAUTH" "$NODE_PATH/.bin/oauth2-mock-server" -a 127.0.0.1 -p "$OAUTH"
@@ -20,6 +20,7 @@ teardown_file() {
 }
 
 setup() {
+	present
 	start_in_tmpdir
 	start_canned
 	reply else '[{"a":1}]'

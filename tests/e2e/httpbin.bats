@@ -5,8 +5,8 @@ load ../lib
 load peers
 
 setup_file() {
-	need gunicorn jq perl
-	/usr/bin/python3 -c 'import httpbin' 2>/dev/null || skip "python3-httpbin is not installed"
+	peers gunicorn jq perl || return 0
+	/usr/bin/python3 -c 'import httpbin' 2>/dev/null || { export ABSENT="python3-httpbin is not installed"; return 0; }
 	cd "$BATS_FILE_TMPDIR" || return 1
 	free_port PORT
 	export PORT
@@ -19,6 +19,7 @@ teardown_file() {
 }
 
 setup() {
+	present
 	start_in_tmpdir
 	export XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR
 }

@@ -5,7 +5,7 @@ load ../lib
 load peers
 
 setup_file() {
-	need nginx openssl perl jq
+	peers nginx openssl perl jq || return 0
 	cd "$BATS_FILE_TMPDIR" || return 1
 	free_port HTTP HTTPS
 	make_pages www/pages 12 100
@@ -67,6 +67,7 @@ teardown_file() {
 }
 
 setup() {
+	present
 	start_in_tmpdir
 	export XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR
 	PAGES=(--records .data --paginate next-url --next .next --total .total)

@@ -16,6 +16,19 @@ free_port() {
 	done
 }
 
+# peers COMMAND…: for setup_file, whose skip bats 1.8 takes for a failure. False where one is not installed: then each test skips,
+# by present in its setup.
+peers() {
+	local c
+	for c; do
+		command -v "$c" >/dev/null || { export ABSENT="$c is not installed"; return 1; }
+	done
+}
+
+present() {
+	[ -z "${ABSENT:-}" ] || skip "$ABSENT"
+}
+
 # start_peer NAME PORT COMMAND…: in the background until stop_peers; returns when the port answers.
 start_peer() {
 	local name=$1 port=$2 i

@@ -6,7 +6,7 @@ load ../canned
 load peers
 
 setup_file() {
-	need haproxy apache2 squid openssl perl
+	peers haproxy apache2 squid openssl perl || return 0
 	# The servers give up root, and must still get at their files.
 	PUBLIC=$(mktemp -d /tmp/cs-e2e.XXXXXX)
 	export PUBLIC
@@ -133,6 +133,7 @@ teardown_file() {
 }
 
 setup() {
+	present
 	start_in_tmpdir
 	export XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR
 	PAGES=(--records .data --paginate next-url --next .next --total .total)
