@@ -101,12 +101,6 @@ note_skew(struct ask *a)
 	a->skew = t >= 0 ? t - clock_wall() : INT64_MIN;
 }
 
-static bool
-is_transient(long status)
-{
-	return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501);
-}
-
 /* One try. 0, CS_LATER or another CS_* with why, -1. */
 static int
 attempt(struct ask *a, const struct opts *o, struct buf *why)
@@ -142,7 +136,7 @@ attempt(struct ask *a, const struct opts *o, struct buf *why)
 		return -1;
 	if (code == CURLE_OK) {
 		buf_addf(why, "status %ld", a->status);
-		return is_transient(a->status) ? CS_LATER : 0;
+		return retry_helps(a->status) ? CS_LATER : 0;
 	}
 	buf_adds(why, error[0] != '\0' ? error : curl_easy_strerror(code));
 	r = net_failure(a->curl, code, why->p);

@@ -16,6 +16,12 @@
 static char come_back[INSTANT_MAX];
 static uint64_t spent;
 
+bool
+retry_helps(long status)
+{
+	return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501);
+}
+
 /* 0..max, evenly enough */
 static uint64_t
 chance(uint64_t max)

@@ -4,6 +4,7 @@
 #ifndef RETRY_H
 #define RETRY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "opts.h"
@@ -14,6 +15,8 @@ struct retry {
 	uint64_t waited; /* ms */
 };
 
+/* May a request that was answered with this status do better another time? */
+bool retry_helps(long status);
 /*
  * A try has failed for the reason what. after: ms the server asked us to wait, or -1; busy: it said so (429, 503).
  * 0 when it may be made again, in *wait ms. Otherwise fail()s with what and returns

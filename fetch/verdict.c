@@ -40,9 +40,7 @@ come_back(const struct page *p)
 static bool
 is_transient(long status, int64_t after)
 {
-	if (after >= 0 && status >= 402 && status <= 499)
-		return true;
-	return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501);
+	return retry_helps(status) || (after >= 0 && status >= 402 && status <= 499);
 }
 
 /* Is there another credential whose quota is not spent? Else *after is when the first of them is good again. */
