@@ -127,6 +127,37 @@ sqlite_streams(struct store *s, struct names *n)
 }
 
 static int
+sqlite_parts(struct store *s, const char *stream,
+    int (*f)(void *arg, const char *name, const struct state_row *r), void *arg)
+{
+	sqlite3_stmt *st;
+	int rc = SQLITE_DONE, status;
+
+	/* a range of the key: '0' follows '/' */
+	st = prepare(s,
+	    "SELECT state, run, updated_at, version, ifnull(records, -1), stream FROM _cs_state"
+	    " WHERE stream > ?1 || '/' AND stream < ?1 || '0' ORDER BY stream",
+	    stream, &status);
+	if (st == NULL)
+		return status;
+	status = CS_OK;
+	while (status == CS_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		struct state_row r = {
+		    .version = sqlite3_column_int64(st, 3), .records = sqlite3_column_int64(st, 4)};
+
+		r.state = text(st, 0);
+		r.run = text(st, 1);
+		r.updated_at = text(st, 2);
+		status = f(arg, (const char *)sqlite3_column_text(st, 5), &r);
+		state_row_release(&r);
+	}
+	if (status == CS_OK)
+		return done(s, st, rc);
+	sqlite3_finalize(st);
+	return status;
+}
+
+static int
 sqlite_history(struct store *s, const char *stream, struct state_rows *rows)
 {
 	sqlite3_stmt *st;
@@ -302,6 +333,7 @@ static const struct store_ops sqlite_ops = {
     .put = sqlite_put,
     .rm = sqlite_rm,
     .streams = sqlite_streams,
+    .parts = sqlite_parts,
     .history = sqlite_history,
     .run_put = sqlite_run_put,
     .runs = sqlite_runs,
