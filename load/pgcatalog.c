@@ -17,34 +17,49 @@ quoted(struct pgdb *db, const char *name)
 	return db->sql.p;
 }
 
+/* Is there a table whose name differs from that of a new one in case alone? ROW_BAD then. */
+static int
+check_case(struct pgdb *db, const struct table *t)
+{
+	static const char sql[] =
+	    "select relname::text from pg_catalog.pg_class where lower(relname::text) = lower($1)"
+	    " and relkind in ('r', 'p', 'v', 'm', 'f') and pg_catalog.pg_table_is_visible(oid) "
+	    "limit 1";
+	const char *values[] = {t->name};
+	PGresult *res = pg_query(&db->pg, sql, 1, values);
+	int r = 0;
+
+	if (!res)
+		return pgdb_fail(db);
+	if (PQntuples(res))
+		r = row_bad(&db->sink,
+		    "table \"%s\" differs from table \"%s\" only in case; rename one",
+		    shown(t->name), shown(PQgetvalue(res, 0, 0)));
+	PQclear(res);
+	return r;
+}
+
 /* Is there such a table, and is it one to write to? */
 static int
 read_kind(struct pgdb *db, struct table *t)
 {
 	static const char sql[] =
-	    "select c.relkind, c.relname::text from pg_catalog.pg_class c"
-	    " where c.oid = to_regclass($1) or (lower(c.relname::text) = lower($2) and"
-	    " c.relkind in ('r', 'p', 'v', 'm', 'f') and pg_catalog.pg_table_is_visible(c.oid))"
-	    " order by c.relname::text = $2 desc limit 1";
-	const char *values[] = {quoted(db, t->name), t->name}, *kind;
-	PGresult *res = pg_query(&db->pg, sql, 2, values);
+	    "select relkind from pg_catalog.pg_class where oid = to_regclass($1)";
+	const char *values[] = {quoted(db, t->name)}, *kind;
+	PGresult *res = pg_query(&db->pg, sql, 1, values);
 	int r = 0;
 
 	if (!res)
 		return pgdb_fail(db);
-	if (PQntuples(res) > 0) {
-		kind = PQgetvalue(res, 0, 0);
-		if (strcmp(PQgetvalue(res, 0, 1), t->name) != 0) {
-			r = row_bad(&db->sink,
-			    "table \"%s\" differs from table \"%s\" only in case; rename one",
-			    shown(t->name), shown(PQgetvalue(res, 0, 1)));
-		} else if (*kind != 'r' && *kind != 'p') {
-			warnx("%s: \"%s\" is a %s, not a table", db->pg.place, shown(t->name),
-			    *kind == 'f' ? "foreign table" : "view");
-			r = CS_USAGE;
-		}
-		t->exists = r == 0;
-		t->partitioned = *kind == 'p';
+	t->exists = PQntuples(res) > 0;
+	kind = t->exists ? PQgetvalue(res, 0, 0) : "";
+	t->partitioned = *kind == 'p';
+	if (!t->exists) {
+		r = check_case(db, t);
+	} else if (*kind != 'r' && *kind != 'p') {
+		warnx("%s: \"%s\" is a %s, not a table", db->pg.place, shown(t->name),
+		    *kind == 'f' ? "foreign table" : "view");
+		r = CS_USAGE;
 	}
 	PQclear(res);
 	return r;

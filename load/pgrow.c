@@ -55,23 +55,23 @@ key_hash(struct pgdb *db, const struct table *t)
 		}
 		h = mix(h, "", 1);
 	}
-	return h ? h : 1;
+	return h >> 8 ? h : 1 << 8;
 }
 
 static void
 grow_keys(struct pgdb *db)
 {
 	size_t old = db->keys ? db->mask + 1 : 0, cap = old ? old * 2 : 1024;
-	__typeof__(db->keys) keys = db->keys;
+	uint64_t *keys = db->keys;
 
 	db->keys = xcalloc(cap, sizeof *db->keys);
 	db->mask = cap - 1;
 	for (size_t i = 0; i < old; i++) {
-		size_t k = keys[i].hash & db->mask;
+		size_t k = keys[i] >> 8 & db->mask;
 
-		if (!keys[i].hash)
+		if (!keys[i])
 			continue;
-		while (db->keys[k].hash)
+		while (db->keys[k])
 			k = (k + 1) & db->mask;
 		db->keys[k] = keys[i];
 	}
@@ -82,15 +82,15 @@ grow_keys(struct pgdb *db)
 static unsigned
 key_round(struct pgdb *db, uint64_t hash)
 {
-	size_t i;
+	uint64_t *k;
 
 	if (db->nkeys * 2 >= db->mask)
 		grow_keys(db);
-	for (i = hash & db->mask; db->keys[i].hash; i = (i + 1) & db->mask)
-		if (db->keys[i].hash == hash)
-			return ++db->keys[i].round;
-	db->keys[i].hash = hash;
-	db->keys[i].round = 0;
+	hash >>= 8;
+	for (size_t i = hash & db->mask; *(k = &db->keys[i]); i = (i + 1) & db->mask)
+		if (*k >> 8 == hash)
+			return (unsigned)(++*k & 0xff); /* no more than ROUNDS_MAX */
+	*k = hash << 8;
 	db->nkeys++;
 	return 0;
 }

@@ -79,10 +79,7 @@ struct pgdb {
 	size_t ngroups, cap;
 	uint64_t rows, bytes;  /* that wait in them */
 	uint64_t most_rows;    /* may wait */
-	struct {
-		uint64_t hash;
-		unsigned round;
-	} *keys;	       /* of rows that wait */
+	uint64_t *keys;	       /* of rows that wait: a hash, and in the low byte the round; 0: a free slot */
 	size_t nkeys, mask;
 	struct pgseen *full, *full_kept; /* of which runs the rows seen are noted; the same at the last commit */
 	struct names unversioned;	 /* tables, see pgseen.c */

@@ -55,17 +55,17 @@ by_hand() { # FILE
 }
 theirs="create table if not exists theirs (${types/id text/id text primary key})"
 cs() { echo "cs-load --to '$PG' --table t --key id <$1"; }
-drop=$(run_psql 'drop table if exists t, theirs' "$theirs" checkpoint)
+drop=$(run_psql 'set client_min_messages = warning' 'drop table if exists t, theirs' "$theirs" checkpoint)
 
 in=$(made hr "$n")
 text "$in" >/dev/null
 title "cs-load: $n records of 12 columns, a random text key, into PostgreSQL"
-row 'new rows' '\copy, merge' "$(cs "$in")" "$(by_hand "$in")" 1.15 "$drop"
-row 'new rows' 'COPY alone' "$(cs "$in")" "$(run_psql "\\copy theirs from '$(text "$in")'")" 2.2 "$drop"
+row 'new rows' '\copy, merge' "$(cs "$in")" "$(by_hand "$in")" 1.25 "$drop"
+row 'new rows' 'COPY alone' "$(cs "$in")" "$(run_psql "\\copy theirs from '$(text "$in")'")" 1.6 "$drop"
 row 'new rows, no key' 'COPY alone' "cs-load --to '$PG' --table t <$in" "$(run_psql "\\copy theirs from '$(text "$in")'")" '' "$drop; $(run_psql 'alter table theirs drop constraint theirs_pkey')"
 for p in 0 5 100; do
 	changed=$(made hr "$n" "$p")
 	text "$changed" >/dev/null
-	row "again, $p % changed" '\copy, merge' "$(cs "$changed")" "$(by_hand "$changed")" 1.15 \
+	row "again, $p % changed" '\copy, merge' "$(cs "$changed")" "$(by_hand "$changed")" 1.25 \
 		"$drop; $(cs "$in"); $(by_hand "$in"); $(run_psql 'vacuum t' 'vacuum theirs' checkpoint)"
 done
