@@ -10,9 +10,10 @@
 #include "pg.h"
 #include "pgload.h"
 
-#define PAUSE     50   /* ms before the second try; doubled for each one more, */
-#define PAUSE_MAX 2000 /* up to this */
-#define PROBE     3000 /* ms */
+#define PAUSE     50      /* ms before the second try; doubled for each one more, */
+#define PAUSE_MAX 2000    /* up to this */
+#define PROBE     3000    /* ms */
+#define UNTRUSTED "CSTLS" /* no SQLSTATE: that is not the server we want */
 
 static uint64_t
 now_ms(void)
@@ -167,6 +168,9 @@ pg_connect(struct pg *pg)
 	failed(pg, "08001", PQerrorMessage(pg->conn));
 	if (PQconnectionNeedsPassword(pg->conn))
 		memcpy(pg->code, "28P01", 5);
+	else if (strstr(pg->why.p, "certificate verify failed") ||
+		 strstr(pg->why.p, "does not match host name"))
+		memcpy(pg->code, UNTRUSTED, 5);
 	else if (strstr(pg->why.p, ": "))
 		probe(pg);
 	return pg_status(pg);
@@ -365,7 +369,8 @@ pg_status(const struct pg *pg)
 	} map[] = {{"08P01", CS_IO}, {"08", CS_LATER}, {"40", CS_LATER}, {"55P03", CS_LATER},
 	    {"57014", CS_LATER}, {"57P", CS_LATER}, {"25006", CS_LATER}, {"533", CS_LATER},
 	    {"53200", CS_LATER}, {"25P03", CS_LATER}, {"28", CS_AUTH}, {"42501", CS_AUTH},
-	    {"3D000", CS_REFUSED}, {"22", CS_DATA}, {"23", CS_DATA}, {"54", CS_DATA}};
+	    {"3D000", CS_REFUSED}, {UNTRUSTED, CS_REFUSED}, {"22", CS_DATA}, {"23", CS_DATA},
+	    {"54", CS_DATA}};
 
 	for (size_t i = 0; i < sizeof map / sizeof *map; i++)
 		if (!strncmp(pg->code, map[i].prefix, strlen(map[i].prefix)))

@@ -8,7 +8,7 @@
  *	CS_LATER    it may go well next time: connection lost, server going down or up, read-only standby,
  *	            serialization failure, deadlock, lock not to be had, too many connections
  *	CS_AUTH     28 who are you, 42501 you may not
- *	CS_REFUSED  there is no such database
+ *	CS_REFUSED  there is no such database; its certificate is not trusted
  *	CS_DATA     22 a value that does not fit, 23 a constraint, 54 too much of it
  *	CS_IO       all else
  *

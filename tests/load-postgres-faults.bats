@@ -86,6 +86,28 @@ loader_ends_with() {
 	equals "$(jq -c '[.inserted, .checkpoints]' stats)" '[3,3]'
 }
 
+@test "TLS, also when the connection is made anew; a name that is looked up then" {
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout server.key -out server.crt -subj /CN=localhost \
+		-addext subjectAltName=DNS:localhost -days 2 2>/dev/null
+	cp server.key server.crt "$PG_DIR/data"
+	chmod 600 "$PG_DIR/data/server.key"
+	[ "$(id -u)" -ne 0 ] || chown nobody "$PG_DIR/data"/server.*
+	query 'alter system set ssl = on' 'select pg_reload_conf()' >/dev/null
+	PG=${PG/127.0.0.1/localhost}?sslmode=verify-full\&sslrootcert=$PWD/server.crt
+	wait_for query 'select 1'
+	load_slowly --commit-every 1
+	{ begin; echo '{"a":1}'; checkpoint 1; } >&4
+	wait_for grep -q '"state":1' acks || { cat errors; false; }
+	halt_postgres
+	run_postgres
+	{ echo '{"a":2}'; checkpoint 2; end; } >&4
+	loader_ends_with 0
+	equals "$(query 'select a from t order by 1' 'select ssl from pg_stat_ssl where pid = pg_backend_pid()')" $'1\n2\nt'
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout other.key -out other.crt -subj /CN=localhost -days 2 2>/dev/null
+	fails_with 69 cs-load --to "${PG%/*}/other.crt" --table t <<<'{"a":3}'
+	contains "$stderr" 'certificate verify failed'
+}
+
 @test "a server that stays away: 75, and the next run completes" {
 	load_slowly --commit-every 1 --busy-timeout 300ms
 	{ begin; echo '{"a":1}'; checkpoint 1; } >&4
