@@ -191,6 +191,19 @@ apply(struct apply *a, uint64_t lineno, const char *p, size_t n)
 	return r == ROW_BAD ? refuse(a, lineno, p, n) : r;
 }
 
+/* Lines up to this one do not come again. */
+static void
+forget_refused(struct apply *a, uint64_t upto)
+{
+	size_t n = 0;
+
+	while (n < a->nrefused && a->refused[n] <= upto)
+		n++;
+	a->nrefused -= n;
+	if (n)
+		memmove(a->refused, a->refused + n, a->nrefused * sizeof *a->refused);
+}
+
 /* Make what is kept durable, then acknowledge it. */
 static int
 commit(struct apply *a)
@@ -207,7 +220,8 @@ commit(struct apply *a)
 	if (r)
 		return r;
 	a->tx = false;
-	a->kept = a->since = a->nrefused = 0;
+	forget_refused(a, a->kept);
+	a->kept = a->since = 0;
 	a->rows = a->bytes = a->first = 0;
 	a->last = clock_ms();
 	a->took = a->last - begun;
@@ -268,6 +282,7 @@ settle(struct apply *a)
 {
 	int r = spool_clear(a->spool);
 
+	forget_refused(a, UINT64_MAX);
 	a->spool = &a->spools[a->spool == a->spools];
 	a->moved = a->done = a->limit = 0;
 	return r;

@@ -184,6 +184,20 @@ failing_trigger() { # TIMES SQLSTATE
 	equals "$(query 'select sum(n), max(n) <= 5, count(*) > 1 from seen')" '8|t|t'
 }
 
+@test "a record that is refused in a transaction that comes again in parts is set aside once" {
+	for mode in '' 'check (v < 5)'; do
+		new_database
+		failing_trigger 1 40001
+		[ -z "$mode" ] || query "alter table t add $mode"
+		{ begin; for i in {1..8}; do echo "{\"id\":$i,\"v\":$i}"; echo "{\"v\":$i}"; checkpoint "$i"; done; end; } >in
+		rm -f bad
+		ends_with_status 1 cs-load --to "$PG" --table t --key id --rejects bad --stats stats <in
+		equals "$(jq .line bad | sort -n | uniq -d)" ''
+		equals "$(jq '.inserted + .rejected' stats)" 16
+		equals "$(wc -l <bad)" "$(jq .rejected stats)"
+	done
+}
+
 @test "serializable transactions of several loaders at once" {
 	query "alter database \"${PG##*/}\" set default_transaction_isolation = serializable"
 	cs-load --to "$PG" --table t --key id <<<'{"id":0,"v":0}'
