@@ -13,6 +13,7 @@
 #define ROWS_MAX       50000 /* that wait */
 #define ROWS_MIN       100
 #define STALE_MAX      3
+#define IDLE_MAX       "60000" /* ms between two statements of a transaction */
 
 bool
 pgdb_spoiled(const struct pgdb *db)
@@ -139,14 +140,17 @@ static int
 batch(struct sink *sink)
 {
 	struct pgdb *db = (struct pgdb *)sink;
-	char begin[80];
+	char begin[128];
 	int r;
 
 	if (!db->tx) {
 		r = pgpast_init(db);
 		if (r)
 			return r;
-		snprintf(begin, sizeof begin, "begin; set local lock_timeout = %llu",
+		/* One who is stopped in the middle of it keeps others from taking over for so long. */
+		snprintf(begin, sizeof begin,
+		    "begin; set local lock_timeout = %llu; "
+		    "set local idle_in_transaction_session_timeout = " IDLE_MAX,
 		    (unsigned long long)(sink->o->busy_timeout ? sink->o->busy_timeout : 1));
 		r = pgdb_exec(db, begin);
 		if (r)
