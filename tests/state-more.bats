@@ -4,7 +4,7 @@ load lib
 load postgres
 
 setup_file() {
-	may_start_postgres
+	start_postgres
 }
 
 teardown_file() {

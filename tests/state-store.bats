@@ -5,7 +5,7 @@ load lib
 load postgres
 
 setup_file() {
-	may_start_postgres
+	start_postgres
 }
 
 teardown_file() {
