@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "apply.h"
+#include "parts.h"
 
 #define U(x)  ((unsigned long long)(x))
 #define TENTH 10   /* a commit may take this part of the time */
@@ -204,6 +205,26 @@ forget_refused(struct apply *a, uint64_t upto)
 		memmove(a->refused, a->refused + n, a->nrefused * sizeof *a->refused);
 }
 
+static void
+acknowledge(struct apply *a)
+{
+	struct sink *s = a->sink;
+
+	/* The part comes before the checkpoints that cover it, and they count it. */
+	for (size_t at = 0; a->o->parts && at < a->acks.len;) {
+		const char *p = a->acks.p + at;
+		size_t n = strcspn(p, "\n");
+
+		parts_control(&s->listed, p, n, s->parts);
+		at += n + 1;
+	}
+	if (a->o->parts)
+		out_write(&a->in->out, s->listed.p, s->listed.len);
+	else
+		out_write(&a->in->out, a->acks.p, a->acks.len);
+	buf_clear(&s->listed);
+}
+
 /* Make what is kept durable, then acknowledge it. */
 static int
 commit(struct apply *a)
@@ -227,8 +248,7 @@ commit(struct apply *a)
 	a->took = a->last - begun;
 	if (a->o->dry_run)
 		return 0;
-	if (a->acks.len)
-		out_write(out, a->acks.p, a->acks.len);
+	acknowledge(a);
 	a->in->checkpoints += a->nacks;
 	a->nacks = 0;
 	buf_clear(&a->acks);

@@ -17,6 +17,7 @@
 #include "file.h"
 #include "part.h"
 #include "partition.h"
+#include "parts.h"
 #include "show.h"
 #include "sink.h"
 
@@ -38,6 +39,7 @@ struct file {
 	struct counts counts_before;
 	uint64_t resumed; /* serial of the stream whose life.from was checked */
 	struct keyed merging;
+	uint64_t listed_rows; /* in the parts so far */
 	struct buf record;
 };
 
@@ -185,6 +187,14 @@ start(struct file *f)
 	int r = 0;
 
 	f->keyed = s->o->key.n > 0;
+	if (s->o->parts) { /* there is no old file, and no other writes it */
+		f->sink.whole = false;
+		if (f->csv_format)
+			first_columns(f);
+		r = open_rows(f);
+		f->open = r == 0;
+		return r;
+	}
 	/* A second stream of the same input goes behind the first. */
 	f->append = s->o->mode == MODE_APPEND || s->commits > 0 ||
 		    (f->keyed && s->o->mode != MODE_REPLACE) ||
@@ -337,6 +347,8 @@ finish(struct sink *s, bool complete)
 	struct file *f = (struct file *)s;
 	struct stat st;
 
+	if (s->o->parts)
+		return 0;
 	(void)complete; /* less was asked for: then that is the file */
 	if (!f->append && !s->life->begun && !s->life->records && file_descriptor(f->path) < 0 &&
 	    stat(f->path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size) {
@@ -507,6 +519,41 @@ commit_partitioned(struct file *f)
 	return r;
 }
 
+/* What came since the last commit, if anything did, in a file of its own. */
+static int
+commit_part(struct file *f)
+{
+	struct sink *s = &f->sink;
+	uint64_t rows = s->counts.inserted - f->listed_rows;
+	struct replace new;
+	char *path;
+	int r;
+
+	if (rows == 0 || s->o->dry_run)
+		return 0;
+	path = parts_name(f->path, s->parts + 1);
+	f->part = (struct part){.path = path, .is_csv = f->csv_format};
+	if (replace_open(&new, path, 0666) < 0) {
+		r = io_error(path);
+	} else {
+		if (f->csv_format)
+			part_columns(&f->part, &f->csv);
+		r = write_single(f, new.fd);
+		if (r == 0 && replace_commit(&new) < 0)
+			r = io_error(path);
+		replace_abort(&new);
+	}
+	if (r == 0) {
+		f->listed_rows += rows;
+		parts_record(
+		    &s->listed, path, ++s->parts, rows, f->part.pack.size, f->part.pack.crc);
+	}
+	part_release(&f->part);
+	f->part = (struct part){0};
+	free(path);
+	return r;
+}
+
 /* Forget what belongs to the file just written. */
 static void
 stop(struct file *f)
@@ -533,7 +580,9 @@ commit(struct sink *s)
 	f->merging.o = s->o;
 	f->merging.pending = f->pending;
 	f->merging.counts = &s->counts;
-	if (f->kept && (f->keyed || !s->o->dry_run))
+	if (s->o->parts)
+		r = f->kept ? commit_part(f) : 0;
+	else if (f->kept && (f->keyed || !s->o->dry_run))
 		r = partitioned(f) ? commit_partitioned(f) : commit_single(f);
 	if (r == 0)
 		s->commits++;
@@ -551,6 +600,7 @@ file_close(struct sink *s)
 	decl_free(f->decls);
 	buf_release(&f->record);
 	buf_release(&s->why);
+	buf_release(&s->listed);
 	free(f);
 }
 
@@ -561,7 +611,7 @@ file_open(const struct opts *o, const struct life *life, struct decl *decls, int
 
 	f->sink = (struct sink){.o = o,
 	    .life = life,
-	    .lazy = true,
+	    .lazy = !o->parts,
 	    .whole = true,
 	    .batch = batch,
 	    .declare = declare,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "apply.h"
+#include "parts.h"
 #include "show.h"
 #include "stats.h"
 
@@ -90,7 +91,7 @@ check_records(const struct load *l, const struct control *c)
 }
 
 static int
-on_begin(struct load *l, const struct control *c)
+on_begin(struct load *l, const struct control *c, const char *p, size_t n)
 {
 	struct life *life = l->life;
 
@@ -100,6 +101,8 @@ on_begin(struct load *l, const struct control *c)
 	if (!life->begun && life->records)
 		return bad_input(
 		    l, "records before the begin line of stream \"%s\"", shown(c->stream));
+	if (l->o->parts)
+		out_line(&l->in->out, p, n);
 	free(life->stream);
 	free(life->run);
 	life->stream = xstrdup(c->stream);
@@ -154,11 +157,15 @@ tell(struct load *l, const char *p, size_t n)
 	l->told = *c;
 	while (p[n - 1] != '}')
 		n--;
-	buf_add(&b, p, n - 1);
-	buf_adds(&b, ",\"counts\":");
-	counts_json(&b, &d);
-	buf_addc(&b, '}');
-	out_line(&l->in->out, b.p, b.len);
+	if (l->o->parts) { /* counts are of the rows, so not for here */
+		parts_control(&b, p, n, l->sink->parts);
+	} else {
+		buf_add(&b, p, n - 1);
+		buf_adds(&b, ",\"counts\":");
+		counts_json(&b, &d);
+		buf_adds(&b, "}\n");
+	}
+	out_write(&l->in->out, b.p, b.len);
 	buf_release(&b);
 	if (out_flush(&l->in->out) == 0)
 		return 0;
@@ -208,7 +215,7 @@ on_control(struct load *l, const char *p, size_t n)
 	else if (l->ended && c.kind != CONTROL_BEGIN && c.kind != CONTROL_OTHER)
 		r = bad_input(l, "a line after the end of the stream");
 	else if (c.kind == CONTROL_BEGIN)
-		r = on_begin(l, &c);
+		r = on_begin(l, &c, p, n);
 	else if (c.kind == CONTROL_SCHEMA)
 		r = apply_line(&l->apply, l->lines.lineno, p, n);
 	else if (c.kind == CONTROL_CHECKPOINT)

@@ -52,6 +52,7 @@ struct opts {
 	bool missing_null;   /* a column that a record lacks becomes NULL */
 	const char *rejects; /* file, or NULL */
 	uint64_t max_rejects;
+	bool parts;		  /* a file for each commit, named to the next in the pipe */
 	const char *partition_by; /* column, or NULL: one file */
 	const char *meta[METAS]; /* their names, or NULL */
 	enum missing missing;	 /* --delete-missing */

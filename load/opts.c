@@ -10,6 +10,7 @@
 #include "lines.h"
 #include "load.h"
 #include "num.h"
+#include "parts.h"
 #include "pg.h"
 
 #define BUSY_TIMEOUT 30000 /* ms */
@@ -40,6 +41,7 @@ enum { /* options without a letter */
 	OPT_MODE,
 	OPT_NO_SANDBOX,
 	OPT_PARTITION_BY,
+	OPT_PARTS,
 	OPT_REJECTS,
 	OPT_SCHEMA,
 	OPT_STATS,
@@ -71,7 +73,8 @@ static const struct option options_long[] = {{"allow-empty", no_argument, NULL, 
     {"memory", required_argument, NULL, OPT_MEMORY},
     {"missing", required_argument, NULL, OPT_MISSING}, {"mode", required_argument, NULL, OPT_MODE},
     {"no-sandbox", no_argument, NULL, OPT_NO_SANDBOX},
-    {"partition-by", required_argument, NULL, OPT_PARTITION_BY}, {"quiet", no_argument, NULL, 'q'},
+    {"partition-by", required_argument, NULL, OPT_PARTITION_BY},
+    {"parts", no_argument, NULL, OPT_PARTS}, {"quiet", no_argument, NULL, 'q'},
     {"rejects", required_argument, NULL, OPT_REJECTS},
     {"schema", required_argument, NULL, OPT_SCHEMA}, {"stats", required_argument, NULL, OPT_STATS},
     {"stream", required_argument, NULL, OPT_STREAM}, {"strict", no_argument, NULL, OPT_STRICT},
@@ -102,6 +105,7 @@ static const char help[] =
     "  --strict-tables, --index LIST\n"
     "                       make STRICT tables, and an index of these columns\n"
     "  --partition-by COL   one file for each value: DIR/COL=VALUE/FILE (ndjson, csv)\n"
+    "  --parts              a file for each commit, named to the next in the pipe\n"
     "bad records\n"
     "  --rejects FILE       set them aside with line number and reason, and go on\n"
     "  --max-rejects N      but no more than N of them\n"
@@ -311,6 +315,9 @@ set(struct opts *o, int option, char *arg)
 	case OPT_PARTITION_BY:
 		o->partition_by = arg;
 		break;
+	case OPT_PARTS:
+		o->parts = true;
+		break;
 	case OPT_REJECTS:
 		o->rejects = arg;
 		break;
@@ -423,8 +430,8 @@ check_postgres(const struct opts *o)
 static void
 check_database(struct opts *o)
 {
-	if (o->partition_by)
-		errx(CS_USAGE, "--partition-by is for files");
+	if (o->partition_by || o->parts)
+		errx(CS_USAGE, "%s is for files", o->parts ? "--parts" : "--partition-by");
 	if (o->table ? !*o->table : o->key.n || o->meta[META_HASH])
 		errx(CS_USAGE, "--table is missing: which table should the records go to?");
 	if (o->mode == MODE_APPEND && (o->key.n || o->meta[META_HASH]))
@@ -445,6 +452,24 @@ check_database(struct opts *o)
 	check_postgres(o);
 }
 
+static void
+check_parts(const struct opts *o)
+{
+	if (!o->parts)
+		return;
+	if (o->key.n || o->partition_by || (o->mode != MODE_DEFAULT && o->mode != MODE_APPEND))
+		errx(CS_USAGE, "--parts keeps records as they come: it has no use for %s",
+		    o->key.n          ? "--key"
+		    : o->partition_by ? "--partition-by"
+				      : "--mode");
+	if (file_descriptor(o->path) >= 0 || o->stats)
+		errx(CS_USAGE, "--parts: %s",
+		    o->stats ? "--stats is for the cs-load that lists them" : "a file, not a pipe");
+	if (!parts_possible())
+		errx(CS_USAGE,
+		    "--parts: CS_STREAM and CS_FENCE are not set: run it under cs-state run");
+}
+
 /* What a target cannot do is refused, not ignored. */
 static void
 check_file(const struct opts *o)
@@ -457,6 +482,7 @@ check_file(const struct opts *o)
 		errx(CS_USAGE, "--missing needs a --key to find rows by");
 	if (o->partition_by && (file_descriptor(o->path) >= 0 || strchr(o->path, '\n')))
 		errx(CS_USAGE, "--partition-by: %s cannot be more than one file", o->path);
+	check_parts(o);
 	for (int m = META_NONE + 1; m < METAS; m++)
 		if (o->meta[m])
 			errx(CS_USAGE, "%s is for sqlite targets", meta_option((enum meta)m));

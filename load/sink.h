@@ -71,6 +71,9 @@ struct sink {
 	uint64_t records, bytes; /* given to row() so far */
 	uint64_t spared;         /* rows known to be unchanged without a statement */
 	uint64_t ahead;          /* bytes of records that are known to come; 0: nobody knows */
+	/* --parts: how many were written, and the record of the one that commit() wrote last. */
+	uint64_t parts;
+	struct buf listed;
 	/* Files: commit() only once the stream has ended; and then only if it has ended well. */
 	bool lazy, whole;
 	struct resume resume;
