@@ -173,8 +173,9 @@ try_block() { # FILE
 		sh -c "$line"
 		sh -c "$line"
 		equals "$(wc -l <ran)" 1 ;;
+	'cs-fetch ... | cs-load --to ndjson:parts'* | 'psql -Atc '* | \
 	"DB='postgres:///?service=sync'" | './cluster start'* | 'make -j 4 SHELL=/usr/bin/srun'* | 'parallel -j 4 --retries 3 ./account'* | \
-		'cs-singer tap-github'* | "export CS_STATE_STORE='postgres:"* | 'cs-state run --wait 5m companies'*) ;; # what is not here; tried in map-singer.bats, state-postgres.bats
+		'cs-singer tap-github'* | "export CS_STATE_STORE='postgres:"* | 'cs-state run --wait 5m companies'*) ;; # what is not here; tried in load-parts, engines, map-singer, state-postgres.bats
 	'cs-state get users >state.json')
 		cs-state set users 1
 		sh -eu "$1" ;;

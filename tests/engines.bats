@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# pipelines/slurm under the engines that run it: by hand, GNU parallel, Slurm, and make on Slurm.
+# pipelines/slurm under the engines that run it: by hand, GNU parallel (over ssh too), Slurm, and make on Slurm.
 # shellcheck disable=SC2016
 load lib
 
@@ -144,4 +144,28 @@ END
 	equals "$(loaded)" "$(loaded_want 1 2 3)"
 	ends_with_status 2 make -s SHELL=/usr/bin/srun .SHELLFLAGS='-Q -N1 -n1 bash -c' bad
 	contains "$stderr" 'Error 69'
+}
+
+@test "GNU parallel over ssh: two hosts" {
+	need parallel ssh sshd ssh-keygen
+	run=(timeout 120)
+	# As root it wants a directory that its service makes.
+	[ "$(id -u)" -ne 0 ] || [ -d /run/sshd ] ||
+		run+=(unshare --mount sh -c 'mount -t tmpfs tmpfs /run && mkdir /run/sshd && exec "$@"' sh)
+	ssh-keygen -q -t ed25519 -N '' -f host.key
+	ssh-keygen -q -t ed25519 -N '' -f user.key
+	port=$((RANDOM % 10000 + 20000))
+	printf '%s\n' "Port $port" 'ListenAddress 127.0.0.1' "HostKey $PWD/host.key" "AuthorizedKeysFile $PWD/user.key.pub" \
+		'StrictModes no' 'UsePAM no' 'PermitRootLogin yes' 'PidFile none' "SetEnv PATH=$PATH DB=$DB" >sshd.conf
+	"${run[@]}" "$(command -v sshd)" -D -e -f sshd.conf 2>sshd.log 3>&- &
+	sshd=$!
+	for _ in {1..100}; do
+		(exec 5<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
+		sleep 0.1
+	done
+	login="ssh -q -p $port -i $PWD/user.key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+	run -1 parallel -j 1 --workdir "$PWD" --sshlogin "$login 127.0.0.1,$login localhost" --joblog log ./account :::: accounts
+	kill $sshd
+	equals "$(loaded)" "$(loaded_want 1 2 3)"
+	contains "$output" 'no account acct-77'
 }
