@@ -7,26 +7,6 @@
 #include "scan.h"
 
 static int
-report_get(struct store *s, const char *stream, struct report *r)
-{
-	int status;
-
-	memset(r, 0, sizeof *r);
-	r->stream = stream;
-	status = store_get(s, stream, &r->state);
-	if (status == CS_OK || status == CS_SOME)
-		status = store_runs(s, stream, &r->runs);
-	if (r->runs.n > 0)
-		r->last = &r->runs.row[0];
-	for (size_t i = 0; i < r->runs.n && r->good == NULL; i++)
-		if (r->runs.row[i].done)
-			r->good = &r->runs.row[i];
-	/* Without an end it is going on, or its cs-state was killed. */
-	r->running = r->last != NULL && r->last->ended_at == NULL && lease_held(s, stream);
-	return status;
-}
-
-static int
 by_name(const void *name, const void *at)
 {
 	return strcmp(name, *(char *const *)at);
@@ -47,11 +27,28 @@ within(const struct names *names, const char *name)
 	return found;
 }
 
-/* Of a part of a stream, which never runs by itself, the stream tells enough. */
-static bool
-is_part(const struct names *names, const struct report *r)
+/* CS_SOME: there is no such stream, or it is a part of another, which never runs by itself and of which that tells enough. */
+static int
+report_get(struct store *s, const struct names *names, const char *stream, struct report *r)
 {
-	return r->runs.n == 0 && within(names, r->stream);
+	int status;
+
+	memset(r, 0, sizeof *r);
+	r->stream = stream;
+	status = store_runs(s, stream, &r->runs);
+	if (status != CS_OK || (r->runs.n == 0 && within(names, stream)))
+		return status != CS_OK ? status : CS_SOME;
+	status = store_get(s, stream, &r->state);
+	if (status == CS_SOME && r->runs.n > 0)
+		status = CS_OK;
+	if (r->runs.n > 0)
+		r->last = &r->runs.row[0];
+	for (size_t i = 0; i < r->runs.n && r->good == NULL; i++)
+		if (r->runs.row[i].done)
+			r->good = &r->runs.row[i];
+	/* Without an end it is going on, or its cs-state was killed. */
+	r->running = r->last != NULL && r->last->ended_at == NULL && lease_held(s, stream);
+	return status;
 }
 
 int
@@ -65,11 +62,10 @@ reports_get(struct store *s, const char *stream, struct reports *r)
 		names_add(&r->names, xstrdup(stream));
 	r->v = xcalloc(r->names.n + 1, sizeof *r->v);
 	for (size_t i = 0; i < r->names.n; i++) {
-		rc = report_get(s, r->names.name[i], &r->v[r->n]);
+		rc = report_get(s, &r->names, r->names.name[i], &r->v[r->n]);
 		if (rc != CS_OK && rc != CS_SOME)
 			status = rc;
-		if (stream == NULL ? is_part(&r->names, &r->v[r->n])
-				   : r->v[r->n].state.version == 0 && r->v[r->n].runs.n == 0) {
+		if (rc == CS_SOME) {
 			state_row_release(&r->v[r->n].state);
 			run_rows_release(&r->v[r->n].runs);
 		} else

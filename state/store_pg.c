@@ -31,6 +31,9 @@ struct store_pg {
 	/* The lease held, if its token is not 0. */
 	char *stream;
 	int64_t token;
+	/* Once all streams were listed: those with runs. A hundred thousand parts have none. */
+	bool listed;
+	struct names ran;
 };
 
 /* The result of a statement; NULL after a message with *status set. */
@@ -245,13 +248,18 @@ pg_streams(struct store *s, struct names *n)
 	int status = CS_OK;
 
 	res = ask(s, &status,
-	    "select stream collate \"C\" from _cs_state"
-	    " union select stream collate \"C\" from _cs_run order by 1",
+	    "select stream collate \"C\", max(ran) from (select stream, 0 as ran from _cs_state"
+	    " union all select stream, 1 from _cs_run) x group by stream order by 1",
 	    0, NULL);
 	if (res == NULL)
 		return status;
-	for (int i = 0; i < PQntuples(res); i++)
+	names_release(&s->pg->ran);
+	s->pg->listed = true;
+	for (int i = 0; i < PQntuples(res); i++) {
 		names_add(n, text(res, i, 0));
+		if (integer(res, i, 1) > 0)
+			names_add(&s->pg->ran, text(res, i, 0));
+	}
 	PQclear(res);
 	return CS_OK;
 }
@@ -346,11 +354,21 @@ pg_run_put(struct store *s, const char *stream, const struct run_row *r)
 }
 
 static int
+by_name(const void *name, const void *at)
+{
+	return strcmp(name, *(char *const *)at);
+}
+
+static int
 pg_runs(struct store *s, const char *stream, struct run_rows *all)
 {
+	const struct names *ran = &s->pg->ran;
 	PGresult *res;
 	int status = CS_OK;
 
+	if (s->pg->listed &&
+	    (ran->n == 0 || bsearch(stream, ran->name, ran->n, sizeof *ran->name, by_name) == NULL))
+		return CS_OK;
 	res = ask(s, &status,
 	    "select run, " MS("started_at") ", " MS(
 		"ended_at") ", counts, message, fence, status, records, every, done, \"fetch\""
@@ -502,6 +520,7 @@ pg_store_close(struct store *s)
 	pg_close(&s->pg->pg);
 	free(s->pg->stream);
 	free(s->pg->id);
+	names_release(&s->pg->ran);
 	free(s->pg);
 	s->pg = NULL;
 }
