@@ -90,6 +90,19 @@ note_added(struct names *added, const char *name)
 	added->v[added->n++] = xstrdup(name);
 }
 
+/* Append a column's value as it is in another type. JSON becomes text without spaces, as it is where it comes as text. */
+static void
+cast_sql(struct buf *b, const struct column *c, const char *type)
+{
+	bool compact = c->native == NATIVE_JSONB && !strcmp(type, "text");
+
+	buf_adds(b, compact ? "regexp_replace(" : "");
+	pg_name(b, c->name);
+	buf_addf(b, "::%s", type);
+	if (compact)
+		buf_adds(b, ", '(\"([^\"\\\\]|\\\\.)*\")|([:,]) ', '\\1\\3', 'g')");
+}
+
 /* Add columns and change the types of others. */
 static int
 alter(struct pgdb *db, struct table *t)
@@ -112,8 +125,7 @@ alter(struct pgdb *db, struct table *t)
 
 			pg_name(&sql, c->name);
 			buf_addf(&sql, " type %s using ", type);
-			pg_name(&sql, c->name);
-			buf_addf(&sql, "::%s", type);
+			cast_sql(&sql, c, type);
 			pgseen_retype(t, c, type, &comments);
 			free(type);
 			buf_clear(&db->sql);
