@@ -73,6 +73,7 @@ struct digits {
 static const char *
 number(struct digits *d, int64_t n)
 {
+	/* cppcheck-suppress ctuuninitvar ; it is written to */
 	snprintf(d->text, sizeof d->text, "%" PRId64, n);
 	return d->text;
 }
