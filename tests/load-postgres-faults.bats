@@ -93,7 +93,7 @@ loader_ends_with() {
 	chmod 600 "$PG_DIR/data/server.key"
 	[ "$(id -u)" -ne 0 ] || chown nobody "$PG_DIR/data"/server.*
 	query 'alter system set ssl = on' 'select pg_reload_conf()' >/dev/null
-	PG=${PG/127.0.0.1/localhost}?sslmode=verify-full\&sslrootcert=$PWD/server.crt
+	PG="${PG/127.0.0.1/localhost}?sslmode=verify-full&sslrootcert=$PWD/server.crt"
 	wait_for query 'select 1'
 	load_slowly --commit-every 1
 	{ begin; echo '{"a":1}'; checkpoint 1; } >&4
@@ -123,7 +123,6 @@ loader_ends_with() {
 }
 
 @test "killed at any moment while it appends: no row is lost or doubled" {
-	rows=0
 	for i in {1..12}; do
 		from=$(query 'select state from _cs_state' 2>/dev/null) || from=null
 		from=${from:-null}

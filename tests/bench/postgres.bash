@@ -14,6 +14,7 @@ server_time() {
 	local main
 	main=$(head -n 1 "$PG_DIR/data/postmaster.pid")
 	sleep 0.3 # backends end after their clients
+	# shellcheck disable=SC2046 # words
 	cat "/proc/$main/stat" $(printf '/proc/%s/stat ' $(cat "/proc/$main/task/$main/children")) 2>/dev/null |
 		sed 's/.*) //' | awk 'NR == 1 { s = $12 + $13 + $14 + $15 } NR > 1 { s += $12 + $13 } END { print s }'
 }
