@@ -163,6 +163,7 @@ pg_connect(struct pg *pg)
 	pg->conn = PQconnectdbParams(p.k, p.v, 1);
 	if (PQstatus(pg->conn) == CONNECTION_OK) {
 		PQsetNoticeReceiver(pg->conn, ignore_notice, NULL);
+		pg->connects++;
 		return 0;
 	}
 	failed(pg, "08001", PQerrorMessage(pg->conn));

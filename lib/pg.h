@@ -33,6 +33,7 @@ struct pg {
 	uint64_t limit;	   /* ms that pg_query() waits for an answer before the connection counts as lost; 0: for ever */
 	struct buf why;	   /* the last failure in one line, the server's words */
 	char code[6];	   /* its SQLSTATE, "" when it has none */
+	unsigned connects; /* how often it was connected */
 	/* private */
 	uint64_t since;	 /* when trouble began, in ms; 0: there is none */
 	unsigned tries;

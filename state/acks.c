@@ -13,6 +13,7 @@
 struct seen {
 	char *stream;
 	int64_t version;
+	bool own;    /* we had to store one of the run, so the loader does not */
 	bool direct; /* the loader itself stores checkpoints here, together with their rows */
 };
 
@@ -112,7 +113,8 @@ enum verdict {
 	STORED, /* nothing to do */
 	OLDER,
 	CHANGED,
-	BEHIND /* the database lost what it had */
+	UNSURE, /* it may have lost it */
+	BEHIND  /* the database lost what it had */
 };
 
 /*
@@ -128,6 +130,9 @@ judge(const struct acks *a, const struct control *c, const char *run, const stru
 	/* A standby that took over need not know all; and what the loader stores itself is not for us to make up for. */
 	if (a->store->id != NULL && seen != NULL && !a->force && row->version < seen->version)
 		return BEHIND;
+	/* The first of a run: was it stored by the loader, and lost with a server since? */
+	if (a->store->moved && seen != NULL && !seen->own && !a->force && !same_run)
+		return UNSURE;
 	if (row->version == 0)
 		return seen == NULL || seen->version == 0 || a->force ? STORE : CHANGED;
 	if (row->records == c->records && (same_run || (run == NULL && row->run == NULL)) &&
@@ -164,12 +169,18 @@ stale(struct acks *a, const char *where, const char *stream, enum verdict v,
 		    "checkpoint of stream \"%s\" is older than the one "
 		    "stored (run %s, %lld records); --force stores it",
 		    stream, row->run, (long long)row->records);
+	if (v == UNSURE)
+		return refuse(a, CS_LATER, where,
+		    "the connection to the store was lost before the first checkpoint of stream "
+		    "\"%s\": "
+		    "if a standby took over, rows may be lost with it; run again",
+		    stream);
 	if (v == BEHIND)
 		return refuse(a, CS_LATER, where,
 		    "the store has lost a checkpoint of stream \"%s\" that it had, as a standby "
 		    "may "
-		    "that takes over: version %lld is there, not %lld; run again from that state",
-		    stream, (long long)row->version, (long long)version);
+		    "that takes over; run again, from version %lld",
+		    stream, (long long)row->version);
 	return refuse(a, CS_FENCED, where,
 	    "stream \"%s\" was changed meanwhile: version %lld is there, not "
 	    "%lld; nothing was stored, run again from that state",
@@ -185,6 +196,7 @@ checkpoint_store(struct acks *a, const char *where, const char *stream, const st
 	struct seen *seen = seen_find(a, stream);
 	enum verdict v;
 	int64_t version;
+	bool own = false;
 	int status;
 
 	new.state = xstrndup(c->state.p, c->state.n);
@@ -196,14 +208,17 @@ checkpoint_store(struct acks *a, const char *where, const char *stream, const st
 		version = row.version;
 		status = CS_OK;
 		v = judge(a, c, run, &row, seen);
-		if (v == OLDER || v == CHANGED || v == BEHIND)
+		if (v >= OLDER)
 			status = stale(a, where, stream, v, &row, seen != NULL ? seen->version : 0);
 		else if (v == STORE)
 			status = store_put(a->store, stream, &new, row.version, &version);
+		own = own || v == STORE;
 	} while (v == STORE && status == CS_FENCED &&
 		 !a->store->fenced); /* somebody was faster: look again */
 	if (status == CS_OK)
 		acks_expect(a, stream, version);
+	if (status == CS_OK && own)
+		seen_find(a, stream)->own = true;
 out:
 	if (status != CS_OK && a->message == NULL)
 		a->message = xstrdup("the store failed");

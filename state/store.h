@@ -56,6 +56,7 @@ struct store {
 	const char *spec;	     /* sqlite:FILE, dir:PATH or postgres://..., for messages: without a password */
 	/* Another has the lease of the stream that is run here: nothing more can be stored. It was said. */
 	bool fenced;
+	bool moved; /* the server was connected to anew since the lease was taken: it may be another, which took over */
 	const char *id; /* of a database that others write to, once a lease of it is held; else NULL */
 	bool network_fs; /* a database may be on one */
 	/* private */

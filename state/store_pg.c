@@ -31,6 +31,7 @@ struct store_pg {
 	/* The lease held, if its token is not 0. */
 	char *stream;
 	int64_t token;
+	unsigned connects; /* when it was taken */
 	/* Once all streams were listed: those with runs. A hundred thousand parts have none. */
 	bool listed;
 	struct names ran;
@@ -135,6 +136,7 @@ pg_get(struct store *s, const char *stream, struct state_row *r)
 		state_of(res, 0, r);
 		status = CS_OK;
 	}
+	s->moved = s->pg->token != 0 && s->pg->connects != s->pg->pg.connects;
 	PQclear(res);
 	return status;
 }
@@ -443,6 +445,7 @@ pg_lease_take(struct store *s, const char *stream, int64_t ttl, int64_t *token)
 		/* Repeating is over before the lease is. */
 		s->pg->pg.limit = s->pg->pg.patience = (uint64_t)ttl / 3;
 		status = know(s);
+		s->pg->connects = s->pg->pg.connects;
 	}
 	PQclear(res);
 	return status;

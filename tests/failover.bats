@@ -102,3 +102,23 @@ END
 	contains "$stderr" 'the store has lost a checkpoint'
 	equals "$(query 'select state from _cs_state')" '{"at":1}'
 }
+
+@test "nor the first of a run, when the server may be another since the run began" {
+	export CS_STATE_STORE=$PG
+	cat >first.sh <<'END'
+	checkpoint() { printf '{"@cs":"checkpoint","stream":"s","state":{"at":%d},"records":%d}\n' "$1" "$1"; }
+	drop() { psql -XAtq "$PG" -c "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'cs-state'"; }
+	[ "$1" != before ] || drop >&2
+	checkpoint 1
+	until [ "$(psql -XAtq "$PG" -c "select records from _cs_state")" = 1 ] || [ "$1" = before ]; do sleep 0.05; done
+	[ "$1" != after ] || drop >&2
+	checkpoint 2
+	printf '{"@cs":"end","stream":"s","records":2,"complete":true}\n'
+END
+	ends_with_status 75 cs-state run s -- sh first.sh before
+	contains "$stderr" 'connection to the store was lost before the first checkpoint'
+	equals "$(query 'select count(*) from _cs_state')" 0
+	# What stores its rows elsewhere goes on.
+	succeeds cs-state run s -- sh first.sh after
+	equals "$(query 'select state from _cs_state')" '{"at":2}'
+}
