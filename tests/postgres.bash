@@ -3,7 +3,7 @@
 #
 # It listens on the loopback and on a socket of its own, runs as nobody where the tests run as root, and ends by
 # itself, its files with it, when they are gone, however they ended. Skips where there is no PostgreSQL.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2120
 
 # Debian keeps its programs apart.
 pg_program() {
@@ -36,8 +36,11 @@ start_postgres() {
 	export PG_DIR PG_SECRET PG_SETTINGS
 	pg_watch $$ "$PG_DIR" >/dev/null 2>&1 3>&- &
 	disown
-	cd / && pg_as "$(pg_program initdb)" -D "$PG_DIR/data" -U cs -A trust -E UTF8 --locale=C --no-sync \
-		>"$PG_DIR.log" 2>&1 || { cat "$PG_DIR.log"; return 1; }
+	cd / || return 1
+	if ! pg_as "$(pg_program initdb)" -D "$PG_DIR/data" -U cs -A trust -E UTF8 --locale=C --no-sync >"$PG_DIR.log" 2>&1; then
+		cat "$PG_DIR.log"
+		return 1
+	fi
 	printf '%s\n' "local all all trust" "host all locked 127.0.0.1/32 scram-sha-256" "host all,replication all 127.0.0.1/32 trust" \
 		>"$PG_DIR/data/pg_hba.conf"
 	for ((i = 0; i < 20; i++)); do
@@ -73,7 +76,7 @@ pg_watch() {
 
 stop_postgres() {
 	[ -n "${PG_DIR:-}" ] || return 0
-	halt_postgres
+	halt_postgres immediate
 	rm -rf "$PG_DIR" "$PG_DIR.log"
 }
 
