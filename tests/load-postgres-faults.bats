@@ -277,11 +277,10 @@ END
 	need pgbouncer
 	{
 		printf '[databases]\n%s = host=127.0.0.1 port=%s user=cs pool_size=2\n' "${PG##*/}" "$PG_PORT"
-		printf '[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %s\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\n' $((PG_PORT + 1))
+		printf '[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %s\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\npidfile = %s/bouncer.pid\n' $((PG_PORT + 1)) "$PG_DIR"
 	} >"$PG_DIR/bouncer.ini"
 	chmod 644 "$PG_DIR/bouncer.ini"
 	pg_as "$(command -v pgbouncer)" "$PG_DIR/bouncer.ini" >bouncer.log 2>&1 3>&- &
-	bouncer=$!
 	via=postgres://cs@127.0.0.1:$((PG_PORT + 1))/${PG##*/}
 	wait_for psql -XAtq "$via" -c 'select 1' || { cat bouncer.log; false; }
 	for w in 1 2 3 4; do
@@ -290,6 +289,6 @@ END
 		pids[w]=$!
 	done
 	for w in 1 2 3 4; do wait "${pids[w]}" || { cat "errors$w" bouncer.log; return 1; }; done
-	kill "$bouncer"
+	kill "$(cat "$PG_DIR/bouncer.pid")"
 	equals "$(query 'select count(*) from t' 'select count(*) from _cs_state')" $'800\n4'
 }

@@ -70,12 +70,14 @@ halt_postgres() {
 # The process that clears up behind those who cannot any more.
 pg_watch() {
 	while kill -0 "$1" && [ -e "$2" ]; do sleep 0.5; done
+	[ ! -e "$2/bouncer.pid" ] || kill "$(cat "$2/bouncer.pid")"
 	kill -QUIT "$(head -n 1 "$2/data/postmaster.pid")" && sleep 0.5
 	rm -rf "$2" "$2.log"
 }
 
 stop_postgres() {
 	[ -n "${PG_DIR:-}" ] || return 0
+	[ ! -e "$PG_DIR/bouncer.pid" ] || kill "$(cat "$PG_DIR/bouncer.pid")" 2>/dev/null || :
 	halt_postgres immediate
 	rm -rf "$PG_DIR" "$PG_DIR.log"
 }
