@@ -122,8 +122,7 @@ static const char help[] =
     "  --changes FILE       append what became of each row, as JSON\n"
     "  -n, --dry-run        do everything but keep it; print the counts\n"
     "  --no-sandbox         keep the right to open any file and to connect\n"
-    "  -q, --quiet          no warnings\n"
-    "  -v, --verbose        print the counts at the end\n"
+    "  -q, --quiet          no warnings; -v, --verbose: the counts at the end\n"
     "  -h, --help           this text; -V, --version: also of the libraries\n"
     "\n"
     "Checkpoints come out on stdout once they are durable. See cs-load(1).\n";

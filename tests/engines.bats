@@ -42,7 +42,7 @@ loaded_want() {
 
 cluster_start() {
 	need slurmctld slurmd munged sbatch srun
-	./cluster start -n 2 -t 170 cluster.d
+	./cluster start -n 2 -t 400 cluster.d
 	export SLURM_CONF=$PWD/cluster.d/slurm.conf
 	unset SLURM_SUBMIT_DIR
 }
@@ -50,7 +50,7 @@ cluster_start() {
 # drained JOB
 drained() {
 	local i
-	for ((i = 0; i < 600; i++)); do
+	for ((i = 0; i < 1500; i++)); do
 		[ -n "$(squeue -h -j "$1" 2>/dev/null)" ] || return 0
 		sleep 0.2
 	done
@@ -148,7 +148,7 @@ END
 
 @test "GNU parallel over ssh: two hosts" {
 	need parallel ssh sshd ssh-keygen
-	run=(timeout 120)
+	run=(timeout 300)
 	# As root it wants a directory that its service makes.
 	[ "$(id -u)" -ne 0 ] || [ -d /run/sshd ] ||
 		run+=(unshare --mount sh -c 'mount -t tmpfs tmpfs /run && mkdir /run/sshd && exec "$@"' sh)
