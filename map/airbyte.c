@@ -56,6 +56,9 @@ table_name(
 	char *nul;
 
 	if (!namespace->p && name->p && name->type == JSON_STRING) {
+		if (memchr(name->p, '\\', name->n) &&
+		    bridge_text(b, name, "the name of a stream", out) < 0)
+			return BRIDGE_REFUSED;
 		*out = raw(name);
 		return 0;
 	}

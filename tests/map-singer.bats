@@ -271,6 +271,15 @@ $tap"
 	contains "$stderr" 'a primary key below the top'
 }
 
+@test "Airbyte: a name that no table can have is refused" {
+	local line
+	for line in '{"type":"RECORD","record":{"stream":"a\u0000b","data":{"a":1}}}' \
+		'{"type":"CATALOG","catalog":{"streams":[{"name":"a\u0000b","json_schema":{"properties":{}}}]}}'; do
+		fails_with 65 cs-map --from airbyte <<<"$line"
+		contains "$stderr" '^cs-map: stdin:1: the name of a stream holds U\+0000 or a lone surrogate$'
+	done
+}
+
 @test "to singer: a schema before the first record and whenever it grows; deletes; states" {
 	cat >in <<-'LINES'
 		{"@cs":"begin","version":1,"stream":"s/x","run":"r","key":["id"]}
