@@ -23,6 +23,7 @@ check_case(struct pgdb *db, const struct table *t)
 {
 	static const char sql[] =
 	    "select relname::text from pg_catalog.pg_class where lower(relname::text) = lower($1)"
+	    " and relname::text <> $1" /* another may have made it by now */
 	    " and relkind in ('r', 'p', 'v', 'm', 'f') and pg_catalog.pg_table_is_visible(oid) "
 	    "limit 1";
 	const char *values[] = {t->name};
