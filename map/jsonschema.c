@@ -87,7 +87,7 @@ void
 jsonschema_columns(struct buf *out, const char *p, size_t n)
 {
 	struct scan s = {0};
-	struct slice key;
+	struct slice key, last = {0}; /* of a member that comes twice the last counts */
 	struct value v;
 
 	buf_addc(out, '{');
@@ -99,8 +99,10 @@ jsonschema_columns(struct buf *out, const char *p, size_t n)
 			if (scan_value(&s, &v) < 0)
 				break;
 			if (found)
-				properties(out, v.p, v.n);
+				last = (struct slice){v.p, v.n};
 		}
+	if (last.p)
+		properties(out, last.p, last.n);
 	scan_release(&s);
 	buf_addc(out, '}');
 }

@@ -271,6 +271,11 @@ $tap"
 	contains "$stderr" 'a primary key below the top'
 }
 
+@test "a schema that has its properties twice: the last count" {
+	succeeds cs-map --from singer <<<'{"type":"SCHEMA","stream":"t","key_properties":["a"],"schema":{"properties":{"a":{"type":"integer"}},"properties":{"b":{"type":"string"}}}}'
+	equals "$(jq -c 'select(.["@cs"] == "schema").columns' <<<"$output")" '{"b":"STRING"}'
+}
+
 @test "Airbyte: a name that no table can have is refused" {
 	local line
 	for line in '{"type":"RECORD","record":{"stream":"a\u0000b","data":{"a":1}}}' \
