@@ -326,14 +326,29 @@ give_up(int fd, int code)
 	buf_release(&b);
 }
 
-/* Some programs make libjq 1.6 abort or divide by zero. */
+static volatile sig_atomic_t started; /* or has nothing to do */
+
+/* Some programs make libjq 1.6 abort or divide by zero, and so does having no memory. */
 static void
 crashed(int sig)
 {
 	static const char line[] =
 	    "\n{\"@cs\":\"error\",\"code\":65,\"message\":\"a program crashed cs-map\"}\n";
+	static const char early[] =
+	    "cs-map: libjq ended while the program was compiled: is there too little memory?\n";
 
-	(void)!write(STDOUT_FILENO, line, sizeof line - 1);
+	if (!started &&
+	    sig == SIGABRT) { /* nothing was read, and never_started() cannot run here */
+		static const char gave_up[] =
+		    "{\"@cs\":\"error\",\"code\":74,\"message\":\"cs-map gave up\"}\n";
+
+		(void)!write(STDERR_FILENO, early, sizeof early - 1);
+		if (is_pipe(STDOUT_FILENO))
+			(void)!write(STDOUT_FILENO, gave_up, sizeof gave_up - 1);
+		_exit(CS_IO);
+	}
+	if (is_pipe(STDOUT_FILENO))
+		(void)!write(STDOUT_FILENO, line, sizeof line - 1);
 	raise(sig); /* SA_RESETHAND: this time for good */
 }
 
@@ -342,14 +357,10 @@ catch_crashes(void)
 {
 	struct sigaction sa = {.sa_handler = crashed, .sa_flags = (int)SA_RESETHAND};
 
-	if (!is_pipe(STDOUT_FILENO))
-		return;
 	sigaction(SIGABRT, &sa, NULL);
 	sigaction(SIGFPE, &sa, NULL);
 	sigaction(SIGSEGV, &sa, NULL);
 }
-
-static bool started; /* or has nothing to do */
 
 /* At exit: the command line or a file it names was no good. */
 static void

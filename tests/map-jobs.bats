@@ -157,3 +157,17 @@ numbers() {
 	run -65 bash -c 'cs-map -f "[range(3)] | .[nan:1]" <in >out 2>>log'
 	equals "$(wc -l <log)" 4
 }
+
+@test "no memory for libjq: a line that says so, and 74" {
+	case $BUILD in *sanitize*) skip "sanitizers take memory of their own" ;; esac
+	local size seen=0
+	echo '{"a":1}' >in
+	for size in $(seq 4600 50 5600); do
+		run bash -c "ulimit -v $size; exec cs-map --filter .a <in 2>err"
+		case $status in 0 | 64 | 127) continue ;; esac
+		equals "$status" 74
+		contains "$(tail -n 1 err)" '^cs-map: '
+		seen=1
+	done
+	[ $seen = 1 ] || skip "no limit here lets libjq be loaded and not be started"
+}
