@@ -1,8 +1,8 @@
-#include <dlfcn.h>
 #include <jq.h>
 #include <jv.h>
 #include <stddef.h>
 
+#include "dynamic.h"
 #include "jqload.h"
 
 /* 1.6, 1.7 and 1.8 share it. */
@@ -47,40 +47,14 @@
 	F(jv, jv_string_sized, (const char *s, int n), (s, n))                                     \
 	F(const char *, jv_string_value, (jv s), (s))
 
-#define STUB(type, name, parameters, arguments)                                                    \
-	static __typeof__(name) *real_##name;                                                      \
-	type name parameters                                                                       \
-	{                                                                                          \
-		return real_##name arguments;                                                      \
-	}
-FUNCTIONS(STUB)
+FUNCTIONS(DYNAMIC_STUB)
 
-#define ENTRY(type, name, parameters, arguments) {#name, (void **)&real_##name},
-static const struct {
-	const char *name;
-	void **at;
-} entries[] = {FUNCTIONS(ENTRY)};
+static const struct dynamic_entry entries[] = {FUNCTIONS(DYNAMIC_ENTRY)};
 
 int
 jqload(const char **err)
 {
 	static void *lib;
 
-	if (lib)
-		return 0;
-	/* Its own symbols, such as Oniguruma's regcomp(3), stay its own. */
-	lib = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	if (!lib) {
-		*err = dlerror();
-		return -1;
-	}
-	for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
-		*entries[i].at = dlsym(lib, entries[i].name);
-		if (*entries[i].at)
-			continue;
-		*err = dlerror();
-		lib = NULL;
-		return -1;
-	}
-	return 0;
+	return dynamic_load(&lib, LIBRARY, entries, sizeof entries / sizeof *entries, err);
 }

@@ -1,7 +1,7 @@
-#include <dlfcn.h>
 #include <libpq-fe.h>
 #include <stddef.h>
 
+#include "dynamic.h"
 #include "pgload.h"
 
 #ifdef __APPLE__
@@ -62,39 +62,14 @@
 	F(char *, PQresultErrorMessage, (const PGresult *r), (r))                                  \
 	F(ExecStatusType, PQresultStatus, (const PGresult *r), (r))
 
-#define STUB(type, name, parameters, arguments)                                                    \
-	static __typeof__(name) *real_##name;                                                      \
-	type name parameters                                                                       \
-	{                                                                                          \
-		return real_##name arguments;                                                      \
-	}
-FUNCTIONS(STUB)
+FUNCTIONS(DYNAMIC_STUB)
 
-#define ENTRY(type, name, parameters, arguments) {#name, (void **)&real_##name},
-static const struct {
-	const char *name;
-	void **at;
-} entries[] = {FUNCTIONS(ENTRY)};
+static const struct dynamic_entry entries[] = {FUNCTIONS(DYNAMIC_ENTRY)};
 
 int
 pgload(const char **err)
 {
 	static void *lib;
 
-	if (lib)
-		return 0;
-	lib = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	if (!lib) {
-		*err = dlerror();
-		return -1;
-	}
-	for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
-		*entries[i].at = dlsym(lib, entries[i].name);
-		if (*entries[i].at)
-			continue;
-		*err = dlerror();
-		lib = NULL;
-		return -1;
-	}
-	return 0;
+	return dynamic_load(&lib, LIBRARY, entries, sizeof entries / sizeof *entries, err);
 }
