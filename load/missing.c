@@ -4,10 +4,9 @@
 #include <string.h>
 
 #include "change.h"
+#include "full.h"
 #include "seen.h"
 #include "show.h"
-
-#define U(x) ((unsigned long long)(x))
 
 /* The one number that sql gives. */
 static int
@@ -57,7 +56,6 @@ collect(struct db *db, const struct table *t, int64_t *missing)
 static int
 check_limit(struct db *db, const struct table *t, int64_t missing)
 {
-	const struct opts *o = db->sink.o;
 	struct buf *b = &db->sql;
 	int64_t all;
 	int r;
@@ -67,24 +65,7 @@ check_limit(struct db *db, const struct table *t, int64_t missing)
 	sql_name(b, t->name);
 	meta_live_sql(t, " WHERE ", b);
 	r = number(db, b->p, &all);
-	if (r)
-		return r;
-	if (o->max_delete == UINT64_MAX) {
-		if (missing < all || db->stage)
-			return 0;
-		warnx("table \"%s\": none of its %llu rows came again, so all would be deleted: "
-		      "nothing is (--max-delete 100%% allows it)",
-		    shown(t->name), U(all));
-		return CS_DATA;
-	}
-	if (o->max_percent ? (double)missing * 100 <= (double)all * (double)o->max_delete
-			   : (uint64_t)missing <= o->max_delete)
-		return 0;
-	warnx("table \"%s\": %llu of its %llu rows did not come again, more than --max-delete "
-	      "%llu%s: "
-	      "nothing is deleted",
-	    shown(t->name), U(missing), U(all), U(o->max_delete), o->max_percent ? "%" : "");
-	return CS_DATA;
+	return r ? r : full_limit(&db->sink, t->name, (uint64_t)missing, (uint64_t)all);
 }
 
 static int
@@ -110,26 +91,6 @@ delete_table(struct db *db, struct table *t)
 	if (r == 0)
 		db->sink.counts.deleted += (uint64_t)sqlite3_changes64(db->h);
 	return r;
-}
-
-/* May anything be deleted? If not, say why. */
-static bool
-told_all(const struct db *db, const struct seen *s)
-{
-	uint64_t rejected = s->rejected + db->sink.life->rejected + db->sink.life->upstream;
-
-	if (s->whole && !rejected)
-		return true;
-	if (db->sink.o->quiet)
-		return false;
-	if (rejected)
-		warnx("table \"%s\": nothing is deleted, as %llu records were set aside",
-		    shown(s->table), U(rejected));
-	else
-		warnx("table \"%s\": nothing is deleted, as the run was not loaded with "
-		      "--delete-missing from its start on",
-		    shown(s->table));
-	return false;
 }
 
 /* Is the version that its rows are of said to be whole? */
@@ -165,7 +126,9 @@ missing_delete(struct db *db)
 		r = seen_keep(db);
 	for (struct seen *s = db->seen; s && r == 0; s = s->next) {
 		r = table_get(db, (struct slice){s->table, strlen(s->table)}, &t);
-		if (r == 0 && t->exists && activated(db, s) && told_all(db, s))
+		if (r == 0 && t->exists && activated(db, s) &&
+		    full_told(&db->sink, s->table, s->whole,
+			s->rejected + db->sink.life->rejected + db->sink.life->upstream))
 			r = delete_table(db, t);
 		if (r == 0)
 			r = seen_end(db, s);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "full.h"
 #include "pgseen.h"
 #include "pgstage.h"
 #include "show.h"
@@ -365,30 +366,6 @@ missing_sql(struct buf *b, const struct table *t)
 	pgmark_live_sql(t, " and ", b);
 }
 
-/* May so many rows go? */
-static int
-check_limit(const struct pgdb *db, const struct table *t, uint64_t missing, uint64_t all)
-{
-	const struct opts *o = db->sink.o;
-
-	if (o->max_delete == UINT64_MAX) {
-		if (missing < all || db->stage)
-			return 0;
-		warnx("table \"%s\": none of its %llu rows came again, so all would be deleted: "
-		      "nothing is (--max-delete 100%% allows it)",
-		    shown(t->name), U(all));
-		return CS_DATA;
-	}
-	if (o->max_percent ? (double)missing * 100 <= (double)all * (double)o->max_delete
-			   : missing <= o->max_delete)
-		return 0;
-	warnx("table \"%s\": %llu of its %llu rows did not come again, more than --max-delete "
-	      "%llu%s: "
-	      "nothing is deleted",
-	    shown(t->name), U(missing), U(all), U(o->max_delete), o->max_percent ? "%" : "");
-	return CS_DATA;
-}
-
 int
 pgrows_delete(struct pgdb *db, const struct table *t, const char *where)
 {
@@ -444,33 +421,13 @@ delete_table(struct pgdb *db, struct table *t)
 	if (r == 0)
 		r = pgdb_ask(db, b->p, 0, NULL, n);
 	if (r == 0 && n[0])
-		r = check_limit(db, t, (uint64_t)n[0], (uint64_t)n[1]);
+		r = full_limit(&db->sink, t->name, (uint64_t)n[0], (uint64_t)n[1]);
 	if (r || !n[0])
 		return r;
 	missing_sql(&where, t);
 	r = pgrows_delete(db, t, where.p);
 	buf_release(&where);
 	return r;
-}
-
-/* May anything be deleted? If not, say why. */
-static bool
-told_all(const struct pgdb *db, const struct pgseen *s)
-{
-	uint64_t rejected = s->rejected + db->sink.life->rejected + db->sink.life->upstream;
-
-	if (s->whole && !rejected)
-		return true;
-	if (db->sink.o->quiet)
-		return false;
-	if (rejected)
-		warnx("table \"%s\": nothing is deleted, as %llu records were set aside",
-		    shown(s->table), U(rejected));
-	else
-		warnx("table \"%s\": nothing is deleted, as the run was not loaded with "
-		      "--delete-missing from its start on",
-		    shown(s->table));
-	return false;
 }
 
 /* Is the version that its rows are of said to be whole? */
@@ -513,7 +470,9 @@ pgmissing_delete(struct pgdb *db)
 		r = pgseen_keep(db);
 	for (struct pgseen *s = db->full; s && r == 0; s = s->next) {
 		r = pgtable_get(db, (struct slice){s->table, strlen(s->table)}, &t);
-		if (r == 0 && t->exists && activated(db, s) && told_all(db, s))
+		if (r == 0 && t->exists && activated(db, s) &&
+		    full_told(&db->sink, s->table, s->whole,
+			s->rejected + db->sink.life->rejected + db->sink.life->upstream))
 			r = delete_table(db, t);
 		if (r == 0 && s->version < 0)
 			r = drop_keys(db, s);

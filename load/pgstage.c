@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "full.h"
 #include "pgseen.h"
 #include "pgstage.h"
 #include "show.h"
@@ -21,34 +22,6 @@ static const char *
 tag_name(const struct pgdb *db)
 {
 	return db->sink.o->table ? db->sink.o->table : "";
-}
-
-static int
-check_full(const struct pgdb *db)
-{
-	const struct life *life = db->sink.life;
-
-	if (!life->begun || life->full)
-		return 0;
-	warnx("stream \"%s\" is not in mode full: part of the rows cannot replace them all",
-	    shown(life->stream));
-	return CS_DATA;
-}
-
-/* A run goes on from the checkpoint that its staged part ends with. */
-static int
-check_resumed(const struct pgdb *db, bool same)
-{
-	const struct life *life = db->sink.life;
-
-	if (same && db->sink.resume.base.len == life->from.len &&
-	    !memcmp(db->sink.resume.base.p, life->from.p, life->from.len))
-		return 0;
-	warnx("stream \"%s\" resumes from %s, but what came before that is not at hand to replace "
-	      "the table with: "
-	      "begin it anew",
-	    shown(life->stream), shown(life->from.p));
-	return CS_DATA;
 }
 
 static int
@@ -72,7 +45,7 @@ stage_open(struct pgdb *db)
 	struct pgstage *s = db->stage;
 	struct pgseen was = {0};
 	bool have = false, same = false;
-	int r = check_full(db);
+	int r = full_check(&db->sink);
 
 	if (r)
 		return r;
@@ -82,7 +55,7 @@ stage_open(struct pgdb *db)
 	if (r == 0 && pgfull_first(db))
 		r = begin_lines(db);
 	else if (r == 0)
-		r = check_resumed(db, same);
+		r = full_resumed(&db->sink, same);
 	if (r == 0 && !pgfull_first(db))
 		s->rejected = was.rejected;
 	s->open = r == 0;
@@ -222,15 +195,9 @@ none_came(struct pgdb *db)
 
 	if (!db->sink.o->table || db->sink.life->records)
 		return 0;
-	if (!db->sink.life->begun) {
-		db->stage->vain = true;
-		if (!db->sink.o->quiet)
-			warnx("table \"%s\": left as it is: the input is empty, which may be "
-			      "another command's "
-			      "failure",
-			    shown(db->sink.o->table));
+	db->stage->vain = full_none(&db->sink);
+	if (db->stage->vain)
 		return 0;
-	}
 	r = pgtable_get(db, (struct slice){NULL, 0}, &t);
 	return r || t->key.n ? r : empty(db, t);
 }
@@ -240,7 +207,7 @@ pgstage_replay(struct pgdb *db, bool complete)
 {
 	struct pgstage *s = db->stage;
 	uint64_t rejected;
-	int r = pgstage_takes(db) && !s->open ? stage_open(db) : check_full(db);
+	int r = pgstage_takes(db) && !s->open ? stage_open(db) : full_check(&db->sink);
 
 	if (r)
 		return r;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "change.h"
+#include "full.h"
 #include "lines.h"
 #include "seen.h"
 #include "show.h"
@@ -52,34 +53,6 @@ same_run(struct stage *s, const char *first, size_t n, bool *same)
 	return CS_IO;
 }
 
-/* A run goes on from the checkpoint that its staged part ends with. */
-static int
-check_resumed(const struct db *db, bool same)
-{
-	const struct life *life = db->sink.life;
-
-	if (same && db->sink.resume.base.len == life->from.len &&
-	    !memcmp(db->sink.resume.base.p, life->from.p, life->from.len))
-		return 0;
-	warnx("stream \"%s\" resumes from %s, but what came before that is not at hand to replace "
-	      "the table with: "
-	      "begin it anew",
-	    shown(life->stream), shown(life->from.p));
-	return CS_DATA;
-}
-
-static int
-check_full(const struct db *db)
-{
-	const struct life *life = db->sink.life;
-
-	if (!life->begun || life->full)
-		return 0;
-	warnx("stream \"%s\" is not in mode full: part of the rows cannot replace them all",
-	    shown(life->stream));
-	return CS_DATA;
-}
-
 static int
 stage_open(struct db *db)
 {
@@ -89,7 +62,7 @@ stage_open(struct db *db)
 	bool same = false, begins = slice_is((struct slice){life->from.p, life->from.len}, "null");
 	int r;
 
-	r = check_full(db);
+	r = full_check(&db->sink);
 	if (r)
 		return r;
 	free(s->path);
@@ -103,7 +76,7 @@ stage_open(struct db *db)
 	buf_adds(&first, "}\n");
 	r = same_run(s, first.p, first.len, &same);
 	if (r == 0 && !begins)
-		r = check_resumed(db, same);
+		r = full_resumed(&db->sink, same);
 	if (r == 0 && begins)
 		r = trail_cut(&s->trail, 0);
 	if (r == 0 && begins)
@@ -228,15 +201,9 @@ none_came(struct db *db)
 
 	if (!db->sink.o->table || db->sink.life->records)
 		return 0;
-	if (!db->sink.life->begun) {
-		db->stage->vain = true;
-		if (!db->sink.o->quiet)
-			warnx("table \"%s\": left as it is: the input is empty, which may be "
-			      "another command's "
-			      "failure",
-			    shown(db->sink.o->table));
+	db->stage->vain = full_none(&db->sink);
+	if (db->stage->vain)
 		return 0;
-	}
 	r = table_get(db, (struct slice){NULL, 0}, &t);
 	return r || t->key.n ? r : empty(db, t);
 }
@@ -246,7 +213,7 @@ stage_replay(struct db *db, bool complete)
 {
 	struct stage *s = db->stage;
 	uint64_t rejected = db->sink.life->rejected + db->sink.life->upstream - s->noted;
-	int r = stage_takes(db) && !s->open ? stage_open(db) : check_full(db);
+	int r = stage_takes(db) && !s->open ? stage_open(db) : full_check(&db->sink);
 
 	if (r)
 		return r;
