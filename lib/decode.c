@@ -46,7 +46,7 @@ decode_init(struct decode *d, enum decode_kind kind)
 	d->whole = kind == DECODE_PLAIN;
 	d->p = NULL;
 	d->n = 0;
-	d->in = d->out = 0;
+	d->in = d->out = d->frame = d->n_head = 0;
 	if (kind == DECODE_GZIP)
 		begin_gzip(d);
 	else if (kind == DECODE_ZSTD)
@@ -118,6 +118,15 @@ gunzip(struct decode *d, char *out, size_t size)
 	return size - z->avail_out;
 }
 
+/* A frame is over. libzstd does not compare where its last block is empty. */
+static bool
+right_size(const struct decode *d)
+{
+	unsigned long long n = ZSTD_getFrameContentSize(d->head, d->n_head);
+
+	return n == ZSTD_CONTENTSIZE_UNKNOWN || n == d->frame;
+}
+
 static ssize_t
 unzstd(struct decode *d, char *out, size_t size)
 {
@@ -127,12 +136,19 @@ unzstd(struct decode *d, char *out, size_t size)
 
 	if (d->whole && d->n == 0)
 		return 0;
+	if (d->whole) /* the next frame */
+		d->n_head = d->frame = 0;
 	r = ZSTD_decompressStream(d->z, &o, &i);
+	for (size_t k = 0; k < i.pos && d->n_head < sizeof(d->head);)
+		d->head[d->n_head++] = d->p[k++];
 	d->p += i.pos;
 	d->n -= i.pos;
+	d->frame += o.pos;
 	if (ZSTD_isError(r))
 		return fault(d, "the zstd data is damaged, or its window too large");
 	d->whole = r == 0;
+	if (d->whole && !right_size(d))
+		return fault(d, "the zstd data is not as much as it says");
 	return o.pos;
 }
 

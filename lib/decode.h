@@ -30,6 +30,9 @@ struct decode {
 	int kind;
 	bool whole; /* nothing begun is unfinished */
 	void *z;
+	char head[18];          /* zstd: what the frame begins with, its header at most ... */
+	size_t n_head;
+	uint64_t frame;         /* ... and the bytes that came out of it */
 };
 
 /* Begin, or begin anew (memory is kept). The settings are in place, all else was zeroed once. */
