@@ -85,13 +85,33 @@ ahead_plan(struct engine *e, const struct pager *p)
 }
 
 void
+ahead_slow(struct engine *e, const struct pager *p)
+{
+	const struct opts *o = p->o;
+	struct request q = {0};
+	struct pager then = *p; /* when the first page has come, as large as was asked for */
+
+	if ((o->total == NULL && o->total_pages == NULL) || o->max_records > 0 ||
+	    o->max_pages > 0 || (o->paginate == PAGE_OFFSET && o->page_size == 0))
+		return;
+	then.full = then.last = then.received = o->page_size > 0 ? o->page_size : 1;
+	then.at += o->paginate == PAGE_OFFSET ? o->page_size : 1;
+	then.pages = 1;
+	then.n_lines = then.full;
+	for (uint64_t i = 0; i < o->parallel / 2 && guess(&then, i, &q); i++)
+		if (!engine_ahead(e, i + 1, &q, false))
+			break;
+	request_release(&q);
+}
+
+void
 ahead_shown(struct engine *e, const struct pager *p, struct page *page)
 {
 	struct request q = {0};
 	struct page now = *page;
 	struct buf said = {0};
 
-	if (pager_by_number(p->o) || p->o->parallel < 2)
+	if (p->o->parallel < 2)
 		return;
 	/* So far it is the beginning of a JSON text: close what is open. */
 	now.split.envelope = (struct buf){0};

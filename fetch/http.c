@@ -537,6 +537,17 @@ http_due(const struct http *h)
 	return h->full ? UINT64_MAX : h->mark + h->o->stall_timeout;
 }
 
+uint64_t
+http_waits(const struct http *h, uint64_t now)
+{
+	curl_off_t before = 0, after = 0;
+
+	curl_easy_getinfo(h->easy, CURLINFO_PRETRANSFER_TIME_T, &before);
+	curl_easy_getinfo(h->easy, CURLINFO_STARTTRANSFER_TIME_T, &after);
+	before = (before + 999) / 1000;
+	return before == 0 || after != 0 || now < h->start + before ? 0 : now - h->start - before;
+}
+
 /* Less than SLOW over the whole of --stall-timeout. Sent bytes count too. */
 void
 http_tick(struct http *h, uint64_t now)

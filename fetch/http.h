@@ -54,6 +54,8 @@ void http_cancel(struct http *h);
 /* When, by clock_ms(), to call http_tick(), which ends a transfer that has stalled. While one runs. */
 uint64_t http_due(const struct http *h);
 void http_tick(struct http *h, uint64_t now);
+/* For how many ms it has waited, at now, for the first byte of an answer; 0 while there is no connection, or there is a byte. */
+uint64_t http_waits(const struct http *h, uint64_t now);
 struct auth *http_auth(const struct http *h);
 /* How fast the credential that is next may ask; and the one that was next when that was asked. */
 struct rate *http_turn(struct http *h);

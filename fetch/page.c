@@ -316,12 +316,24 @@ page_lead(struct page *p, bool whole)
 	}
 }
 
+/* Is it still to be told of that it takes its time? */
+static bool
+may_be_slow(const struct page *p)
+{
+	return p->first && !p->shown && p->state == PAGE_RUNNING && p->o->parallel > 1 &&
+	       (p->o->paginate == PAGE_OFFSET || p->o->paginate == PAGE_PAGE);
+}
+
 bool
 page_shows(struct page *p)
 {
 	bool seen = p->o->paginate == PAGE_LINK ? p->reply.status != 0 : p->split.seen;
 
-	if (p->shown || p->state != PAGE_RUNNING || !seen || !good(p->reply.status))
+	if (may_be_slow(p))
+		seen = http_waits(p->http, clock_ms()) >= PAGE_PROMPT;
+	else
+		seen &= p->state == PAGE_RUNNING && good(p->reply.status);
+	if (p->shown || !seen)
 		return false;
 	p->shown = true;
 	return true;
@@ -346,7 +358,14 @@ page_busy(const struct page *p)
 uint64_t
 page_due(const struct page *p)
 {
-	return p->state == PAGE_WAITING ? p->due : http_due(p->http);
+	uint64_t due = p->state == PAGE_WAITING ? p->due : http_due(p->http), now, past;
+
+	if (!may_be_slow(p))
+		return due;
+	now = clock_ms();
+	past = http_waits(p->http, now);
+	past = past < PAGE_PROMPT ? now + PAGE_PROMPT - past : now;
+	return past < due ? past : due;
 }
 
 void

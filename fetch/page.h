@@ -12,6 +12,8 @@
 #include "seen.h"
 #include "split.h"
 
+#define PAGE_PROMPT 20 /* ms */
+
 struct page {
 	/* of a page that came */
 	struct split split; /* records and envelope, whole when page_result() is 0 */
@@ -68,7 +70,10 @@ void page_lead(struct page *p, bool whole);
  */
 bool page_part(struct page *p, struct split *part);
 void page_go_on(struct page *p);
-/* Once: it may be seen by now what leads to the next page. */
+/*
+ * Once: it may be seen by now what leads to the next page. Where pages have numbers: of the first, that the server takes its
+ * time, more than PAGE_PROMPT.
+ */
 bool page_shows(struct page *p);
 /* Give it up. */
 void page_cancel(struct page *p);

@@ -381,8 +381,12 @@ static void
 shows(void *arg, struct page *page)
 {
 	struct sync *s = arg;
+	struct job *j = &s->job;
 
-	ahead_shown(&s->job.engine, &s->job.pager, page);
+	if (!pager_by_number(j->o))
+		ahead_shown(&j->engine, &j->pager, page);
+	else if (page->first && s->full && s->part == NULL && j->o->etag == NULL)
+		ahead_slow(&j->engine, &j->pager);
 }
 
 /* Page after page. 0, a CS_* status, or PAGE_SIGNAL. *complete: all came, or not all were wanted. */

@@ -78,6 +78,29 @@ ways() {
 	contains "$(tail -n 1 out)" '"records":1500,"complete":true\}$'
 }
 
+@test "a first page that is slow: half of those to be in flight go beside it, where the server will say how many there are" {
+	local n
+	start_playground --users 60
+	ask() { # FAULT [ARGUMENT...]: what is asked, and in out what comes
+		curl -fsS -X DELETE "$PLAYGROUND/_log" >/dev/null
+		cs-fetch "$PLAYGROUND/pagination/offset?_fault=$1" --records .data --paginate offset --page-size 50 "${@:2}" 2>/dev/null | same >out
+		curl -fsS "$PLAYGROUND/_log" | grep -o 'offset=[0-9]*' | sort -t= -k2n | paste -sd' ' || :
+	}
+	equals "$(ask delay:200 --total .total)" 'offset=0 offset=49'
+	mv out one
+	equals "$(ask delay:200 --total .total --parallel 8)" 'offset=0 offset=49 offset=98 offset=147 offset=196'
+	cmp out one
+	equals "$(ask delay:200 --total .total --parallel 2)" 'offset=0 offset=49'
+	cmp out one
+	equals "$(ask delay:200 --parallel 8 | cut -d' ' -f1-2)" 'offset=0 offset=49' # as it came, not before
+	for n in 1 2 3; do
+		equals "$(ask "delay:0" --total .total --parallel 8)" 'offset=0 offset=49'
+	done
+	equals "$(ask status:401 --total .total --parallel 8)" 'offset=0'
+	equals "$(ask delay:200 --total .total --parallel 8 --max-records 10)" 'offset=0'
+	stop_playground
+}
+
 @test "faults on the way are made good page by page" {
 	local fault k url="$PLAYGROUND/pagination/offset"
 	cs-fetch "$url" --records .data --paginate offset --page-size 50 --total .total | same >one
