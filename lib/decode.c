@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "cs.h"
 
+#define APART      4           /* bytes of a zstd frame that come by themselves */
 #define RATIO_FREE (64u << 20) /* bytes; what grows no further harms nobody */
 
 static void
@@ -138,6 +139,9 @@ unzstd(struct decode *d, char *out, size_t size)
 		return 0;
 	if (d->whole) /* the next frame */
 		d->n_head = d->frame = 0;
+	/* A small frame that it has as a whole libzstd decodes by other rules, without a limit for the window, say. */
+	if (d->n_head < APART && i.size > APART - d->n_head)
+		i.size = APART - d->n_head;
 	r = ZSTD_decompressStream(d->z, &o, &i);
 	for (size_t k = 0; k < i.pos && d->n_head < sizeof(d->head);)
 		d->head[d->n_head++] = d->p[k++];
