@@ -22,11 +22,27 @@ static int
 at_count(struct pager *p, const struct page *page)
 {
 	if (page->split.before + page->split.n < p->full ||
-	    (p->pages == 1 && p->o->page_size != p->full) || p->probe == PROBE_COUNT)
+	    (p->pages == 1 && p->o->page_size != p->full))
 		return PAGER_END;
 	p->probe = PROBE_COUNT;
 	p->bare = true;
 	return PAGER_MORE;
+}
+
+/* Page by page, of as many as the server says there are. */
+static int
+next_of_pages(struct pager *p, const struct page *page, uint64_t there, uint64_t n)
+{
+	uint64_t at = p->last_at + 1 - p->o->first_page;
+
+	if (at < there)
+		return PAGER_MORE;
+	if (at == there || n == 0)
+		return at_count(p, page);
+	return pager_doubt(p, fail(CS_PROTOCOL,
+				  "%s: the server says there are %" PRIu64
+				  " pages, but there are records on the next, too",
+				  page->url.p, there));
 }
 
 int
@@ -40,9 +56,9 @@ next_by_number(struct pager *p, const struct page *page, const struct signals *s
 		return n == 0 && o->paginate == PAGE_OFFSET ? more_but_nothing(p, page)
 							    : PAGER_MORE;
 	if (s->pages != NONE)
-		return p->last_at + 1 - o->first_page < s->pages ? PAGER_MORE : at_count(p, page);
+		return next_of_pages(p, page, s->pages, n);
 	if (p->total != NONE && p->received >= p->total)
-		return at_count(p, page);
+		return p->received == p->total ? at_count(p, page) : PAGER_END;
 	return n == 0 ? PAGER_END : PAGER_MORE;
 }
 

@@ -306,6 +306,7 @@ take(struct pager *p, struct page *page, const struct signals *s, bool again)
 			   "%s: there is more after a page of %" PRIu64 " records, which is "
 			   "shorter than --page-size: say --page-size %" PRIu64,
 			   page->url.p, p->full, p->full));
+	p->probe = PROBE_NONE;
 	overlap_keep(p, page);
 	advance(p, page, n, fresh);
 	if (again)

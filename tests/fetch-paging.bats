@@ -189,6 +189,29 @@ log() {
 	done
 }
 
+@test "page number: a count of pages that is too low is an error, and one that grows is followed" {
+	need perl
+	start_canned
+	local all=("$SERVER/x" --records .d --paginate page --page-size 2 --total-pages .p) k
+	reply 1 '{"d":[1,2],"p":2}'
+	reply 2 '{"d":[3,4],"p":2}'
+	reply 3 '{"d":[5,6],"p":2}'
+	fails_with 76 cs-fetch "${all[@]}"
+	contains "$stderr" 'says there are 2 pages, but there are records on the next, too'
+	reply 4 '{"d":[1,2],"p":0}'
+	fails_with 76 cs-fetch "${all[@]}"
+	reply 5 '{"d":[1,2],"p":1}'
+	reply 6 '{"d":[3,4],"p":2}'
+	reply 7 '{"d":[5,6],"p":5}' # behind the count there were more: no guess any more
+	reply 8 '{"d":[],"p":5}'
+	answer 9 404 'what?'
+	fails_with 69 cs-fetch "${all[@]}"
+	for k in 10 11 12 13; do reply $k "$(sed '1,/^\r$/d' "$CANNED/$((k - 5))")"; done
+	reply 14 '{"d":[7],"p":5}'
+	succeeds cs-fetch "${all[@]}"
+	equals "$(records <<<"$output" | jq -c .value | tr -d '\n')" 1234567
+}
+
 @test "a server that gives shorter pages than it was asked for is noticed" {
 	need perl
 	start_canned
