@@ -72,8 +72,24 @@ step(struct path *p, const char *t, bool first)
 	return n > 0 ? n + dot : 0;
 }
 
+/* One [n] at t, as step(). */
+static size_t
+place(struct path *p, const char *t, bool first)
+{
+	size_t n = first ? 1 : 0;
+	bool minus = t[n] == '[' && t[n + 1] == '-';
+	size_t digits = strspn(t + n + 1 + minus, "0123456789");
+
+	if (t[n] != '[' || digits == 0 || digits > 9 || t[n + 1 + minus + digits] != ']')
+		return 0;
+	p->step = xreallocarray(p->step, p->n_step + 1, sizeof(*p->step));
+	p->step[p->n_step++] = (struct slice){NULL, (size_t)strtol(t + n + 1, NULL, 10)};
+	return n + minus + digits + 2;
+}
+
+/* places: [n] is a step, too. */
 static bool
-simple(struct path *p)
+simple(struct path *p, bool places)
 {
 	const char *t = p->text;
 	size_t n;
@@ -83,7 +99,7 @@ simple(struct path *p)
 	if (*t != '.')
 		return false;
 	for (bool first = true; *t != '\0'; t += n, first = false)
-		if ((n = step(p, t, first)) == 0)
+		if ((n = step(p, t, first)) == 0 && (!places || (n = place(p, t, first)) == 0))
 			return false;
 	if (!p->iterates)
 		p->n_outer = p->n_step;
@@ -118,9 +134,13 @@ path_new(const char *text, const char *where)
 			die(CS_USAGE, "%s: header: needs the name of a header", where);
 		return p;
 	}
-	if (simple(p))
+	if (simple(p, false))
 		return p;
 	p->n_step = p->n_outer = 0;
+	p->iterates = false;
+	if (!simple(p, true) || p->iterates)
+		p->n_step = 0;
+	p->n_outer = 0;
 	p->iterates = false;
 	p->jq = jqrun_new(text, NULL, JQRUN_EXACT, &err);
 	if (p->jq == NULL)
@@ -182,6 +202,29 @@ member(const struct slice *key, const char *json, size_t n, struct value *found)
 	return there;
 }
 
+/* The element at an index, from the end where it is negative. */
+static int
+item(int64_t at, const char *json, size_t n, struct value *found)
+{
+	struct scan s = {0};
+	int64_t i = 0;
+	int more = 0;
+
+	for (int pass = at < 0 ? 0 : 1; pass < 2; pass++) {
+		scan_init(&s, json, n);
+		if (scan_type(&s) == JSON_ARRAY && scan_enter(&s) == 0)
+			for (i = 0; (pass == 0 || i <= at) && (more = scan_item(&s)) > 0; i++)
+				if ((more = scan_value(&s, found)) < 0)
+					break;
+		scan_release(&s);
+		if (pass == 0)
+			at += i;
+		if (more < 0 || at < 0)
+			return 0;
+	}
+	return i == at + 1;
+}
+
 int
 path_walk(const struct path *p, int from, int to, const char *json, size_t n, struct value *v)
 {
@@ -190,7 +233,9 @@ path_walk(const struct path *p, int from, int to, const char *json, size_t n, st
 	if (from == to)
 		return scan_text(json, n, v, &err) == 0;
 	for (int i = from; i < to; i++) {
-		if (!member(&p->step[i], json, n, v))
+		const struct slice *at = &p->step[i];
+
+		if (!(at->p != NULL ? member(at, json, n, v) : item((int64_t)at->n, json, n, v)))
 			return 0;
 		json = v->p;
 		n = v->n;
@@ -238,6 +283,8 @@ one_text(const struct path *p, const char *json, size_t n, struct buf *out, cons
 			return JSON_NULL;
 		return r ? value_text(&v, out, err) : 0;
 	}
+	if (p->n_step > 0 && path_walk(p, 0, p->n_step, json, n, &v))
+		return value_text(&v, out, err);
 	if (jqrun_run(p->jq, json, n, keep_first, &f, err) < 0)
 		r = -1;
 	else if (f.results > 0) {

@@ -2,7 +2,8 @@
  * A PATH of the command line: where in a reply something stands.
  *
  * .a.b  ."quoted key"  .["k"]  .items[]  .items[].node  are walked by the scanner, header:NAME
- * names a response header, and anything else is a jq program.
+ * names a response header, and anything else is a jq program. Of those that only have [n] beside, the scanner
+ * finds what is there, digits and all.
  */
 #ifndef PATH_H
 #define PATH_H
@@ -18,7 +19,7 @@ struct jqrun;
 struct path {
 	char *text;         /* as the user wrote it */
 	char *header;       /* header:NAME, else NULL */
-	struct slice *step; /* decoded keys */
+	struct slice *step; /* decoded keys; with jq, p NULL is an index, n, from the end where negative */
 	int n_step;         /* all of them */
 	int n_outer;        /* those before [] */
 	bool iterates;      /* there is a [] */

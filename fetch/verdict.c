@@ -118,6 +118,12 @@ judge_body(struct page *p, struct verdict *v)
 
 	if (p->status == 206 && !asks_for_part(p->o))
 		return page_fail(p, CS_DATA, "a part only, which nobody asked for");
+	if (p->status == 204 || p->status == 205) {
+		p->refusable = true;
+		return page_fail(p, CS_DATA,
+		    "no content: where that means that there are no records, say "
+		    "--stop-on status:204");
+	}
 	if (p->split.ndjson && ended && !r->framed && !r->body.packed)
 		return page_fail(p, CS_DATA,
 		    "nothing marks the end of these lines: "

@@ -212,6 +212,27 @@ log() {
 	equals "$(records <<<"$output" | jq -c .value | tr -d '\n')" 1234567
 }
 
+@test "no content is no empty list unless the user says so" {
+	need perl
+	start_canned
+	local all=("$SERVER/x" --paginate page) n=0 format body
+	for format in json ndjson csv; do
+		body=1
+		[ $format != json ] || body='[1]'
+		[ $format != csv ] || body=$'v\n1'
+		for n in $((n + 1)) $((n + 3)); do
+			reply $n "$body"
+			printf 'HTTP/1.1 204 No Content\r\n\r\n' >"$CANNED/$((n + 1))"
+		done
+		fails_with 65 cs-fetch "${all[@]}" --format $format
+		contains "$stderr" 'status 204: no content: .*say --stop-on status:204$'
+		succeeds cs-fetch "${all[@]}" --format $format --stop-on status:204
+		equals "$(records <<<"$output" | wc -l)" 1
+		n=$((n + 1))
+	done
+	equals "$(requests | wc -l)" 12
+}
+
 @test "a server that gives shorter pages than it was asked for is noticed" {
 	need perl
 	start_canned

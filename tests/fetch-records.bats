@@ -204,6 +204,26 @@ refused_body() {
 	succeeds cs-fetch "$SERVER/x" --total length
 }
 
+@test "a place in a list is found with all its digits, which a program has not" {
+	local body='{"h":[{"sort":[1,"a"]},{"sort":[1700000000000000123,"b\"[-1]"]},{"sort":[1700000000000000124,"c"]}]}'
+	reply 1 "$body"
+	reply 2 '{"h":[{"sort":[1700000000000000125,"d"]}]}'
+	reply else '{"h":[]}'
+	succeeds cs-fetch "$SERVER/x" --json '{"size":3}' --records .h --paginate cursor --cursor-param body:.search_after \
+		--cursor-path '.h[-1].sort'
+	equals "$(records <<<"$output" | wc -l)" 4
+	equals "$(grep ^BODY "$CANNED/log")" 'BODY {"size":3}
+BODY {"size":3,"search_after":[1700000000000000124,"c"]}
+BODY {"size":3,"search_after":[1700000000000000125,"d"]}'
+	rm "$CANNED/log"
+	reply 4 '[{"next":9223372036854775807},[{"id":1}]]'
+	reply 5 '[{"next":null},[{"id":2}]]'
+	succeeds cs-fetch "$SERVER/x" --records '.[1]' --paginate cursor --cursor-path '.[0].next'
+	equals "$(requests)" $'GET /x HTTP/1.1\nGET /x?cursor=9223372036854775807 HTTP/1.1'
+	reply 6 '{"h":[{"sort":[1]}]}'
+	fails_with 65 cs-fetch "$SERVER/x" --records .h --paginate cursor --cursor-path '.h[0][0]'
+}
+
 @test "a path to the next page that was never there is no end" {
 	local way
 	for way in '--paginate cursor --cursor-path .page.nxt' '--paginate next-url --next .nxt' \
