@@ -7,14 +7,26 @@
 #define RATIO  250 /* no honest page is smaller than a 250th when packed */
 #define WINDOW 23  /* 8 MiB, what RFC 9659 allows a server */
 
+static void
+unpack(struct body *b, enum decode_kind kind)
+{
+	b->known = true;
+	b->packed = kind != DECODE_PLAIN;
+	if (!b->packed)
+		return;
+	b->decode.max_ratio = RATIO;
+	b->decode.window_log = WINDOW;
+	decode_init(&b->decode, kind);
+}
+
 int
 body_begin(struct body *b, const char *coding)
 {
-	enum decode_kind kind = DECODE_PLAIN;
+	enum decode_kind kind;
 
-	b->packed = b->final = false;
+	b->packed = b->final = b->known = false;
 	b->err = NULL;
-	b->in = b->out = 0;
+	b->in = b->out = b->n_first = 0;
 	if (coding == NULL || *coding == '\0' || strcasecmp(coding, "identity") == 0)
 		return 0;
 	if (strcasecmp(coding, "gzip") == 0 || strcasecmp(coding, "x-gzip") == 0)
@@ -26,10 +38,7 @@ body_begin(struct body *b, const char *coding)
 		b->final = true;
 		return -1;
 	}
-	b->packed = true;
-	b->decode.max_ratio = RATIO;
-	b->decode.window_log = WINDOW;
-	decode_init(&b->decode, kind);
+	unpack(b, kind);
 	return 0;
 }
 
@@ -67,12 +76,11 @@ body_more(struct body *b)
 	return r;
 }
 
-int
-body_feed(struct body *b, const char *p, size_t n)
+static int
+feed(struct body *b, const char *p, size_t n)
 {
 	int r;
 
-	b->in += n;
 	if (!b->packed) {
 		b->out += n;
 		return b->sink(b->arg, p, n);
@@ -84,9 +92,41 @@ body_feed(struct body *b, const char *p, size_t n)
 	return r;
 }
 
+/* Is the one byte that came first that of a packed file, so that the next ones tell? */
+static bool
+may_be_packed(char first)
+{
+	return first == '\x1f' || first == '\x28';
+}
+
+int
+body_feed(struct body *b, const char *p, size_t n)
+{
+	int r = SINK_ON;
+
+	b->in += n;
+	if (b->known)
+		return feed(b, p, n);
+	while (n > 0 && b->n_first < sizeof(b->first) &&
+	       may_be_packed(b->n_first > 0 ? *b->first : *p)) {
+		b->first[b->n_first++] = *p++;
+		n--;
+	}
+	if (n == 0 && b->n_first < sizeof(b->first))
+		return SINK_ON;
+	unpack(b, decode_kind(b->first, b->n_first));
+	if (b->n_first > 0)
+		r = feed(b, b->first, b->n_first);
+	return n > 0 && (r == SINK_ON || r == SINK_FULL) ? feed(b, p, n) : r;
+}
+
 int
 body_end(struct body *b)
 {
+	if (!b->known && b->n_first > 0) {
+		unpack(b, decode_kind(b->first, b->n_first));
+		feed(b, b->first, b->n_first);
+	}
 	if (!b->packed || decode_end(&b->decode) == 0)
 		return 0;
 	b->err = b->decode.err;

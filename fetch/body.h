@@ -1,5 +1,6 @@
 /*
- * Content coding: the bytes of a body as they were before gzip or zstd.
+ * Content coding: the bytes of a body as they were before gzip or zstd. A file that is served as it is, with no word of its
+ * coding, is known by what it begins with, as no text begins.
  *
  * Our own, because libcurl takes a gzip body that was cut for a whole one and refuses one of several members.
  */
@@ -25,6 +26,9 @@ struct body {
 	uint64_t in, out; /* bytes so far */
 	struct decode decode;
 	struct buf held; /* input that waits */
+	bool known;	 /* packed is */
+	char first[4];	 /* else what it may begin with */
+	size_t n_first;
 };
 
 /* What body_begin() knows, for Accept-Encoding. */

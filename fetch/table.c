@@ -59,6 +59,7 @@ find_twin(struct table *t)
 }
 
 static const char foreign[] = "the reply is not CSV, it looks like JSON or HTML";
+static const char no_text[] = "the reply is not CSV, its header row is no text in UTF-8";
 
 static bool
 is_foreign(const struct table *t)
@@ -71,6 +72,9 @@ take_header(struct table *t)
 {
 	const struct csvread_field *f = t->csv.field;
 	struct buf key = {0};
+	struct value v;
+	const char *err;
+	bool text = true;
 
 	if (is_foreign(t))
 		return foreign;
@@ -80,10 +84,11 @@ take_header(struct table *t)
 			json_quote(&key, f->text.p, f->text.n);
 		else
 			buf_addf(&key, "\"column_%zu\"", t->n + 1);
+		text &= scan_text(key.p, key.len, &v, &err) == 0;
 		buf_addc(&key, ':');
 		t->key[t->n++] = buf_steal(&key);
 	}
-	return find_twin(t);
+	return text ? find_twin(t) : no_text;
 }
 
 static const char *

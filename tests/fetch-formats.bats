@@ -94,6 +94,44 @@ wrong() {
 	equals "$(records <<<"$output")" '{"a":"1"}'
 }
 
+@test "a packed file is unpacked although the server does not call it packed" {
+	local how size
+	for how in 'gzip -c' 'zstd -qc'; do
+		# shellcheck disable=SC2086 # a command
+		printf 'a\n1\n2\n' | $how >rows
+		# shellcheck disable=SC2086
+		printf '[{"a":1},{"a":2}]' | $how >list
+		for size in 1 2 3 5 500; do
+			chunked else "$size" rows
+			succeeds cs-fetch "$SERVER/x.csv.gz" --format csv
+			equals "$(records <<<"$output" | tr -d '\n')" '{"a":"1"}{"a":"2"}'
+			chunked else "$size" list
+			succeeds cs-fetch "$SERVER/x"
+			equals "$(records <<<"$output" | tr -d '\n')" '{"a":1}{"a":2}'
+		done
+		head -c -1 rows >cut
+		chunked else 5 cut
+		fails_with 65 cs-fetch "$SERVER/x.csv.gz" --format csv --retries 0
+		contains "$stderr" 'data ends early'
+	done
+	head -c 3 rows >cut
+	chunked else 1 cut
+	fails_with 65 cs-fetch "$SERVER/x.csv.gz" --format csv --retries 0
+	for size in 1 2 3 5; do
+		printf '(' >text
+		chunked else "$size" text
+		succeeds cs-fetch "$SERVER/x" --format csv
+		printf '((a\n1\n' >text
+		chunked else "$size" text
+		succeeds cs-fetch "$SERVER/x" --format csv
+		equals "$(records <<<"$output")" '{"((a":"1"}'
+	done
+	printf '\x1f\x8c\n' >text # no row could show that it is none
+	chunked else 1 text
+	fails_with 65 cs-fetch "$SERVER/x" --format csv
+	contains "$stderr" 'its header row is no text in UTF-8'
+}
+
 @test "the same rows come out of chunks of every size" {
 	printf '\xef\xbb\xbfa,"b ""c"""\r\n"1\n,""",2\n\n,""\r\n"",x' >body
 	for size in 1 2 3 5 7 11; do
