@@ -150,9 +150,8 @@ prepare(struct db *db, const struct table *t, struct stmt *s, sqlite3_stmt **st,
 	return r;
 }
 
-/* UPDATE the version so that it ends now. */
-static int
-close_version(struct db *db, struct table *t, int64_t rowid)
+int
+history_end(struct db *db, struct table *t, int64_t rowid)
 {
 	int r;
 
@@ -176,7 +175,7 @@ close_version(struct db *db, struct table *t, int64_t rowid)
 static int
 change_version(struct db *db, struct table *t, struct stmt *s, int64_t rowid, bool of_this_run)
 {
-	int r = of_this_run ? change_before_at(db, t, rowid) : close_version(db, t, rowid);
+	int r = of_this_run ? change_before_at(db, t, rowid) : history_end(db, t, rowid);
 
 	if (r == 0)
 		r = of_this_run ? prepare(db, t, s, &s->at, replace_sql, rowid)
@@ -301,5 +300,5 @@ history_delete(struct db *db, struct table *t)
 		return 0;
 	}
 	db->sink.counts.deleted++;
-	return of_this_run ? forget_version(db, t, rowid) : close_version(db, t, rowid);
+	return of_this_run ? forget_version(db, t, rowid) : history_end(db, t, rowid);
 }

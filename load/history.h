@@ -24,5 +24,7 @@ int	history_index(struct db *db, const struct table *t);
 /* Upsert or update the record at hand; t->set has its columns. */
 int	history_write(struct db *db, struct table *t, enum op op);
 int	history_delete(struct db *db, struct table *t);
+/* End the version of that rowid. */
+int	history_end(struct db *db, struct table *t, int64_t rowid);
 
 #endif

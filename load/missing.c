@@ -5,6 +5,7 @@
 
 #include "change.h"
 #include "full.h"
+#include "history.h"
 #include "seen.h"
 #include "show.h"
 
@@ -68,6 +69,23 @@ check_limit(struct db *db, const struct table *t, int64_t missing)
 	return r ? r : full_limit(&db->sink, t->name, (uint64_t)missing, (uint64_t)all);
 }
 
+/* Those of a history end. */
+static int
+end_versions(struct db *db, struct table *t)
+{
+	sqlite3_stmt *st = db_prepare(db, "SELECT id FROM temp._cs_missing");
+	int rc, r = 0;
+
+	if (!st)
+		return CS_IO;
+	while (r == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW)
+		r = history_end(db, t, sqlite3_column_int64(st, 0));
+	if (r == 0 && rc != SQLITE_DONE)
+		r = db_fail(db);
+	sqlite3_finalize(st);
+	return r;
+}
+
 static int
 delete_table(struct db *db, struct table *t)
 {
@@ -80,6 +98,10 @@ delete_table(struct db *db, struct table *t)
 		r = check_limit(db, t, missing);
 	if (r || !missing)
 		return r;
+	if (history_of(t)) {
+		db->sink.counts.deleted += (uint64_t)missing;
+		return end_versions(db, t);
+	}
 	where = xasprintf("%s IN (SELECT id FROM temp._cs_missing)", table_rowid(t));
 	r = change_delete_rows(db, t, where);
 	buf_clear(b);

@@ -422,8 +422,6 @@ check_postgres(const struct opts *o)
 
 	if (o->target == TARGET_POSTGRES && option)
 		errx(CS_USAGE, "%s is for sqlite targets", option);
-	if (o->target == TARGET_POSTGRES && o->changes && o->mode == MODE_HISTORY)
-		errx(CS_USAGE, "--changes with --mode history is for sqlite targets");
 }
 
 static void

@@ -35,6 +35,10 @@ pgchange_columns(struct buf *b, const struct table *t, const char *row)
 			buf_addf(b, "to_json(translate(encode(%s.", row);
 			pg_name(b, c->name);
 			buf_adds(b, ", 'base64'), E'\\n', ''))::text");
+		} else if (c->native == NATIVE_TIMESTAMPTZ) { /* in UTC, wherever the server is */
+			buf_addf(b, "regexp_replace(to_json(%s.", row);
+			pg_name(b, c->name);
+			buf_adds(b, " at time zone 'UTC')::text, '([0-9])\"$', '\\1Z\"')");
 		} else {
 			buf_addf(b, "to_json(%s.", row);
 			pg_name(b, c->name);
@@ -86,7 +90,7 @@ pgchange_run(
 		bool was = *PQgetvalue(res, i, 0) == 't', is = *PQgetvalue(res, i, 1) == 't';
 		int column = 2;
 
-		if (was || (size_t)PQnfields(res) > 2 + stored)
+		if (was || (size_t)PQnfields(res) > 2 + stored) /* nulls, where it was not */
 			read_image(&c->old, t, res, i, &column);
 		if (is)
 			read_image(&c->new, t, res, i, &column);

@@ -79,23 +79,46 @@ active(struct pgdb *db, struct buf *b, const struct group *g, size_t stage, cons
 	buf_addf(b, " %s '%s'", here ? ">=" : "<", db->sink.now);
 }
 
+static void
+begin_with(struct pgdb *db, struct buf *b, const struct group *g, size_t stage)
+{
+	buf_clear(b);
+	buf_adds(b, "with ");
+	if (db->changes)
+		pggroup_old(b, g, stage);
+}
+
+/* Append the end of a statement whose rows are in r: how many, or with --changes which. */
+static void
+tell(struct pgdb *db, struct buf *b, const struct table *t, bool old, bool new)
+{
+	if (db->changes)
+		pggroup_tell(b, t, old, new);
+	else
+		buf_adds(b, " returning 1) select count(*), 0 from r");
+}
+
 /* A version that began in this run takes what the record says. */
 static void
 replace_sql(struct pgdb *db, struct buf *b, const struct group *g, size_t stage)
 {
-	buf_adds(b, "with r as (update ");
+	begin_with(db, b, g, stage);
+	buf_adds(b, "r as (update ");
 	pg_name(b, g->t->name);
 	buf_adds(b, " as t");
 	pggroup_assign(b, g, "e.");
 	active(db, b, g, stage, "from", true);
 	buf_adds(b, " and ");
 	pggroup_differs(b, g, "e.");
-	buf_adds(b, " returning 1) select count(*), 0 from r");
+	tell(db, b, g->t, true, true);
 }
 
-/* Append the columns of a new version: what the record says, and for the rest what the old one has; or their names. */
+enum columns { NAMES, VALUES, GIVEN };
+
+/* Append the columns of a new version: their names; what the record says, and for the rest what the old one has, as _cs_1 and so on;
+ * those. */
 static void
-version_columns(struct buf *b, const struct group *g, bool names)
+version_columns(struct buf *b, const struct group *g, enum columns what)
 {
 	const struct table *t = g->t;
 	const char *sep = "";
@@ -106,8 +129,11 @@ version_columns(struct buf *b, const struct group *g, bool names)
 
 		if (c->presence != COLUMN_STORED || c->generated)
 			continue;
-		buf_addf(b, "%s%s", sep, names ? "" : given ? "e." : "t.");
-		pg_name(b, c->name);
+		buf_addf(b, "%s%s", sep, what != VALUES ? "" : given ? "e." : "t.");
+		if (what != GIVEN)
+			pg_name(b, c->name);
+		if (what != NAMES)
+			buf_addf(b, "%s_cs_%zu", what == VALUES ? " as " : "", i);
 		sep = ", ";
 	}
 }
@@ -116,32 +142,51 @@ version_columns(struct buf *b, const struct group *g, bool names)
 static void
 change_sql(struct pgdb *db, struct buf *b, const struct group *g, size_t stage)
 {
-	buf_adds(b, "with c as (update ");
-	pg_name(b, g->t->name);
+	const struct table *t = g->t;
+
+	begin_with(db, b, g, stage);
+	buf_adds(b, "c as (update ");
+	pg_name(b, t->name);
 	buf_adds(b, " as t");
-	pgmark_sql(&db->sink, g->t, b);
+	pgmark_sql(&db->sink, t, b);
 	active(db, b, g, stage, "from", false);
 	buf_adds(b, " and ");
 	pggroup_differs(b, g, "e.");
-	buf_adds(b, " returning ");
-	version_columns(b, g, false);
+	buf_adds(b, db->changes ? " returning t.*, " : " returning ");
+	version_columns(b, g, VALUES);
 	buf_adds(b, "), r as (insert into ");
-	pg_name(b, g->t->name);
-	buf_adds(b, " (");
-	version_columns(b, g, true);
-	buf_adds(b, ") select * from c returning 1) select count(*), 0 from r");
+	pg_name(b, t->name);
+	buf_adds(b, " as t (");
+	version_columns(b, g, NAMES);
+	buf_adds(b, ") select ");
+	version_columns(b, g, GIVEN);
+	buf_adds(b, " from c");
+	if (!db->changes) {
+		tell(db, b, t, false, true);
+		return;
+	}
+	buf_adds(b, " returning t.*) select true, true, ");
+	pgchange_columns(b, t, "o");
+	buf_adds(b, ", ");
+	pgchange_columns(b, t, "n");
+	pggroup_join(b, t, "c");
+	buf_adds(b, " union all select false, true, ");
+	for (size_t i = 0; i < t->n; i++)
+		buf_adds(b, t->columns[i].presence == COLUMN_STORED ? "null, " : "");
+	pgchange_columns(b, t, "n");
+	buf_adds(b, " from r n");
 }
 
 /* Of the rows those that have no active version. */
 static void
-begin_sql(struct buf *b, const struct group *g, size_t stage, bool insert)
+begin_sql(struct pgdb *db, struct buf *b, const struct group *g, size_t stage, bool insert)
 {
 	const struct table *t = g->t;
 
 	if (insert) {
 		buf_adds(b, "with r as (insert into ");
 		pg_name(b, t->name);
-		buf_adds(b, " (");
+		buf_adds(b, " as t (");
 		pggroup_list(b, g, "");
 		buf_adds(b, ") select ");
 		pggroup_list(b, g, "e.");
@@ -155,19 +200,11 @@ begin_sql(struct buf *b, const struct group *g, size_t stage, bool insert)
 	buf_adds(b, " t where ");
 	pgkey_same(b, t);
 	pgmark_live_sql(t, " and ", b);
-	buf_adds(b,
-	    insert ? ") returning 1) select count(*), 0 from r" : ")) select count(*), 0 from r");
-}
-
-static int
-ask(struct pgdb *db, const struct group *g, uint64_t *n)
-{
-	const char *values[] = {g->data.p};
-	int64_t got[2] = {0};
-	int r = pgdb_ask(db, db->sql.p, g->copy ? 0 : 1, values, got);
-
-	*n = (uint64_t)got[0];
-	return r;
+	buf_addc(b, ')');
+	if (insert)
+		tell(db, b, t, false, true);
+	else
+		buf_adds(b, ") select count(*), 0 from r");
 }
 
 static int
@@ -175,29 +212,31 @@ end_versions(struct pgdb *db, const struct group *g, size_t stage)
 {
 	struct counts *c = &db->sink.counts;
 	struct buf *b = &db->sql;
-	uint64_t forgotten = 0, ended = 0;
+	int64_t forgotten[2] = {0}, ended[2] = {0};
+	uint64_t n;
 	int r;
 
-	buf_clear(b); /* one that began in this run never was */
-	buf_adds(b, "with r as (delete from ");
+	begin_with(db, b, g, stage); /* one that began in this run never was */
+	buf_adds(b, "r as (delete from ");
 	pg_name(b, g->t->name);
 	buf_adds(b, " as t");
 	active(db, b, g, stage, "using", true);
-	buf_adds(b, " returning 1) select count(*), 0 from r");
-	r = ask(db, g, &forgotten);
+	tell(db, b, g->t, true, false);
+	r = pggroup_ask(db, g, forgotten);
 	if (r)
 		return r;
-	buf_clear(b);
-	buf_adds(b, "with r as (update ");
+	begin_with(db, b, g, stage);
+	buf_adds(b, "r as (update ");
 	pg_name(b, g->t->name);
 	buf_adds(b, " as t");
 	pgmark_sql(&db->sink, g->t, b);
 	active(db, b, g, stage, "from", false);
-	buf_adds(b, " returning 1) select count(*), 0 from r");
-	r = ask(db, g, &ended);
+	tell(db, b, g->t, true, true);
+	r = pggroup_ask(db, g, ended);
+	n = (uint64_t)(forgotten[0] + ended[0] + ended[1]);
 	if (r == 0) {
-		c->deleted += forgotten + ended;
-		c->ignored += g->rows - forgotten - ended;
+		c->deleted += n;
+		c->ignored += g->rows - n;
 	}
 	return r;
 }
@@ -207,31 +246,31 @@ pghistory_write(struct pgdb *db, const struct group *g, size_t stage)
 {
 	struct counts *c = &db->sink.counts;
 	struct buf *b = &db->sql;
-	uint64_t changed = 0, replaced = 0, begun = 0;
+	int64_t changed[2] = {0}, replaced[2] = {0}, begun[2] = {0};
+	bool insert = g->op == OP_UPSERT;
 	int r;
 
 	if (g->op == OP_DELETE)
 		return end_versions(db, g, stage);
 	buf_clear(b);
-	begin_sql(b, g, stage, g->op == OP_UPSERT);
-	r = ask(db, g, &begun);
+	begin_sql(db, b, g, stage, insert);
+	r = insert ? pggroup_ask(db, g, begun) : pggroup_count(db, g, begun);
 	if (r)
 		return r;
-	buf_clear(b);
 	change_sql(db, b, g, stage);
-	r = ask(db, g, &changed);
+	r = pggroup_ask(db, g, changed);
 	if (r)
 		return r;
-	buf_clear(b);
 	replace_sql(db, b, g, stage);
-	r = ask(db, g, &replaced);
+	r = pggroup_ask(db, g, replaced);
 	if (r)
 		return r;
-	if (g->op == OP_UPSERT)
-		c->inserted += begun;
+	changed[0] += replaced[0] + replaced[1]; /* with --changes, updates are the second number */
+	if (insert)
+		c->inserted += (uint64_t)begun[0];
 	else
-		c->ignored += begun;
-	c->updated += changed + replaced;
-	c->unchanged += g->rows - begun - changed - replaced;
+		c->ignored += (uint64_t)begun[0];
+	c->updated += (uint64_t)changed[0];
+	c->unchanged += g->rows - (uint64_t)(begun[0] + changed[0]);
 	return 0;
 }

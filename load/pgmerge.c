@@ -139,9 +139,8 @@ conflict(struct buf *b, const struct group *g)
 	}
 }
 
-/* Append, for --changes, the rows that are there, as o, in a WITH. */
-static void
-old_rows(struct buf *b, const struct group *g, size_t stage)
+void
+pggroup_old(struct buf *b, const struct group *g, size_t stage)
 {
 	buf_adds(b, "o as (select true as _cs_there, t.* from ");
 	pg_name(b, g->t->name);
@@ -149,15 +148,26 @@ old_rows(struct buf *b, const struct group *g, size_t stage)
 	pggroup_rows(b, g, stage);
 	buf_adds(b, " on ");
 	pgkey_same(b, g->t);
+	if (pghistory_of(g->t))
+		pgmark_live_sql(g->t, " and ", b);
 	buf_adds(b, "), ");
 }
 
-/* Append the end of a statement that --changes wants to know the rows of, in r: pgchange_run() takes its rows. */
-static void
-tell_rows(struct buf *b, const struct group *g, bool old, bool new)
+void
+pggroup_join(struct buf *b, const struct table *t, const char *from)
 {
-	const struct table *t = g->t;
+	buf_addf(b, " from %s n", from);
+	for (size_t i = 0; i < t->key.n; i++) {
+		buf_adds(b, i ? " and n." : " left join o on n.");
+		pg_name(b, t->key.v[i]);
+		buf_adds(b, " = o.");
+		pg_name(b, t->key.v[i]);
+	}
+}
 
+void
+pggroup_tell(struct buf *b, const struct table *t, bool old, bool new)
+{
 	buf_adds(b, " returning t.*) select ");
 	buf_adds(b, old ? "o._cs_there is not null, " : "false, ");
 	buf_adds(b, new ? "true, " : "false, ");
@@ -166,13 +176,10 @@ tell_rows(struct buf *b, const struct group *g, bool old, bool new)
 	buf_adds(b, old && new ? ", " : "");
 	if (new)
 		pgchange_columns(b, t, "n");
-	buf_adds(b, " from r n");
-	for (size_t i = 0; old && i < t->key.n; i++) {
-		buf_adds(b, i ? " and n." : " left join o on n.");
-		pg_name(b, t->key.v[i]);
-		buf_adds(b, " = o.");
-		pg_name(b, t->key.v[i]);
-	}
+	if (old)
+		pggroup_join(b, t, "r");
+	else
+		buf_adds(b, " from r n");
 }
 
 /* Two numbers: rows inserted, rows updated; or where the server does not tell them apart, written, and there before. */
@@ -183,7 +190,7 @@ upsert_sql(struct buf *b, const struct group *g, size_t stage, bool told, bool c
 
 	buf_adds(b, "with ");
 	if (changes) {
-		old_rows(b, g, stage);
+		pggroup_old(b, g, stage);
 	} else if (!told) {
 		buf_adds(b, "o as (select 1 from ");
 		pg_name(b, t->name);
@@ -203,7 +210,7 @@ upsert_sql(struct buf *b, const struct group *g, size_t stage, bool told, bool c
 	pggroup_rows(b, g, stage);
 	conflict(b, g);
 	if (changes) {
-		tell_rows(b, g, true, true);
+		pggroup_tell(b, t, true, true);
 		return;
 	}
 	buf_adds(
@@ -221,7 +228,7 @@ update_sql(struct buf *b, const struct group *g, size_t stage, bool changes)
 
 	buf_adds(b, "with ");
 	if (changes)
-		old_rows(b, g, stage);
+		pggroup_old(b, g, stage);
 	start = b->len;
 	buf_adds(b, "r as (update ");
 	pg_name(b, t->name);
@@ -234,7 +241,7 @@ update_sql(struct buf *b, const struct group *g, size_t stage, bool changes)
 		buf_adds(b, " and ");
 		pggroup_differs(b, g, "e.");
 		if (changes) {
-			tell_rows(b, g, true, true);
+			pggroup_tell(b, t, true, true);
 			return true;
 		}
 		buf_adds(b, " returning 1)");
@@ -288,7 +295,7 @@ insert_sql(struct buf *b, const struct group *g, size_t stage, bool changes)
 		buf_addc(b, ')');
 	}
 	if (changes)
-		tell_rows(b, g, false, true);
+		pggroup_tell(b, t, false, true);
 	else
 		buf_adds(b, " returning 1) select count(*), 0 from r");
 }
@@ -302,7 +309,7 @@ delete_sql(struct pgdb *db, struct buf *b, const struct group *g, size_t stage)
 
 	buf_adds(b, "with ");
 	if (db->changes)
-		old_rows(b, g, stage);
+		pggroup_old(b, g, stage);
 	buf_adds(b, soft ? "r as (update " : "r as (delete from ");
 	pg_name(b, t->name);
 	buf_adds(b, " as t");
@@ -314,7 +321,7 @@ delete_sql(struct pgdb *db, struct buf *b, const struct group *g, size_t stage)
 	pgkey_same(b, t);
 	pgmark_live_sql(t, " and ", b);
 	if (db->changes)
-		tell_rows(b, g, true, false);
+		pggroup_tell(b, t, true, false);
 	else
 		buf_adds(b, " returning 1) select count(*), 0 from r");
 }
@@ -377,14 +384,21 @@ stage(struct pgdb *db, const struct group *g, size_t *number)
 	return r ? r : pgcopy(db, &g->data, b->p);
 }
 
-/* Run the statement about the group's rows. */
-static int
-ask(struct pgdb *db, const struct group *g, int64_t n[2])
+int
+pggroup_count(struct pgdb *db, const struct group *g, int64_t n[2])
+{
+	const char *values[] = {g->data.p};
+
+	return pgdb_ask(db, db->sql.p, g->copy ? 0 : 1, values, n);
+}
+
+int
+pggroup_ask(struct pgdb *db, const struct group *g, int64_t n[2])
 {
 	const char *values[] = {g->data.p};
 
 	return db->changes ? pgchange_run(db, g->t, g->copy ? 0 : 1, values, n)
-			   : pgdb_ask(db, db->sql.p, g->copy ? 0 : 1, values, n);
+			   : pggroup_count(db, g, n);
 }
 
 static int
@@ -410,7 +424,7 @@ append(struct pgdb *db, const struct group *g)
 		r = pgcopy(db, &g->data, b->p);
 	} else {
 		insert_sql(b, g, number, db->changes);
-		r = ask(db, g, n);
+		r = pggroup_ask(db, g, n);
 	}
 	if (r == 0)
 		db->sink.counts.inserted += (uint64_t)n[0];
@@ -420,19 +434,18 @@ append(struct pgdb *db, const struct group *g)
 static int
 update(struct pgdb *db, const struct group *g, size_t number, int64_t *there)
 {
-	const char *values[] = {g->data.p};
 	int64_t n[2] = {0}, all[2];
 	int r = 0;
 
 	if (db->changes) {
 		buf_clear(&db->sql);
 		there_sql(&db->sql, g, number);
-		r = pgdb_ask(db, db->sql.p, g->copy ? 0 : 1, values, all);
+		r = pggroup_count(db, g, all);
 		n[1] = all[1];
 	}
 	buf_clear(&db->sql);
 	if (r == 0 && update_sql(&db->sql, g, number, db->changes))
-		r = ask(db, g, n);
+		r = pggroup_ask(db, g, n);
 	if (r)
 		return r;
 	if (db->changes) {
@@ -459,13 +472,13 @@ upsert(struct pgdb *db, const struct group *g, size_t number)
 			return r;
 		buf_clear(&db->sql);
 		insert_sql(&db->sql, g, number, db->changes);
-		r = ask(db, g, n);
+		r = pggroup_ask(db, g, n);
 		c->inserted += r ? 0 : (uint64_t)n[0];
 		return r;
 	}
 	buf_clear(&db->sql);
 	upsert_sql(&db->sql, g, number, told, db->changes);
-	r = ask(db, g, n);
+	r = pggroup_ask(db, g, n);
 	if (r)
 		return r;
 	if (!told && !db->changes) {
@@ -497,7 +510,7 @@ merge(struct pgdb *db, const struct group *g, size_t number)
 	} else {
 		buf_clear(&db->sql);
 		delete_sql(db, &db->sql, g, number);
-		r = ask(db, g, n);
+		r = pggroup_ask(db, g, n);
 		c->deleted += r ? 0 : (uint64_t)n[0];
 	}
 	if (r == 0)

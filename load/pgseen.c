@@ -310,7 +310,6 @@ pgseen_write(struct pgdb *db, const struct group *g, size_t stage)
 {
 	struct table *t = g->t;
 	struct buf *b = &db->sql;
-	const char *values[] = {g->data.p};
 	int64_t n[2];
 	int r;
 
@@ -327,7 +326,7 @@ pgseen_write(struct pgdb *db, const struct group *g, size_t stage)
 	buf_adds(b, " from ");
 	pggroup_rows(b, g, stage);
 	buf_adds(b, " on conflict do nothing returning 1) select count(*), 0 from r");
-	return pgdb_ask(db, b->p, g->copy ? 0 : 1, values, n);
+	return pggroup_count(db, g, n);
 }
 
 void
@@ -377,7 +376,7 @@ pgrows_delete(struct pgdb *db, const struct table *t, const char *where)
 	buf_clear(b);
 	buf_adds(b, "with ");
 	if (db->changes) {
-		buf_adds(b, "o as (select t.* from ");
+		buf_adds(b, "o as (select true as _cs_there, t.* from ");
 		pg_name(b, t->name);
 		buf_addf(b, " t%s), ", where);
 	}
@@ -386,18 +385,21 @@ pgrows_delete(struct pgdb *db, const struct table *t, const char *where)
 	buf_adds(b, " as t");
 	if (soft)
 		pgmark_sql(&db->sink, t, b);
-	buf_addf(b, "%s returning 1) select ", where);
-	if (db->changes) {
-		buf_adds(b, "true, false, ");
+	buf_adds(b, where);
+	if (db->changes && pghistory_of(t)) {
+		pggroup_tell(b, t, true, true);
+		r = pgchange_run(db, t, 0, NULL, n);
+	} else if (db->changes) {
+		buf_adds(b, " returning 1) select true, false, ");
 		pgchange_columns(b, t, "o");
 		buf_adds(b, " from o");
 		r = pgchange_run(db, t, 0, NULL, n);
 	} else {
-		buf_adds(b, "count(*), 0 from r");
+		buf_adds(b, " returning 1) select count(*), 0 from r");
 		r = pgdb_ask(db, b->p, 0, NULL, n);
 	}
 	if (r == 0)
-		db->sink.counts.deleted += (uint64_t)n[0];
+		db->sink.counts.deleted += (uint64_t)(n[0] + n[1]);
 	return r;
 }
 

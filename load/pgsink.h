@@ -155,6 +155,15 @@ void	pggroup_rows(struct buf *b, const struct group *g, size_t stage);
 bool	pggroup_assign(struct buf *b, const struct group *g, const char *row);
 void	pggroup_differs(struct buf *b, const struct group *g, const char *row);
 void	pgkey_same(struct buf *b, const struct table *t);
+/* For --changes: in a WITH, the rows that are there, as o; the end of a statement that wants to know the rows in r, as they
+ * were and as they are: pgchange_run() takes them; FROM those in r, as n, and what they were in o. */
+void	pggroup_old(struct buf *b, const struct group *g, size_t stage);
+void	pggroup_tell(struct buf *b, const struct table *t, bool old, bool new);
+void	pggroup_join(struct buf *b, const struct table *t, const char *r);
+/* Run the statement in db->sql about the group's rows, which gives two numbers; or, with --changes, rows as pgchange_run() takes
+ * them. */
+int	pggroup_count(struct pgdb *db, const struct group *g, int64_t n[2]);
+int	pggroup_ask(struct pgdb *db, const struct group *g, int64_t n[2]);
 /* COPY data, by the statement sql. */
 int	pgcopy(struct pgdb *db, const struct buf *data, const char *sql);
 

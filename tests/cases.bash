@@ -16,7 +16,7 @@
 #	rows [SELECT]           t ordered by all columns, or what SELECT gives, truth being 1; each row a line:
 #	> JSON                  one object, members as in the table (empty: {})
 #	>> COMMAND              rows as it prints them
-#	file NAME               its lines, as > LINE
+#	file NAME [PROGRAM]     its lines, as > LINE; or what jq(1) makes of them
 #	only NAME [WHY]         the case is for the database NAME alone; "columns NAME: ..." and "rows NAME: ..." are, too
 # What a database prints as NULL is null. Rows are compared as text, so 1, 1.0 and "1" are three values.
 
@@ -146,6 +146,7 @@ finish_rows() {
 	local got
 	case $rows in
 	skip) rows=''; return ;;
+	file:*' '*) got=$(jq -c "${rows#* }" "$(cut -d' ' -f1 <<<"${rows#file:}")") ;;
 	file:*) got=$(cat "${rows#file:}") ;;
 	*) got=$("${db}_rows" "${rows#rows:}") || { echo "$got"; return 1; } ;;
 	esac

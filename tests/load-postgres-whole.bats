@@ -68,7 +68,6 @@ full() {
 	full r1 null '{"id":2,"v":2}' '{"id":4,"v":4}' '{"@cs":{"table":"u"},"id":1}' |
 		cs-load --to "$PG" --table t --key id --mode replace --changes feed >/dev/null
 	equals "$(jq -c '[.op, .table, .key.id]' feed | sort)" "$(printf '["%s","%s",%s]\n' delete t 1 delete t 3 insert t 4 insert u 1)"
-	fails_with 64 cs-load --to "$PG" --table t --key id --mode history --changes feed </dev/null
 }
 
 @test "delete-missing: a key that becomes wider in the middle of a run" {

@@ -240,4 +240,37 @@ END
 	equals "$(jq -c .key.id feed)" $'1\n2'
 	cs-load --to "$PG" --table t --key id --changes feed <<<'{"id":5,"n":1}'
 	equals "$(jq -c .key.id feed)" $'1\n2\n5'
+
+	# versions, of which one is refused and others change, by either SQL
+	for portable in '' 1; do
+		new_database
+		CS_PG_PORTABLE=$portable
+		[ -z "$portable" ] && unset CS_PG_PORTABLE || export CS_PG_PORTABLE
+		rm -f feed bad
+		printf '{"id":%d,"n":1,"w":"x"}\n' 1 2 3 4 | cs-load --to "$PG" --table t --key id --mode history
+		query "update t set valid_from = '2020-01-01'" 'alter table t add check (n < 10)' 'create sequence failures' \
+			"create function fail() returns trigger language plpgsql as \$\$ begin
+			if nextval('failures') = 3 then raise exception 'no luck' using errcode = '40001'; end if; return new; end \$\$" \
+			'create trigger fail before insert on t for each row execute function fail()'
+		{ begin; for i in 1 2 3 4; do echo "{\"id\":$i,\"n\":$((i * i))}"; checkpoint "$i"; done; end; } >in
+		ends_with_status 1 cs-load --to "$PG" --table t --key id --mode history --changes feed --rejects bad --stats stats <in
+		equals "$(jq -c '[.inserted, .updated, .unchanged, .rejected]' stats)" '[0,2,1,1]' || { cat stats; false; }
+		equals "$(jq -c '[.op, .key.id, .new.n, .new.w]' feed)" \
+			"$(printf '%s\n' '["update",2,null,null]' '["insert",2,4,"x"]' '["update",3,null,null]' '["insert",3,9,"x"]')"
+	done
+}
+
+@test "--changes of many rows: the work grows with them, not with their square" {
+	local n=60000 portable v
+	for portable in '' 1; do
+		new_database
+		CS_PG_PORTABLE=$portable
+		[ -z "$portable" ] && unset CS_PG_PORTABLE || export CS_PG_PORTABLE
+		rm -f feed
+		for v in 1 2; do
+			seq $n | sed "s/.*/{\"a\":1,\"b\":\"x\",\"c\":\"k&\",\"v\":$v}/" |
+				timeout 60 cs-load --to "$PG" --table t --key a,b,c --changes feed
+		done
+		equals "$(jq -r .op feed | sort | uniq -c | tr -s ' ' | tr '\n' ,)" " $n insert, $n update,"
+	done
 }
