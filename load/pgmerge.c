@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "num.h"
 #include "pgseen.h"
 
 /* Append "a", "b": the group's columns, each behind a prefix. */
@@ -565,6 +566,26 @@ pg_flush(struct pgdb *db)
 	return r;
 }
 
+/* Can a key column hold its cell, which is of another type? Text that is a number for one. */
+static bool
+key_holds(struct buf *mem, const struct column *c)
+{
+	const struct cell *x = &c->cell;
+	const char *err;
+	struct value v;
+	int64_t i;
+
+	if (c->want == c->store)
+		return true;
+	if (x->kind != KIND_STRING || (c->store != STORE_INTEGER && c->store != STORE_NUMERIC))
+		return false;
+	buf_clear(mem); /* the scanner reads beyond it */
+	buf_add(mem, x->p, x->n);
+	return scan_text(mem->p, x->n, &v, &err) == 0 && v.type == JSON_NUMBER &&
+	       (num_int64(v.p, v.n, &i) == 0 ||
+		   (c->store == STORE_NUMERIC && !memchr(v.p, 'e', v.n) && !memchr(v.p, 'E', v.n)));
+}
+
 int
 pg_find(struct pgdb *db, struct table *t, bool *there)
 {
@@ -573,8 +594,14 @@ pg_find(struct pgdb *db, struct table *t, bool *there)
 	int64_t n[2] = {0};
 	int r = pg_flush(db);
 
-	if (r)
+	*there = r == 0;
+	for (size_t i = 0; i < t->key.n; i++)
+		*there &= key_holds(&key, &t->columns[table_named(t, t->key.v[i])]);
+	if (!*there) {
+		buf_release(&key);
 		return r;
+	}
+	buf_clear(&key);
 	buf_adds(&key, "[{");
 	for (size_t i = 0; i < t->key.n; i++) {
 		const struct column *c = &t->columns[table_named(t, t->key.v[i])];
