@@ -20,8 +20,10 @@ fail(struct jqjson *j, const char *why)
 void
 jqjson_adopt(struct jqjson *j)
 {
-	for (; j->constants < j->nums.n; j->constants++)
+	for (; j->constants < j->nums.n; j->constants++) {
 		j->nums.v[j->constants].plain = true;
+		j->nums.v[j->constants].large = false;
+	}
 }
 
 int
@@ -92,6 +94,8 @@ read_number(struct jqjson *j, struct slice text, jv *out)
 			num->inexact = false;
 			num->plain = true;
 		}
+		num->large &= !j->lossy;
+		j->large |= num->large;
 		j->plain &= num->plain && fabs(num->d) < JQNUM_EXACT;
 		if (num->inexact && !j->inexact && !j->texts) {
 			j->inexact = true;
@@ -215,7 +219,7 @@ jqjson_read(struct jqjson *j, const char *p, size_t n, jv *out)
 	j->src = (struct slice){p, n};
 	j->nums.n = j->constants;
 	j->plain = true;
-	j->inexact = j->ambiguous = j->again = j->as_text = false;
+	j->inexact = j->large = j->ambiguous = j->again = j->as_text = false;
 	scan_init(&j->scan, p, n);
 	if (read_text(j, out) < 0)
 		return -1;
@@ -257,6 +261,15 @@ jqjson_same(struct jqjson *j, const struct buf *first, const struct buf *again)
 	return p == p_end && q == q_end;
 }
 
+/* A large number is written. */
+static void
+note(struct jqjson *j, struct slice text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		j->written = (j->written ^ (unsigned char)text.p[i]) * UINT64_C(0x100000001b3);
+	j->written = (j->written ^ ',') * UINT64_C(0x100000001b3);
+}
+
 static int
 write_number(struct jqjson *j, struct buf *out, double d)
 {
@@ -265,16 +278,20 @@ write_number(struct jqjson *j, struct buf *out, double d)
 
 	if (num && num->ambiguous)
 		return fail(j, "a number that jq cannot tell from another");
+	if (num && num->large)
+		note(j, num->text);
 	if (num && !num->plain) {
 		buf_add(out, num->text.p, num->text.n);
 		return 0;
 	}
 	buf_room(out, JQNUM_TEXT);
-	n = jqnum_render(out->p + out->len, d);
+	n = jqnum_render(out->p + out->len, num ? num->nearest : d);
 	/* An id that was text, say, and went through tonumber. */
-	if (!num && !j->inexact && !j->lossy && fabs(d) >= JQNUM_EXACT && fabs(d) < DBL_MAX &&
-	    jqnum_digits((struct slice){out->p + out->len, n}) > 15)
-		return fail(j, "a number beyond 2^53 was computed, which jq may have rounded");
+	if (!num && !j->lossy && fabs(d) >= JQNUM_EXACT && fabs(d) < DBL_MAX &&
+	    jqnum_digits((struct slice){out->p + out->len, n}) > 15) {
+		j->ambiguous = j->inexact;
+		return fail(j, j->inexact ? JQJSON_DEPENDS : JQJSON_COMPUTED);
+	}
 	out->len += n;
 	return 0;
 }

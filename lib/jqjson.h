@@ -16,12 +16,18 @@
 
 #define JQJSON_DEPTH 256 /* levels of nesting that are read: libjq's own limit */
 
+/* Why a result is not written. */
+#define JQJSON_DEPENDS	"the result depends on a number's digits"
+#define JQJSON_COMPUTED "a number beyond 2^53 was computed, which jq may have rounded"
+
 struct jqjson {
 	bool texts;	     /* set by the caller: numbers that no double holds are read as text ... */
 	bool lossy;	     /* ... or are the nearest double, also when they are written */
 	bool inexact;	     /* read: some number is held by no double ... */
 	bool ambiguous;	     /* ... and is the nearest to another number of the text, too */
 	struct slice number; /* the first of them */
+	bool large;	     /* read: some number is large (jqnum.h) */
+	uint64_t written;    /* the large numbers of what was written since the caller set it to 0 */
 	struct slice src;    /* the text */
 	const char *err;     /* why the last call failed; static */
 	/* private */

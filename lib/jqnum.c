@@ -5,7 +5,12 @@
 #include <string.h>
 
 #include "jqnum.h"
+#include "num.h"
 #include "scan.h"
+
+#define LARGE 35184372088832.0 /* 2^45 */
+#define SMALL                                                                                      \
+	4398046511104.0 /* 2^42: more than the milliseconds of today, and thousandths of it are no loss */
 
 /* A decimal number as digits without zeros at either end and an exponent: 0.digits *
  * 10^exp. */
@@ -261,6 +266,8 @@ jqnums_add(struct jqnums *s, struct slice text)
 	if (num->inexact)
 		num->plain = false;
 	num->nearest = num->d;
+	num->large = fabs(num->d) >= (num->inexact ? LARGE : JQNUM_EXACT) &&
+		     (num->inexact || jqnum_digits(text) > 15);
 	return num;
 }
 
@@ -382,6 +389,49 @@ beside(double d, int64_t n)
 	return d;
 }
 
+static int
+by_value(const void *a, const void *b)
+{
+	const struct jqnum *const *x = a, *const *y = b;
+
+	return num_compare((*x)->text.p, (*x)->text.n, (*y)->text.p, (*y)->text.n);
+}
+
+/* The next double for a large number: a whole one if it is whole. */
+static double
+next_small(double last, const struct jqnum *num)
+{
+	struct decimal t = decimal(num->text);
+
+	if (last >= JQNUM_EXACT / 4)
+		return nextafter(last, INFINITY);
+	return floor(last) + (t.exp >= (int64_t)t.n ? 2 : 2.5);
+}
+
+/* Large numbers of one sign get smaller doubles, those of their value in the program excepted. */
+static void
+make_small(struct jqnums *s, int sign)
+{
+	struct jqnum **v = s->sorted;
+	const ssize_t step = sign, end = sign > 0 ? (ssize_t)s->n : -1;
+	double last = SMALL;
+	ssize_t next;
+
+	for (ssize_t i = sign > 0 ? 0 : (ssize_t)s->n - 1; i != end; i = next) {
+		bool kept = false;
+
+		for (next = i; next != end && by_value(&v[i], &v[next]) == 0; next += step)
+			kept |= !v[next]->large;
+		if (v[i]->nearest * sign <= 0)
+			continue;
+		last = kept ? fmax(last, fabs(v[i]->nearest)) : next_small(last, v[i]);
+		for (; !kept && i != next; i += step) {
+			v[i]->d = last * sign;
+			v[i]->plain = false;
+		}
+	}
+}
+
 /* The double that stands for an inexact number this time. */
 static double
 stand_in(struct jqnums *s, struct jqnum *num, enum jqnums_as as, unsigned nth)
@@ -399,6 +449,8 @@ stand_in(struct jqnums *s, struct jqnum *num, enum jqnums_as as, unsigned nth)
 			    DBL_MAX / (as == JQNUMS_ABOVE ? 2 + num->rank : 1e6 - num->rank), d);
 		return beside(
 		    d, as == JQNUMS_ABOVE ? 1 + (int64_t)num->rank : -1 - (int64_t)num->rank);
+	case JQNUMS_SMALL:
+		return num->large ? num->d : d;
 	case JQNUMS_ODD:
 		return JQNUM_EXACT - 1 - 2 * (double)nth;
 	default:
@@ -422,9 +474,19 @@ jqnums_stand(struct jqnums *s, enum jqnums_as as)
 	s->ambiguous = false;
 	for (size_t i = 0; i < s->n; i++) {
 		s->v[i].beyond = 0;
+		s->v[i].d = s->v[i].nearest;
+	}
+	if (as == JQNUMS_SMALL) {
+		s->sorted = xreallocarray(s->sorted, s->n, sizeof *s->sorted);
+		for (size_t i = 0; i < s->n; i++)
+			s->sorted[i] = &s->v[i];
+		qsort(s->sorted, s->n, sizeof *s->sorted, by_value);
+		make_small(s, 1);
+		make_small(s, -1);
+	}
+	for (size_t i = 0; i < s->n; i++)
 		if (!s->v[i].inexact)
 			enter(s, &s->v[i]);
-	}
 	for (size_t i = 0; i < s->n; i++) {
 		struct jqnum *num = &s->v[i];
 		unsigned rank = num->rank;
@@ -462,6 +524,7 @@ jqnums_release(struct jqnums *s)
 	free(s->v);
 	free(s->table);
 	free(s->values);
+	free(s->sorted);
 	buf_release(&s->text);
 	memset(s, 0, sizeof *s);
 }

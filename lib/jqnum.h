@@ -22,6 +22,7 @@ enum jqnums_as {
 	JQNUMS_APART, /* the nearest double, or one nearby where another number has that */
 	JQNUMS_ABOVE, /* the doubles above the nearest, one for each number of its own */
 	JQNUMS_BELOW, /* those below it, so that these come in the opposite order */
+	JQNUMS_SMALL, /* for large ones doubles that a sum with 1 changes, too, all in their order */
 	JQNUMS_ODD,   /* odd integers below 2^53 */
 	JQNUMS_TEXT   /* their digits as text: for jqjson.c; here as the nearest */
 };
@@ -32,6 +33,7 @@ struct jqnum {
 	double beyond; /* in the table: those from d up to here are taken */
 	struct slice text;
 	bool inexact;       /* nearest is not the value of the text */
+	bool large;         /* of many digits, and perhaps the double nearest to it and 1 more */
 	bool plain;         /* d is written as text has it anyway */
 	bool ambiguous;     /* another number, of another value, has the same d */
 	unsigned rank;      /* among different numbers with the same nearest */
@@ -46,6 +48,7 @@ struct jqnums {
 	struct jqnum **table;  /* by double */
 	struct jqnum **values; /* by value: the inexact ones */
 	size_t size;	       /* of both: a power of two */
+	struct jqnum **sorted;
 	struct buf text;
 };
 

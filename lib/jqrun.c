@@ -309,14 +309,19 @@ static int
 run_again(struct jqrun *j, jv v, const char **err)
 {
 	const struct sink first = {.out = &j->out}, again = {.out = &j->again};
-	const bool passes[] = {[JQNUMS_ABOVE] = true,
-	    [JQNUMS_BELOW] = true,
-	    [JQNUMS_ODD] = j->look.kind == JQLOOK_PARITY,
-	    [JQNUMS_TEXT] = j->look.texts};
+	const bool inexact = j->json.inexact;
+	const bool passes[] = {[JQNUMS_ABOVE] = inexact,
+	    [JQNUMS_BELOW] = inexact,
+	    [JQNUMS_SMALL] = j->json.large,
+	    [JQNUMS_ODD] = inexact && j->look.kind == JQLOOK_PARITY,
+	    [JQNUMS_TEXT] = inexact && j->look.texts};
+	uint64_t written;
 	bool failed, same;
 
+	j->json.written = 0;
 	if (run(j, v, &first, err) < 0)
 		return -1;
+	written = j->json.written;
 	j->quiet = true;
 	for (int as = JQNUMS_ABOVE; as <= JQNUMS_TEXT; as++) {
 		if (!passes[as])
@@ -324,11 +329,20 @@ run_again(struct jqrun *j, jv v, const char **err)
 		buf_clear(&j->again);
 		if (jqjson_again(&j->json, (enum jqnums_as)as, &v) < 0)
 			return unread(j, err);
+		j->json.written = 0;
 		failed = run(j, v, &again, err) < 0;
-		same = jqjson_same(&j->json, &j->out, &j->again);
-		/* Who computes with numbers fails on text: that alone says nothing of their digits. */
-		if (as == JQNUMS_TEXT ? !failed && !same : failed || !same)
-			return unheld(j, "the result depends on a number's digits", err);
+		if (as == JQNUMS_SMALL) /* 2^60 + 1 is 2^60 for jq, but has not been that number */
+			same = written == j->json.written;
+		else if (
+		    as ==
+		    JQNUMS_TEXT) /* who computes with numbers fails on text: that says nothing */
+			same = failed || jqjson_same(&j->json, &j->out, &j->again);
+		else
+			same = !failed && jqjson_same(&j->json, &j->out, &j->again);
+		if (!same && !inexact)
+			return *err = JQJSON_COMPUTED, -1;
+		if (!same)
+			return unheld(j, JQJSON_DEPENDS, err);
 	}
 	return 0;
 }
@@ -350,7 +364,7 @@ jqrun_run(struct jqrun *j, const char *p, size_t n, int (*emit)(void *arg, const
 		if (jqjson_again(&j->json, JQNUMS_APART, &v) < 0)
 			return unread(j, err);
 	}
-	if (!j->json.inexact || j->look.kind == JQLOOK_CALM)
+	if (!(j->json.inexact || j->json.large) || j->look.kind == JQLOOK_CALM)
 		return run(j, v, &out, err);
 	if (run_again(j, v, err) < 0)
 		return -1;

@@ -193,6 +193,33 @@ big='{"id":9007199254740993,"n":2,"s":"x"}'
 	equals "$output" '{"id":"9007199254740993!"}'
 }
 
+@test "a sum that is the number itself for jq is not that number" {
+	local n
+	for n in 325188037976677361 -325188037976677361 1234567890123456789012 325188037976677361.5 1e400; do
+		for program in '.a += 1' '{a: (.a - 1)}' '[.a, 3] | {a: add}' '.a |= . + 0.5' \
+			'reduce range(3) as $i (.; .a += $i)' 'walk(if type == "number" then . + 1 else . end)'; do
+			fails_on "$program" "{\"a\":$n,\"b\":7}" "depends on a number.s digits: ${n//./\\.} has more digits"
+		done
+		for program in '.a |= . * 1' 'select(.a != 3) | {a}' '{a: ([.a] | add)}'; do
+			gives "$program" "{\"a\":$n}" "{\"a\":$n}"
+		done
+	done
+	fails_on '.a |= floor' '{"a":325188037976677361.5}' 'has more digits'
+	gives '.a |= floor' '{"a":325188037976677361}' '{"a":325188037976677361}'
+	gives '{m: ([.a, .b] | max), b}' '{"a":325188037976677361,"b":1e17}' '{"m":325188037976677361,"b":1e17}'
+	gives '.l |= sort' '{"l":[325188037976677361,5,-325188037976677361,1e300,0.5]}' \
+		'{"l":[-325188037976677361,0.5,5,325188037976677361,1e300]}'
+	# So with what a double does hold, of as many digits.
+	for n in 9007199254740992 18014398509481984 -18014398509481984; do
+		fails_on '.a |= . * 1 + (if . > 0 then 1 else -1 end)' "{\"a\":$n}" 'a number beyond 2\^53 was computed'
+		gives '{a, t: (.a | tostring), c: (.a == .b), r: (.a % 10)}' "{\"a\":$n,\"b\":$n}" \
+			"{\"a\":$n,\"t\":\"$n\",\"c\":true,\"r\":$((n % 10))}"
+	done
+	gives '{a, x: (.b + 1)}' '{"a":18014398509481984,"b":1e20}' '{"a":18014398509481984,"x":1e20}'
+	# Nor does another number of many digits in the record excuse one that was computed.
+	fails_on '{n: (.s | tonumber), a}' '{"s":"9007199254740993","a":9007199254740995}' 'has more digits'
+}
+
 @test "text of such digits that is compared" {
 	while read -r program; do
 		fails_on "$program" "$big" 'the result depends on a number.s digits: 9007199254740993'
