@@ -54,8 +54,10 @@ harmless(char c, enum token t)
 static void
 token(struct look *l, enum token t)
 {
-	if (l->pending && !harmless(l->pending, t))
+	if (l->pending && !harmless(l->pending, t)) {
 		at_least(l, JQLOOK_VALUE);
+		l->found.sums |= strchr("+/", l->pending) != NULL;
+	}
 	l->pending = '\0';
 	l->last = t;
 }
@@ -114,6 +116,7 @@ call(struct look *l, const char *p, size_t n)
 	if (!bsearch(name, calm_names, sizeof calm_names / sizeof *calm_names, sizeof *calm_names,
 		compare))
 		at_least(l, JQLOOK_VALUE);
+	l->found.sums |= !strcmp(name, "add");
 	l->found.texts |= bsearch(name, text_names, sizeof text_names / sizeof *text_names,
 			      sizeof *text_names, compare) != NULL;
 	token(l, OTHER);
@@ -184,6 +187,7 @@ sign(struct look *l, char c)
 	if (strchr("=!<>+/", c))
 		l->pending = harmless(c, left) ? '\0' : c;
 	l->found.texts |= c == '@';
+	l->found.sums |= strchr("-%", c) != NULL;
 	if (strchr("-*@", c))
 		at_least(l, JQLOOK_VALUE);
 	else if (c == '%')

@@ -397,34 +397,57 @@ by_value(const void *a, const void *b)
 	return num_compare((*x)->text.p, (*x)->text.n, (*y)->text.p, (*y)->text.n);
 }
 
-/* The next double for a large number: a whole one if it is whole. */
+/* Sort the numbers, and count the inexact ones. */
+static void
+sort(struct jqnums *s)
+{
+	if (s->sorted)
+		return;
+	s->sorted = xcalloc(s->n, sizeof *s->sorted);
+	for (size_t i = 0; i < s->n; i++)
+		s->sorted[i] = &s->v[i];
+	qsort(s->sorted, s->n, sizeof *s->sorted, by_value);
+	s->ordinals = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		struct jqnum *num = s->sorted[i];
+		bool same = i > 0 && by_value(&s->sorted[i - 1], &num) == 0;
+
+		num->ordinal = same ? s->sorted[i - 1]->ordinal : s->ordinals;
+		s->ordinals += num->inexact && !same;
+	}
+}
+
+/* The double for a large number that is so much beyond the last one: a whole one if it is whole. */
 static double
-next_small(double last, const struct jqnum *num)
+next_small(double last, const struct jqnum *num, double gap)
 {
 	struct decimal t = decimal(num->text);
 
 	if (last >= JQNUM_EXACT / 4)
 		return nextafter(last, INFINITY);
-	return floor(last) + (t.exp >= (int64_t)t.n ? 2 : 2.5);
+	return floor(last) + fmax(2, floor(gap)) + (t.exp >= (int64_t)t.n ? 0 : 0.5);
 }
 
-/* Large numbers of one sign get smaller doubles, those of their value in the program excepted. */
+/* Large numbers of one sign get smaller doubles, those of their value in the program excepted. Small differences stay. */
 static void
 make_small(struct jqnums *s, int sign)
 {
 	struct jqnum **v = s->sorted;
 	const ssize_t step = sign, end = sign > 0 ? (ssize_t)s->n : -1;
-	double last = SMALL;
+	const double most = JQNUM_EXACT / 8 / (double)s->n;
+	double last = SMALL, before = DBL_MAX;
 	ssize_t next;
 
 	for (ssize_t i = sign > 0 ? 0 : (ssize_t)s->n - 1; i != end; i = next) {
+		double d = fabs(v[i]->nearest);
 		bool kept = false;
 
 		for (next = i; next != end && by_value(&v[i], &v[next]) == 0; next += step)
 			kept |= !v[next]->large;
 		if (v[i]->nearest * sign <= 0)
 			continue;
-		last = kept ? fmax(last, fabs(v[i]->nearest)) : next_small(last, v[i]);
+		last = kept ? fmax(last, d) : next_small(last, v[i], fmin(d - before, most));
+		before = kept ? before : d;
 		for (; !kept && i != next; i += step) {
 			v[i]->d = last * sign;
 			v[i]->plain = false;
@@ -437,18 +460,22 @@ static double
 stand_in(struct jqnums *s, struct jqnum *num, enum jqnums_as as, unsigned nth)
 {
 	double d = num->nearest;
+	unsigned above = s->sums ? num->ordinal : num->rank;
+	unsigned below = s->sums ? s->ordinals - 1 - num->ordinal : num->rank;
 
 	switch (as) {
 	case JQNUMS_APART:
 		return apart(s, num);
 	case JQNUMS_ABOVE:
 	case JQNUMS_BELOW:
+	case JQNUMS_CLOSER:
 		/* The infinite are still large then, and their order another each time. */
 		if (isinf(d))
 			return copysign(
 			    DBL_MAX / (as == JQNUMS_ABOVE ? 2 + num->rank : 1e6 - num->rank), d);
-		return beside(
-		    d, as == JQNUMS_ABOVE ? 1 + (int64_t)num->rank : -1 - (int64_t)num->rank);
+		return beside(d, as == JQNUMS_ABOVE   ? 1 + (int64_t)above
+				 : as == JQNUMS_BELOW ? -1 - (int64_t)below
+						      : -1 - (int64_t)above);
 	case JQNUMS_SMALL:
 		return num->large ? num->d : d;
 	case JQNUMS_ODD:
@@ -476,11 +503,13 @@ jqnums_stand(struct jqnums *s, enum jqnums_as as)
 		s->v[i].beyond = 0;
 		s->v[i].d = s->v[i].nearest;
 	}
+	if (as == JQNUMS_NEAREST) {
+		free(s->sorted);
+		s->sorted = NULL;
+	} else if (s->sums || as == JQNUMS_SMALL) {
+		sort(s);
+	}
 	if (as == JQNUMS_SMALL) {
-		s->sorted = xreallocarray(s->sorted, s->n, sizeof *s->sorted);
-		for (size_t i = 0; i < s->n; i++)
-			s->sorted[i] = &s->v[i];
-		qsort(s->sorted, s->n, sizeof *s->sorted, by_value);
 		make_small(s, 1);
 		make_small(s, -1);
 	}

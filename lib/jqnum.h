@@ -22,6 +22,7 @@ enum jqnums_as {
 	JQNUMS_APART, /* the nearest double, or one nearby where another number has that */
 	JQNUMS_ABOVE, /* the doubles above the nearest, one for each number of its own */
 	JQNUMS_BELOW, /* those below it, so that these come in the opposite order */
+	JQNUMS_CLOSER, /* with sums: below it, too, but two numbers differ by less and not by more */
 	JQNUMS_SMALL, /* for large ones doubles that a sum with 1 changes, too, all in their order */
 	JQNUMS_ODD,   /* odd integers below 2^53 */
 	JQNUMS_TEXT   /* their digits as text: for jqjson.c; here as the nearest */
@@ -37,18 +38,21 @@ struct jqnum {
 	bool plain;         /* d is written as text has it anyway */
 	bool ambiguous;     /* another number, of another value, has the same d */
 	unsigned rank;      /* among different numbers with the same nearest */
+	unsigned ordinal;   /* among all inexact numbers */
 	unsigned different; /* in the table: how many those are */
 };
 
 struct jqnums {
 	struct jqnum *v; /* in order; the constants before those of the text */
 	size_t n, cap;
+	bool sums;      /* set by the caller: they are added and subtracted, so let their differences vary */
 	bool ambiguous; /* jqnums_stand: some number is the nearest to another one, too */
 	/* private */
 	struct jqnum **table;  /* by double */
 	struct jqnum **values; /* by value: the inexact ones */
 	size_t size;	       /* of both: a power of two */
-	struct jqnum **sorted;
+	struct jqnum **sorted; /* by value, or NULL */
+	unsigned ordinals;
 	struct buf text;
 };
 

@@ -180,6 +180,7 @@ jqrun_new(const char *program, const char *const *vars, enum jqrun_numbers numbe
 	j->program = xstrdup(program);
 	all = variables(j, vars, err);
 	j->look = jqlook(j->program, constant, &c);
+	j->json.nums.sums = j->look.sums;
 	if (j->look.refused && !*err)
 		*err = xasprintf("%s is not available: pass values by --arg", j->look.refused);
 	if (*err) {
@@ -312,6 +313,7 @@ run_again(struct jqrun *j, jv v, const char **err)
 	const bool inexact = j->json.inexact;
 	const bool passes[] = {[JQNUMS_ABOVE] = inexact,
 	    [JQNUMS_BELOW] = inexact,
+	    [JQNUMS_CLOSER] = inexact && j->look.sums,
 	    [JQNUMS_SMALL] = j->json.large,
 	    [JQNUMS_ODD] = inexact && j->look.kind == JQLOOK_PARITY,
 	    [JQNUMS_TEXT] = inexact && j->look.texts};

@@ -220,6 +220,21 @@ big='{"id":9007199254740993,"n":2,"s":"x"}'
 	fails_on '{n: (.s | tonumber), a}' '{"s":"9007199254740993","a":9007199254740995}' 'has more digits'
 }
 
+@test "differences of numbers that jq cannot hold" {
+	local d p
+	for d in 1001 1100 300 -700 100000; do
+		for p in '{d: (.e - .s)}' '{d: ([.e, -.s] | add)}' '{d: (-(.s) + .e)}' '{d: ((.e - .s) / 1000)}' '.e -= .s'; do
+			fails_on "$p" "{\"s\":1700000000000000100,\"e\":$((1700000000000000100 + d))}" 'has more digits'
+		done
+	done
+	# 1001 nanoseconds are 1024 for jq, and 900 are 768.
+	fails_on 'select(.e - .s > 1000)' '{"s":1700000000000000100,"e":1700000000000001101}' 'has more digits'
+	fails_on 'select(.e - .s < 850)' '{"s":1700000000000000100,"e":1700000000000001000}' 'has more digits'
+	gives 'select(.e - .s > 1000) | {s}' '{"s":1700000000000000100,"e":1700000000000100100}' '{"s":1700000000000000100}'
+	gives 'select(.e - .s > 1000000)' '{"s":1700000000000000100,"e":1700000000000100100}' ''
+	gives 'select(.e > .s) | {e, n: (.n - 1)}' '{"s":1700000000000000100,"e":1700000000000001101,"n":2}' '{"e":1700000000000001101,"n":1}'
+}
+
 @test "text of such digits that is compared" {
 	while read -r program; do
 		fails_on "$program" "$big" 'the result depends on a number.s digits: 9007199254740993'
