@@ -27,7 +27,8 @@ struct export_table {
 	struct export_column *columns;
 	size_t ncolumns;
 	struct buf key; /* raw JSON */
-	bool told;      /* what is known of it has been sent */
+	bool told;      /* something of it has been sent */
+	bool more;      /* more is known than that */
 };
 
 static struct export_table *
@@ -158,35 +159,36 @@ tell(struct export *e, struct export_table *t)
 	bool first = !t->told;
 
 	t->told = true;
+	t->more = false;
 	if (e->to == DIALECT_SINGER)
 		tell_singer(e, t);
 	else if (first)
 		tell_airbyte(e, t, "STARTED");
 }
 
-/* Look at the members of the record that e->scan is inside of. */
-static bool
+/* Look at the members of the record that e->scan is inside of: 0, or -1 with e->err. */
+static int
 learn(struct export *e, struct export_table *t)
 {
-	struct export_column *c;
+	struct export_column *c = NULL;
 	struct slice key;
 	struct value v;
-	bool changed = false;
 	unsigned types;
+	int r;
 
-	for (size_t i = 0; scan_key(&e->scan, &key) > 0; i++) {
-		if (e->to == DIALECT_SINGER) {
+	for (size_t i = 0; (r = scan_key(&e->scan, &key)) > 0; i++) {
+		if (e->to == DIALECT_SINGER)
 			c = column(t, key, i);
-			if (scan_value(&e->scan, &v) < 0)
-				return changed;
-			types = c->types | type_of(&v);
-			changed |= types != c->types;
-			c->types = types;
-		} else if (scan_value(&e->scan, &v) < 0) {
-			return changed;
-		}
+		if ((r = scan_value(&e->scan, &v)) < 0)
+			break;
+		if (!c)
+			continue;
+		types = c->types | type_of(&v);
+		t->more |= types != c->types;
+		c->types = types;
 	}
-	return changed;
+	e->err = e->scan.err;
+	return r;
 }
 
 static void
@@ -227,13 +229,31 @@ default_name(const struct export *e)
 	return (struct slice){s, strlen(s)};
 }
 
+/* What is no object is the value of a record, as it is for the rules. */
+static int
+export_value(struct export *e, const char *p, size_t n)
+{
+	struct buf wrapped = {0};
+	int r;
+
+	buf_adds(&wrapped, "{\"value\":");
+	buf_add(&wrapped, p, n);
+	buf_addc(&wrapped, '}');
+	r = export_record(e, wrapped.p, wrapped.len);
+	buf_release(&wrapped);
+	return r;
+}
+
 int
 export_record(struct export *e, const char *p, size_t n)
 {
-	const char *at = p + 1;
+	const char *at;
 	struct export_table *t;
 	struct slice name = default_name(e);
-	bool changed;
+
+	while (*p == ' ' || *p == '\t')
+		p++, n--;
+	at = p + 1;
 
 	e->tag.op = OP_UPSERT;
 	e->tag.wrapped = false;
@@ -249,6 +269,8 @@ export_record(struct export *e, const char *p, size_t n)
 		at = e->scan.p;
 	} else {
 		scan_init(&e->scan, p, n);
+		if (*p != '{')
+			return export_value(e, p, n);
 		scan_enter(&e->scan);
 	}
 	e->err = "an update of some columns, which these messages cannot say";
@@ -258,7 +280,8 @@ export_record(struct export *e, const char *p, size_t n)
 	if (e->tag.op == OP_DELETE && e->to == DIALECT_AIRBYTE)
 		return -1;
 	t = table(e, name);
-	changed = learn(e, t);
+	if (learn(e, t) < 0)
+		return -1;
 	at += strspn(at, " \t\r");
 	at += *at == ',';
 	buf_addc(&e->record, '{');
@@ -266,10 +289,10 @@ export_record(struct export *e, const char *p, size_t n)
 	if (e->tag.op == OP_DELETE) {
 		struct export_column *c = column(t, (struct slice){"_sdc_deleted_at", 15}, 0);
 
-		changed |= !c->types;
+		t->more |= !c->types;
 		c->types |= IS_STRING;
 	}
-	if (!t->told || (changed && e->to == DIALECT_SINGER))
+	if (!t->told || (t->more && e->to == DIALECT_SINGER))
 		tell(e, t);
 	message(e, t, e->tag.op);
 	return 0;

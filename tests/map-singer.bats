@@ -316,6 +316,26 @@ $tap"
 	fails_with 64 cs-map --to nobody
 }
 
+@test "to singer and airbyte: what is no object, or has space before it, is a record all the same; what cannot be is refused" {
+	local to line
+	for to in singer airbyte; do
+		for line in '[1]' '5' ' "x"' 'null' $'\t{"a":1} ' ' { "@cs" : {"op":"upsert"} , "a" : 1 }'; do
+			succeeds cs-map --to $to --stream s <<<"$line"
+			equals "$(jq -c 'select(.type == "RECORD") | .record.data // .record' <<<"$output")" \
+				"$(jq -c 'if type == "object" then {a} else {value: .} end' <<<"$line")"
+		done
+		printf '%s\n' '{"a":1}' '{"a":2,"b":1,"i\udaffj":[],"c":3}' '{"b":2}' >in
+		fails_with 65 cs-map --to $to --stream s <in
+		contains "$stderr" '^cs-map: stdin:2: a lone surrogate in a key$'
+		fails_with 1 cs-map --to $to --stream s --rejects "rejects.$to" <in
+		equals "$(jq -c 'select(.type == "RECORD") | .record.data // .record' <<<"$output")" $'{"a":1}\n{"b":2}'
+		equals "$(wc -l <"rejects.$to")" 1
+	done
+	# The column that only the refused record had so far is told with the next that has it.
+	equals "$(cs-map --to singer --stream s --rejects rejects <in | jq -c 'select(.type == "SCHEMA").schema.properties | keys')" \
+		$'["a"]\n["a","b"]'
+}
+
 @test "to singer: a stream that failed or broke off is an exit status, as there is no message for it" {
 	fails_with 75 cs-map --to singer <<<'{"@cs":"error","code":75,"message":"later"}'
 	contains "$stderr" 'failed upstream: later'

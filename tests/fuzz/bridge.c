@@ -1,8 +1,7 @@
 /* Messages of a tap or source, a line each, after a byte that says which: what becomes of them are lines of the wire, and
  * these become messages again. */
-#include "fuzz.h"
 #include "map/bridge.h"
-#include "map/export.h"
+#include "messages.h"
 
 static void
 check_json(const char *p, size_t n)
@@ -11,19 +10,6 @@ check_json(const char *p, size_t n)
 	const char *why;
 
 	FUZZ_CHECK(scan_text(p, n, &v, &why) == 0 && v.type == JSON_OBJECT);
-}
-
-static void
-check_messages(struct export *e)
-{
-	const char *p = e->out.p, *end = p ? p + e->out.len : p, *nl;
-
-	for (; p < end; p = nl + 1) {
-		nl = memchr(p, '\n', (size_t)(end - p));
-		FUZZ_CHECK(nl);
-		check_json(p, (size_t)(nl - p));
-	}
-	buf_clear(&e->out);
 }
 
 /* A line that the bridge gave. */
@@ -46,8 +32,7 @@ check_line(const char *p, size_t n, struct export e[2])
 	case LINE_TAGGED:
 		/* A table's name may be one that no text can say. */
 		if (tag_parse(&t, &s, p, n) == 0)
-			for (int i = 0; i < 2; i++)
-				FUZZ_CHECK(export_record(&e[i], p, n) == 0);
+			check_export(e, p, n);
 		break;
 	default:
 		FUZZ_CHECK(false);

@@ -2,8 +2,8 @@
  * Records through rules: what comes out is valid, what is no JSON does not come out, and what went through once
  * goes through again. The first byte chooses the rules, the rest is lines.
  */
-#include "fuzz.h"
 #include "map/record.h"
+#include "messages.h"
 
 enum { SETS = 12 };
 
@@ -84,6 +84,7 @@ choose(struct rules *r, int set)
 static void
 check_output(const struct buf *out, uint64_t n)
 {
+	struct export e[2] = {{.to = DIALECT_SINGER}, {.to = DIALECT_AIRBYTE}};
 	const char *nl, *why;
 	struct value v;
 
@@ -96,11 +97,15 @@ check_output(const struct buf *out, uint64_t n)
 		FUZZ_CHECK(scan_text(line.p, line.len, &v, &why) == 0);
 		if (line_kind(line.p, line.len) == LINE_CONTROL)
 			FUZZ_CHECK(strncmp(line.p, "{\"@cs\":\"schema\"", 15) == 0);
-		else
+		else {
 			n--;
+			check_export(e, line.p, line.len);
+		}
 		buf_release(&line);
 	}
 	FUZZ_CHECK(n == 0);
+	export_release(&e[0]);
+	export_release(&e[1]);
 }
 
 static void
