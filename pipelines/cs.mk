@@ -17,6 +17,8 @@
 # CONFIG   values for the connector's parameters, credentials among them
 # EVERY    do nothing for a stream that was synced less than this ago, such as 4h
 # FORCE    1: sync it nevertheless
+# LATER    1: that a stream is for later (75: the API is out of order, another run is going on) is no failure; make itself
+#          ends with 2 whatever a stream has ended with, so whoever starts it cannot tell
 # FULL     1: ask for everything again, not only for what changed
 # CS_BIN   the folder of the cs tools, when they are not on PATH
 # SYNCED_AT a column that says when its row was last written; a row that did not change is not written
@@ -46,7 +48,8 @@ $(STREAMS): | $(CONFIG)
 		cs-map --rules $@.map.json $(MAP) | \
 		cs-load --to "sqlite:$$DB" --table $(table) --key $(or $(KEY.$@),id) --missing null --strict \
 			$(if $(wildcard $@.schema.json),--schema $@.schema.json) \
-			$(if $(SYNCED_AT),--synced-at $(SYNCED_AT)) $(LOAD)'
+			$(if $(SYNCED_AT),--synced-at $(SYNCED_AT)) $(LOAD)' \
+		$(if $(LATER),|| { status=$$?; [ $$status -eq 75 ] || exit $$status; })
 
 check: | $(CONFIG)
 	@$(fetch) --check

@@ -63,6 +63,9 @@ drained() {
 	equals "$(loaded)" "$(loaded_want 1)"
 	ends_with_status 64 ./account '../x'
 	ends_with_status 64 ./account
+	DB='' ends_with_status 64 ./account acct-1
+	ends_with_status 64 env -u DB ./account acct-1
+	contains "$stderr" '^account: set DB '
 	ends_with_status 69 ./account acct-77
 }
 

@@ -237,6 +237,35 @@ of_session() {
 	fi
 }
 
+@test "LATER=1: what is for later is no failure, all else is; so does the systemd unit want it" {
+	mkdir bin
+	printf '#!/bin/sh\nexit 75\n' >bin/cs-state
+	chmod +x bin/cs-state
+	unit=$(sed -n 's/^ExecStart=//p' pipelines/systemd/cs-sync@.service)
+	export CS_BIN=$PWD/bin
+	ends_with_status 2 make --no-print-directory -C pipelines/humaans FORCE=1
+	contains "$stderr" 'Error 75'
+	succeeds make --no-print-directory -C pipelines/humaans FORCE=1 LATER=1
+	cd pipelines/humaans
+	succeeds sh -c "$unit"
+	printf '#!/bin/sh\ncase "$*" in *" humaans/documents "*) exit 77 ;; esac\nexit 75\n' >"$CS_BIN/cs-state"
+	ends_with_status 2 sh -c "$unit"
+	contains "$stderr" 'documents\] Error 77'
+	lacks "$stderr" 'Error 75'
+}
+
+@test "FULL asks for everything again, KEY and TABLE name others, status tells" {
+	succeeds sync humaans companies
+	forget_log
+	succeeds sync humaans companies FULL=1
+	lacks "$(log)" 'updatedAt\[\$gte\]'
+	equals "$(counts humaans companies)" '0 0 12'
+	succeeds sync http-bearer KEY.user=email TABLE.user=people
+	equals "$(sql pipelines/http-bearer/http-bearer.db "SELECT name FROM pragma_table_info('people') WHERE pk")" email
+	succeeds make --no-print-directory -C pipelines/http-bearer status
+	contains "$output" '^http-bearer/user .* ok '
+}
+
 @test "a new connector is a connector.json and one line" {
 	mv pipelines 'my pipelines'
 	mkdir 'my pipelines/new'
