@@ -89,6 +89,16 @@ examples_run() {
 @test "cs-load: --help and the manual name the same options" { options_agree cs-load; }
 @test "cs-state: --help and the manual name the same options" { options_agree cs-state; }
 
+@test "cs-connector.5: the options that are no settings are those that it names" {
+	local option
+	for option in $(help_options cs-fetch | sed -n 's/^--//p'); do
+		echo "{\"url\":\"http://127.0.0.1:1\",\"streams\":{\"s\":{}},\"$option\":\"x\"}" >c.json
+		run cs-fetch --connector c.json --config /nonexistent s
+		[[ $output != *"unknown key \"$option\""* ]] || echo "$option"
+	done >refused
+	equals "$(sort refused)" "$(sed -n '/^Options that belong to one run/,/^\.Pp/s/^\.Fl -\([a-z-]*\).*/\1/p' "$ROOT/man/cs-connector.5" | sort)"
+}
+
 @test "every option of --help is one that the tool takes" {
 	local tool option
 	for tool in "${tools[@]}"; do
@@ -163,10 +173,20 @@ try_block() { # FILE
 		sh -eu "$1" ;;
 	'*/15 * * * *  cd $HOME/hr'*)
 		mkdir -p hr
-		printf '#!/bin/sh\necho ran >ran; exit 75\n' >hr/sync
+		printf '#!/bin/sh\n$SAYS; exit "$STATUS"\n' >hr/sync
 		chmod +x hr/sync
-		sh -c "$(sed 's,^\*/15 \* \* \* \* *,,' "$1")"
-		[ -e hr/ran ] ;;
+		line=$(sed 's,^\*/15 \* \* \* \* *,,' "$1")
+		lacks "$line" % # which is the end of a line to cron
+		# cron sends all that is printed, whatever the status
+		for way in '75:echo busy >&2:' '65:echo broken >&2:broken' '0:echo warning >&2:warning' '0:true:'; do
+			IFS=: read -r STATUS SAYS want <<<"$way"
+			equals "$(STATUS=$STATUS SAYS="eval $SAYS" sh -c "$line" 2>&1 | od -c)" "$(printf '%s' "${want:+$want$'\n'}" | od -c)"
+		done ;;
+	'status=$?; test $status -ne 75'*)
+		for way in 0:0 1:1 65:65 75:99; do
+			run sh -c "(exit ${way%:*}); $(cat "$1")"
+			equals "$status" "${way#*:}"
+		done ;;
 	'*/15 * * * * cs-state run -q'*)
 		echo 'echo >>ran' >companies.sh
 		line=$(sed 's,^\*/15 \* \* \* \* *,,' "$1")
