@@ -13,7 +13,7 @@ place_network(const char *path)
 		unsigned type; /* statfs(2) */
 		const char *name;
 	} networks[] = {{0x6969, "NFS"}, {0xff534d42, "CIFS"}, {0xfe534d42, "SMB"}, {0x517b, "SMB"},
-	    {0x5346414f, "AFS"}, {0x00c36400, "Ceph"}, {0x0bd00bd0, "Lustre"},
+	    {0x5346414f, "AFS"}, {0x6b414653, "AFS"}, {0x00c36400, "Ceph"}, {0x0bd00bd0, "Lustre"},
 	    {0x47504653, "GPFS"}};
 	struct statfs st;
 	int r = statfs(path, &st);
