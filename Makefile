@@ -161,7 +161,7 @@ check: ## build with -Werror, run all tests or T='tests/load-*.bats'
 	@BUILD=$(B) tests/run $(T)
 
 # Their packages start services of their own where they are installed.
-e2e: ## run against nginx, squid, httpbin, csvkit, DuckDB and others, which it installs
+e2e: ## run against nginx, squid, DuckDB and others, and install them
 	@CC='$(CC)' tests/deps.sh build demo check peers
 	@cd build/peers 2>/dev/null && [ -d node_modules/@duckdb ] && [ -d node_modules/verdaccio ] || \
 	    npm install --prefix build/peers --no-audit --no-fund --silent oauth2-mock-server@9 aws4@1 \
@@ -169,7 +169,7 @@ e2e: ## run against nginx, squid, httpbin, csvkit, DuckDB and others, which it i
 	@+$(sub) all playground
 	@BUILD=$(B) tests/run $(or $(T),$(wildcard tests/e2e/*.bats))
 
-cluster-check: ## three nodes of Slurm and two databases, and what can go wrong there (installs them; root)
+cluster-check: ## break Slurm and PostgreSQL on three nodes (root; installs)
 	@CC='$(CC)' tests/deps.sh build demo check cluster
 	@+$(sub) all playground
 	@BUILD=$(B) tests/run tests/engines.bats
@@ -214,14 +214,14 @@ uninstall: ## remove what install put there
 	    $(patsubst %,$(DESTDIR)$(DATADIR)/%,$(pipelines) $(commands))
 	-test ! -d $(DESTDIR)$(DATADIR) || find $(DESTDIR)$(DATADIR) -depth -type d -exec rmdir {} +
 
-deps: ## install what building and testing need, if anything is missing
+deps: ## install what building and testing need, if it is missing
 	@CC='$(CC)' tests/deps.sh build demo check
 
 clean: ## remove all that was built, and the demo's databases
 	rm -rf build demo tests/playground/playground
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 # A library that is missing is named before a compiler trips over its header.
 $(B)/deps: tests/deps.sh
