@@ -7,7 +7,6 @@
 #include "apply.h"
 #include "file.h"
 #include "hash.h"
-#include "hash.h"
 #include "sandbox.h"
 #include "stats.h"
 
@@ -40,8 +39,6 @@ sandbox(const struct opts *o, const struct sink *sink)
 		sqlite3_randomness(1, &chance); /* its seed comes from a file */
 		if (o->meta[META_HASH])
 			hash_start(NULL); /* a library */
-		if (o->meta[META_HASH])
-			hash_start(NULL); /* and this is a library */
 		sandbox_enter_connected(dirs, sink->reads);
 	}
 	for (size_t i = 0; i < SANDBOX_DIRS; i++)
