@@ -281,6 +281,16 @@ refused() {
 	equals "$(log | head -n 1 | jq -r '.query | .order_by + " " + .order_type')" '${rows} $asc'
 }
 
+@test "the lines are of --stream, else of CS_STREAM, else of the connector's stream" {
+	named() {
+		"$@" --connector connector.json --config configuration.json bearer | controls | jq -r .stream | sort -u
+	}
+	equals "$(named cs-fetch)" bearer
+	export CS_STREAM=hr/people
+	equals "$(named cs-fetch)" hr/people
+	equals "$(named cs-fetch --stream mine)" mine
+}
+
 @test "without a stream, streams and parameters are listed and nothing is asked" {
 	succeeds cs-fetch --connector connector.json
 	contains "$output" '^users: Users by offset$'

@@ -53,7 +53,7 @@ is_error() {
 @test "faults that pass: the page is asked for again, no record is lost or doubled" {
 	local fault
 	for fault in cut-chunked cut-length cut-close cut-gzip gzip:crc reset reset:2000 status:500 status:502 status:503 \
-		status:504 status:408 status:429:none stall:500; do
+		status:504 status:408 status:425 status:429:none stall:500; do
 		arm "$fault" 1 2
 		run --separate-stderr cs-fetch "${OFFSET[@]}" -q
 		[ "$status" -eq 0 ] || { echo "$fault: $status $stderr"; return 1; }
@@ -100,6 +100,8 @@ is_error() {
 		75 slow:50
 		75 status:500
 		75 status:429:1
+		75 status:408
+		75 status:425
 		69 status:404
 		69 status:400
 		69 status:501

@@ -153,7 +153,7 @@ refused_body() {
 {"@cs":"end","stream":"job-roles","records":1,"complete":true}'
 	CS_STREAM=one CS_RUN=r1 succeeds cs-fetch "$SERVER/x"
 	equals "$(controls <<<"$output" | jq -r '.stream + " " + .run' | sort -u)" 'one r1'
-	succeeds cs-fetch "$SERVER/x" --stream two
+	CS_STREAM=one succeeds cs-fetch "$SERVER/x" --stream two
 	equals "$(controls <<<"$output" | jq -r .stream | sort -u)" two
 }
 

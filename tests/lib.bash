@@ -146,6 +146,14 @@ sql() {
 	sqlite3 -readonly -batch "$1" "$2"
 }
 
+# synced COMMAND…: what it does for its files to last, a word each: sync:FILE (sync: is the current directory; a random end is ?), the
+# name that a file got, and told where a checkpoint was printed. Its stdin is ./in.
+synced() {
+	ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 strace -qq -f -y -s 400 -o trace -e trace=fsync,fdatasync,rename,write "$@" <in >told
+	sed -nE 's,\.[A-Za-z0-9]{6}([>"]),.?\1,g; s,^[0-9]+ +f[a-z]*sync\([0-9]+<'"$PWD"'/?([^>]*)>.*,sync:\1,p
+		s,^[0-9]+ +rename\("[^"]*"\, "([^"]*)".*,\1,p; s,^[0-9]+ +write\(1<.*checkpoint.*,told,p' trace | paste -sd' '
+}
+
 # each_store COMMAND: run it once with each kind of store in CS_STATE_STORE, in a directory of its own: sqlite, dir and, where a
 # server was started (postgres.bash), postgres with an empty database.
 each_store() {

@@ -115,6 +115,18 @@ end() { # RECORDS
 	done
 }
 
+@test "what is acknowledged is synced before, under its name" {
+	need strace
+	{ begin; echo '{"id":1}'; checkpoint 1 1; end 1; } >in
+	equals "$(synced cs-load --to ndjson:out)" 'sync:out.cs-state.? out.cs-state sync: sync:out.? out sync: told'
+	{ begin full; echo '{"id":1}'; checkpoint 1 1; end 1; } >in
+	equals "$(synced cs-load --to csv:table --key id)" 'sync:table.cs-state.? table.cs-state sync: sync:table.? table sync: told'
+	export CS_STREAM=s CS_FENCE=7
+	equals "$(synced cs-load --to ndjson:part --parts)" 'sync:part.s.7.1.? part.s.7.1 sync: told'
+	# of several files the list of what is to be renamed comes first
+	equals "$(synced cs-load --to ndjson:p --partition-by id)" 'sync:id=1/p.cs-new sync:id=1 sync: sync:p.cs-commit.? p.cs-commit sync: ./id=1/p sync:id=1 sync:p.cs-state.? p.cs-state sync: told'
+}
+
 @test "CSV: new columns of an appended stream widen the old rows" {
 	printf 'id,"a ""q"""\r\n1,"x\r\ny"\r\n2,z\r\n' >out.csv
 	echo '{"new":"n","id":3}' | cs-load --to csv:out.csv --mode append

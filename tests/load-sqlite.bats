@@ -435,12 +435,14 @@ EOF
 	equals "$(sql x.db 'SELECT id FROM t')" $'1\n5'
 	equals "$(counts)" "2 0 0 0 0 4"
 	equals "$(jq -c .line bad)" $'2\n3\n4\n5'
+	equals "$(stat -c %a bad)" 600
 	equals "$(jq -r 'select(.line == 2).record' bad)" '{"id":'
 	equals "$(jq -r 'select(.line == 4).record_base64' bad | base64 -d)" $'{"id":\xff}'
 	# a column that only a bad record had does not come to be
 	equals "$(sql x.db "SELECT group_concat(name) FROM pragma_table_info('t')")" id,v
 	to_fails 65 --key id --rejects bad --max-rejects 3 <in
 	equals "$(sql x.db 'SELECT count(*) FROM t')" 2
+	equals "$(jq -c .line bad)" $'2\n3\n4\n5\n2\n3\n4' # appended
 }
 
 @test "a record that is not stored leaves no trace in the schema" {

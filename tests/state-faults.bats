@@ -129,6 +129,17 @@ need_strace() {
 	each_local_store check
 }
 
+@test "what is acknowledged is synced before, the end of its rollback journal too" {
+	need_strace
+	ack 2 >in
+	cs-state --store sqlite:x.db set s 1
+	strace -qq -f -y -o trace -e trace=unlink,unlinkat,fsync,fdatasync,write cs-state --store sqlite:x.db put <in >out
+	# Without synchronous=EXTRA the journal may be back after a power cut, and undo what was acknowledged.
+	sed -n 's/^[0-9]* *\(unlink[a-z]*\)(.*-journal".*/gone/p; s,^[0-9]* *f[a-z]*sync([0-9]*<'"$PWD"'>).*,synced,p; s/^[0-9]* *write(1<.*checkpoint.*/passed on/p' trace >order
+	equals "$(tail -n 3 order | paste -sd' ')" 'gone synced passed on'
+	equals "$(synced cs-state --store dir:d put)" 'sync: sync:d/s.state.? d/s.state sync:d told'
+}
+
 @test "run --verbose passes no checkpoint on that could not be stored" {
 	need_strace
 	{ ack 2; ack 3; ack 4; echo '{"@cs":"end","stream":"s","records":4,"complete":true}'; } >in

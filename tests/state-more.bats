@@ -52,7 +52,8 @@ rewound() {
 
 @test "rewind: an unfinished run is given up, the rest of the state stays, and undo takes it back" {
 	cs-state set s '{"v":1,"cursor":"5","ordered":true,"resume":{"plan":"1","at":7},"more":[1, 2.50]}'
-	cs-state rewind --by 2 s
+	succeeds cs-state rewind --by 2 -v s
+	equals "$stderr" 'cs-state: stream "s": from 5 back to 3'
 	equals "$(cs-state get s)" '{"v":1,"ordered":true,"more":[1,2.50],"cursor":"3"}'
 	cs-state undo s
 	equals "$(cs-state get s | jq -r .cursor)" 5

@@ -74,7 +74,7 @@ until_true() {
 	export CS_STATE_STORE=dir:d
 	{
 		CS_STREAM=s ack 1 5
-		printf 'text\n{"id":1}\n'
+		printf 'text\n\n\n{"id":1}\n'
 		CS_STREAM=s end 5
 		printf 'no newline'
 	} >in
@@ -82,7 +82,7 @@ until_true() {
 	equals "$output" "$(printf 'text\n{"id":1}\nno newline')"
 	equals "$stderr" ""
 	succeeds cs-state run -v s -- cat in
-	equals "$output" "$(cat in)"
+	equals "$output" "$(grep . in)"
 	contains "$stderr" '^cs-state: stream "s": run [0-9A-Z]{26} ended with status 0 after [0-9]+ ms, 1 checkpoints$'
 }
 
@@ -280,7 +280,7 @@ until_true() {
 @test "run: TERM and INT reach the whole group, what is acknowledged then is kept" {
 	check() {
 		local sig n=0
-		for sig in TERM INT HUP; do
+		for sig in TERM INT HUP QUIT; do
 			n=$((n + 10))
 			cat >script <<-END
 				trap 'ack $n 2; exit 9' $sig
@@ -292,7 +292,7 @@ until_true() {
 			END
 			rm -f started up
 			# In a group of its own with signals at their defaults: a shell ignores INT in the background.
-			env --default-signal=INT cs-state run s -- sh script &
+			(ulimit -c 0; exec env --default-signal=INT,QUIT cs-state run s -- sh script) &
 			until_true [ -e started ]
 			kill -$sig $!
 			rc=0
@@ -304,6 +304,16 @@ until_true() {
 		done
 	}
 	each_store check
+}
+
+@test "run: a signal that is ignored (nohup) ends nothing" {
+	export CS_STATE_STORE=dir:d
+	(exec env --ignore-signal=HUP cs-state run s -- sh -c 'touch up; until [ -e go ]; do sleep 0.05; done; ack 1 1; end 1') &
+	until_true [ -e up ]
+	kill -HUP $!
+	touch go
+	wait $!
+	equals "$(of s .outcome)" ok
 }
 
 @test "run: what does not end on a signal is killed, at once with a second one" {
@@ -409,6 +419,11 @@ until_true() {
 
 @test "run --every: not due is no error, and counts from the start of the last good run" {
 	need_faketime
+	cs-state --store dir:units run s -- true
+	for hour in 60m 3600 3600s 3600000ms; do # without a unit it is seconds
+		run -0 --separate-stderr cs-state --store dir:units run --every $hour s -- false
+		contains "$stderr" 'next in (59m|1h)$'
+	done
 	check() {
 		at() {
 			local time=$1

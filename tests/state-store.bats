@@ -71,6 +71,10 @@ versions() {
 		equals "$output" ""
 		succeeds cs-state status --json
 		equals "$output" ""
+		succeeds cs-state report
+		run -1 cs-state export singer s
+		run -1 cs-state get --parts s
+		fails_with 1 cs-state rewind --by 1h s
 		equals "$(ls -A)" ""
 	}
 	each_store check
@@ -290,6 +294,19 @@ versions() {
 	each_store check
 }
 
+@test "put: an empty state is stored if forced" {
+	check() {
+		ack s 5 5 | cs-state put >/dev/null 2>&1
+		for empty in null {} [] '""'; do
+			fails_with 65 cs-state put <<<"$(ack s "$empty" 6)"
+			equals "$(cs-state get s)" 5
+		done
+		cs-state put -f >/dev/null 2>&1 <<<"$(ack s {} 6)"
+		equals "$(cs-state get s)" {}
+	}
+	each_store check
+}
+
 @test "put: a state that changes under it fences it" {
 	check() {
 		mkfifo to from
@@ -446,6 +463,17 @@ versions() {
 	fails_with 74 cs-state --store dir:file set s 1
 	fails_with 74 cs-state --store dir:file get s
 	fails_with 74 cs-state --store dir:file/x set s 1
+}
+
+@test "dir: of history 1 MiB is kept, and the newest state whatever its size" {
+	export CS_STATE_STORE=dir:d
+	for n in 1 2 3 4 5; do
+		{ printf '"%s' $n; head -c 400000 /dev/zero | tr '\0' x; echo '"'; } | cs-state set s -
+	done
+	equals "$(cs-state history s | cut -f 1 | paste -sd' ')" '5 4 3'
+	{ printf '"6'; head -c 2000000 /dev/zero | tr '\0' x; echo '"'; } | cs-state set s -
+	equals "$(cs-state history s | cut -f 1 | paste -sd' ')" '6 5 4'
+	equals "$(cs-state get s | cut -c 2)" 6
 }
 
 @test "dir: a damaged file is said to be so, and left alone" {
