@@ -203,6 +203,23 @@ both() {
 	equals "$(sql x.db 'SELECT count(*) FROM t')" 5
 }
 
+@test "what waits for its checkpoint is in a file without a name, so that a kill leaves none" {
+	mkfifo pipe
+	mkdir tmp
+	for target in sqlite:x.db ndjson:out; do
+		TMPDIR=$PWD/tmp cs-load --to $target --table t <pipe 3>&- &
+		exec 9>pipe
+		{ begin; rows 1 2; } >&9
+		for _ in $(seq 100); do ls -l "/proc/$!/fd" 2>/dev/null | grep -q "$PWD/tmp/.*deleted" && break; sleep 0.05; done
+		contains "$(ls -l "/proc/$!/fd")" "$PWD/tmp/.*deleted"
+		equals "$(ls tmp)" ''
+		kill -9 $!
+		wait $! || :
+		exec 9>&-
+		equals "$(ls tmp)" ''
+	done
+}
+
 @test "four slow writers load into one new file at once" {
 	local i
 	for i in 1 2 3 4; do

@@ -402,6 +402,32 @@ make_tap() {
 	contains "$output" '--stream NAME'
 }
 
+@test "cs-singer: its options, the names in its lines, and no state left in a file by TERM" {
+	make_tap
+	equals "$(sed -n 's/^\.It \(Fl [a-z] , \)\{0,1\}Fl Fl \([a-z]*\).*/--\2/p' "$ROOT/man/cs-singer.1" | sort)" \
+		"$(cs-singer --help | grep -o -e '^  .*--[a-z]*' | grep -o -e '--[a-z]*' | sort)"
+	echo '{"rename":{"id":"number"}}' >rules.json
+	for rules in '--rules rules.json' --rules=rules.json; do
+		# shellcheck disable=SC2086 # two words
+		CS_RUN=R7 CS_STREAM=one succeeds cs-singer $rules --stream=two -- ./tap
+		equals "$(controls schema <<<"$output" | jq -c .key)" '["number"]'
+		equals "$(records <<<"$output" | jq -c 'del(.["@cs"])' | head -n 1)" '{"number":1}'
+		equals "$(controls begin <<<"$output" | jq -r '.stream + " " + .run')" 'two R7'
+	done
+	CS_STREAM=one succeeds cs-singer ./tap
+	contains "${lines[0]}" '"stream":"one"'
+
+	mkdir tmp
+	printf '#!/bin/sh\ntouch up\nsleep 20\n' >slow
+	chmod +x slow
+	TMPDIR=$PWD/tmp CS_STATE='{"id":7}' setsid cs-singer ./slow >out 3>&- &
+	for ((i = 0; i < 200; i++)); do [ -e up ] && break; sleep 0.05; done
+	equals "$(stat -c %a tmp/*)" 700
+	kill -TERM -- -$!
+	wait $! || :
+	equals "$(ls tmp)" ''
+}
+
 @test "cs-singer: what a failed tap sent after its last state is not kept; the next run goes on from there" {
 	make_tap
 	pipe='cs-singer ./tap --config c.json | cs-load --to sqlite:x.db'

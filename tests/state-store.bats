@@ -384,6 +384,12 @@ versions() {
 		equals "$(cs-state get s)" 1
 		fails_with 65 cs-state put s <<<"$(ack t 2 2)"
 		contains "$stderr" '"t", not of "s"'
+		# but of parts, which are streams of their own and in no table of status
+		succeeds cs-state put s <<<"$(ack s/1 2 2)"
+		fails_with 65 cs-state put s <<<"$(ack s1 3 3)"
+		equals "$(cs-state get --parts s | jq -c '[.stream, .state]')" '["s/1",2]'
+		equals "$(cs-state status | cut -d' ' -f1 | paste -sd' ')" 'STREAM s'
+		equals "$(cs-state get s)" 1
 	}
 	each_store check
 }
@@ -521,6 +527,8 @@ versions() {
 	cs-state --store sqlite:x.db set s 1
 	equals "$(cs-state --store sqlite:x.db get s)" 1
 	equals "$(sql x.db 'pragma journal_mode')" wal
+	cs-state --store sqlite:new.db set s 1
+	equals "$(sql new.db 'pragma journal_mode')" delete
 }
 
 @test "sqlite: readers do not wait for a writer" {
