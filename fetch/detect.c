@@ -119,7 +119,7 @@ total(struct report *r)
 	const struct hint *h = hint(r, NUMBER,
 	    NAMES("total", "total_count", "totalCount", "total_results", "totalResults",
 		"total_records", "totalRecords", "totalElements", "total_entries", "totalItems",
-		"total_items", "count", "numFound"));
+		"total_items", "nbHits", "count", "numFound"));
 	static const char *const headers[] = {
 	    "x-total-count", "x-total", "total", "x-wp-total", NULL};
 
@@ -210,6 +210,33 @@ by_url(struct report *r)
 		return false;
 	option(r, "paginate", "next-url");
 	option(r, "next", h->path);
+	if ((h = hint(r, TRUTH, NAMES("end_of_stream"))) != NULL) {
+		char *more = xasprintf("%s | not", h->path);
+
+		option(r, "has-more", more);
+		free(more);
+	}
+	return true;
+}
+
+static const struct hint *
+says_more(const struct report *r)
+{
+	return hint(r, TRUTH, NAMES("has_more", "hasMore", "has_next", "hasNext"));
+}
+
+static bool
+from_cursor(struct report *r, const struct hint *h)
+{
+	char *name = goes_in(h->name);
+
+	option(r, "paginate", "cursor");
+	option(r, "cursor-path", h->path);
+	option(r, "cursor-param", name);
+	note(r, "--cursor-param %s: by the cursor's name; the API's documentation knows it", name);
+	free(name);
+	if (says_more(r) != NULL)
+		option(r, "has-more", says_more(r)->path);
 	return true;
 }
 
@@ -222,44 +249,64 @@ by_cursor(struct report *r)
 		"continuation", "end_cursor", "endCursor", "scroll_id", "_scroll_id",
 		"scroll_param", "cursor", "after", "marker", "nextMarker", "bookmark", "next",
 		"offset"));
-	const struct hint *more =
-	    hint(r, TRUTH, NAMES("has_more", "hasMore", "has_next", "hasNext"));
-	char *name;
 
 	if (h == NULL || h->raw.n < 3)
-		return false;
-	name = goes_in(h->name);
-	option(r, "paginate", "cursor");
-	option(r, "cursor-path", h->path);
-	option(r, "cursor-param", name);
-	note(r, "--cursor-param %s: by the cursor's name; the API's documentation knows it", name);
-	free(name);
-	if (more != NULL)
-		option(r, "has-more", more->path);
-	return true;
+		h = hint(
+		    r, NUMBER, NAMES("next_cursor", "nextCursor", "next_offset", "nextOffset"));
+	return h != NULL && from_cursor(r, h);
+}
+
+static const struct hint *
+pages(const struct report *r)
+{
+	return hint(r, NUMBER,
+	    NAMES("total_pages", "totalPages", "page_count", "pageCount", "last_page", "lastPage",
+		"nbPages", "pages"));
+}
+
+/* Where no count of pages says more. */
+static bool
+by_next_number(struct report *r)
+{
+	const struct hint *h = hint(r, NUMBER, NAMES("next", "next_page", "nextPage"));
+
+	return h != NULL && pages(r) == NULL && from_cursor(r, h);
 }
 
 static bool
 by_page(struct report *r)
 {
-	const struct hint *pages = hint(r, NUMBER,
-	    NAMES("total_pages", "totalPages", "page_count", "pageCount", "last_page", "lastPage",
-		"pages"));
 	const char *name =
 	    param(r, NAMES("page", "page_number", "pageNumber", "p", "pageNo"), NULL);
+	const struct hint *at = hint(r, NUMBER,
+	    NAMES("page", "current_page", "currentPage", "page_number", "pageNumber", "page_index",
+		"pageIndex"));
 
-	if (pages == NULL && name == NULL &&
-	    hint(r, NUMBER,
-		NAMES("page", "current_page", "currentPage", "page_number", "pageNumber")) == NULL)
+	if (pages(r) == NULL && name == NULL && at == NULL)
 		return false;
+	if (at == NULL && pages(r) != NULL)
+		at = hint(r, NUMBER, NAMES("number"));
 	option(r, "paginate", "page");
 	if (name != NULL && strcmp(name, "page") != 0)
 		option(r, "page-param", name);
-	if (pages != NULL)
-		option(r, "total-pages", pages->path);
+	if (at != NULL && slice_is(at->raw, "0"))
+		option(r, "first-page", "0");
+	if (pages(r) != NULL)
+		option(r, "total-pages", pages(r)->path);
 	page_size(r);
 	total(r);
 	return true;
+}
+
+/* Are there as many records as the URL asks for? */
+static bool
+is_full(const struct report *r)
+{
+	const char *name = limit_param(r);
+	char n[24];
+
+	snprintf(n, sizeof(n), "%zu", r->shape.n);
+	return name != NULL && r->shape.n > 0 && url_has(r->o->url, name, n);
 }
 
 static bool
@@ -271,9 +318,12 @@ by_offset(struct report *r)
 	    param(r, NAMES("offset", "skip", "$skip", "start", "startAt", "from"), NULL);
 	bool counted = r->shape.n_hint > 0 || http_field(r->http, "x-total-count", 0) != NULL;
 
-	if (at == NULL && name == NULL && !counted)
+	if (at == NULL && name == NULL && !counted && !is_full(r))
 		return false;
-	if (at == NULL && name == NULL) {
+	if (at == NULL && name == NULL && is_full(r))
+		note(r, "a page as large as it was asked for, and no word of others: "
+			"--paginate offset is a guess");
+	else if (at == NULL && name == NULL) {
 		size_t before = r->options.len;
 
 		if (!total(r))
@@ -315,8 +365,7 @@ key(const struct shape *s)
 static bool
 by_keyset(struct report *r)
 {
-	const struct hint *more =
-	    hint(r, TRUTH, NAMES("has_more", "hasMore", "has_next", "hasNext"));
+	const struct hint *more = says_more(r);
 	const char *id = key(&r->shape);
 	char *path;
 
@@ -336,8 +385,8 @@ static void
 paging(struct report *r)
 {
 	line(r);
-	if (by_link(r) || by_graphql(r) || by_url(r) || by_cursor(r) || by_keyset(r) ||
-	    by_page(r) || by_offset(r))
+	if (by_link(r) || by_graphql(r) || by_url(r) || by_cursor(r) || by_next_number(r) ||
+	    by_keyset(r) || by_page(r) || by_offset(r))
 		return;
 	option(r, "paginate", "none");
 	note(r, "nothing says that there is another page");

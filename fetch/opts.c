@@ -217,7 +217,7 @@ opts_init(struct opts *o)
 {
 	*o = (struct opts){
 	    .param_format = xstrdup("rfc3339"),
-	    .first_page = 1,
+	    .first_page = UINT64_MAX,
 	    .max_record = LINES_MAX_RECORD,
 	    .page_buffer = 4u << 20,
 	    .parallel = 1,

@@ -132,7 +132,7 @@ struct opts {
 	bool paginate_said; /* it is not the default */
 	uint64_t page_size; /* 0: do not ask */
 	struct place limit_param, offset_param, page_param, cursor_param, keyset_param;
-	uint64_t first_page;
+	uint64_t first_page; /* UINT64_MAX: not said, before opts_settle() */
 	struct path *cursor_path, *next, *total, *total_pages, *has_more, *keyset; /* or NULL */
 	struct path *errors;         /* no page has any there; NULL: it may */
 	bool next_sure, total_maybe; /* the paths are the protocol's own, total need not be there */

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "opts.h"
+#include "url.h"
 
 static void
 standard(struct place *p, const char *text)
@@ -28,7 +29,7 @@ graphql_body(struct opts *o)
 	o->data_json = true;
 }
 
-/* A connection has its pageInfo beside its nodes or edges; and an answer with errors is none. */
+/* A connection has its pageInfo beside its nodes or edges. */
 static void
 graphql(struct opts *o)
 {
@@ -43,8 +44,6 @@ graphql(struct opts *o)
 		o->has_more = path_beside(o->records, "pageInfo", "hasNextPage");
 	standard(&o->cursor_param, "body:.variables.after");
 	standard(&o->limit_param, "body:.variables.first");
-	o->errors = path_new(".errors", "--paginate graphql");
-	o->retry_post = true; /* a query changes nothing */
 	o->paginate = PAGE_CURSOR;
 }
 
@@ -85,6 +84,32 @@ odata(struct opts *o)
 	o->paginate = PAGE_NEXT_URL;
 }
 
+/* What is said of pages is said in vain where the first is all that is asked for. */
+static void
+one_page(const struct opts *o)
+{
+	const struct {
+		const char *option;
+		bool said;
+	} all[] = {
+	    {"--page-size", o->page_size > 0},
+	    {"--limit-param", o->limit_param.text != NULL},
+	    {"--offset-param", o->offset_param.text != NULL},
+	    {"--page-param", o->page_param.text != NULL},
+	    {"--cursor-param", o->cursor_param.text != NULL},
+	    {"--keyset-param", o->keyset_param.text != NULL},
+	};
+
+	if (o->connector != NULL || o->paginate_said || o->detect)
+		return;
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (all[i].said)
+			die(CS_USAGE,
+			    "%s: needs --paginate, which says how to get the next page, or none "
+			    "to take one",
+			    all[i].option);
+}
+
 /* What goes into a body needs one. */
 static void
 body(struct opts *o)
@@ -114,11 +139,41 @@ body(struct opts *o)
 	buf_release(&b);
 }
 
+/* Where is asked for page 0 that is the first. */
+static void
+first_page(struct opts *o)
+{
+	const struct place *at = &o->page_param;
+	size_t n = strlen(at->text);
+	bool zero = at->kind == PLACE_QUERY && o->url != NULL && url_has(o->url, at->text, "0");
+	struct buf body = {0};
+	struct value v = {0};
+
+	if (o->first_page != UINT64_MAX)
+		return;
+	for (size_t i = 0; i < o->query.n; i++)
+		if (at->kind == PLACE_QUERY && strncmp(o->query.v[i].text, at->text, n) == 0 &&
+		    o->query.v[i].text[n] == '=')
+			zero = strcmp(o->query.v[i].text + n, "=0") == 0;
+	if (at->kind == PLACE_BODY) {
+		buf_add(&body, o->data, o->data_len);
+		zero = path_walk(at->path, 0, at->path->n_step, body.p, body.len, &v) &&
+		       slice_is((struct slice){v.p, v.n}, "0");
+		buf_release(&body);
+	}
+	o->first_page = zero ? 0 : 1;
+}
+
 void
 opts_settle(struct opts *o)
 {
+	one_page(o);
 	if (o->graphql != NULL)
 		graphql_body(o);
+	if (o->graphql != NULL || o->paginate == PAGE_GRAPHQL) {
+		o->errors = path_new(".errors", "--graphql"); /* an answer with errors is none */
+		o->retry_post = true;                         /* a query changes nothing */
+	}
 	if (o->paginate == PAGE_GRAPHQL)
 		graphql(o);
 	else if (o->paginate == PAGE_ODATA)
@@ -128,6 +183,7 @@ opts_settle(struct opts *o)
 	standard(&o->page_param, "page");
 	standard(&o->cursor_param, "cursor");
 	body(o);
+	first_page(o);
 }
 
 bool

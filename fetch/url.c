@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "cs.h"
+#include "scan.h"
 
 void
 url_encode(struct buf *out, const char *s)
@@ -85,6 +86,22 @@ url_add(struct buf *url, const char *name, const char *value)
 	url_encode(url, name);
 	buf_addc(url, '=');
 	url_encode(url, value);
+}
+
+bool
+url_has(const char *url, const char *name, const char *value)
+{
+	const char *p = url + strcspn(url, "?#"), *eq;
+	size_t n;
+
+	for (; *p == '?' || *p == '&'; p += n) {
+		n = strcspn(++p, "&#");
+		eq = memchr(p, '=', n);
+		if (eq != NULL && is_named(p, n, name) &&
+		    slice_is((struct slice){eq + 1, p + n - eq - 1}, value))
+			return true;
+	}
+	return false;
 }
 
 char *

@@ -15,6 +15,8 @@ void url_encode(struct buf *out, const char *s);
 void url_set(struct buf *url, const char *name, const char *value);
 /* Add it, whatever is there. */
 void url_add(struct buf *url, const char *name, const char *value);
+/* Has url a parameter of that name and value? */
+bool url_has(const char *url, const char *name, const char *value);
 /* ref as seen from base, absolute (RFC 3986 section 5); NULL when it cannot be read. To be freed. */
 char *url_resolve(const char *base, const char *ref);
 /* scheme://host:port, lower case, port always there; NULL when it cannot be read. To be freed. */

@@ -61,6 +61,7 @@ log() {
 }
 
 @test "bad values name the option, the value and what is allowed" {
+	local o
 	bad() {
 		local want=$1
 		shift
@@ -69,6 +70,10 @@ log() {
 	}
 	bad '^cs-fetch: --page-size: 0 is not in 1\.\.1000000$' --page-size 0
 	bad '^cs-fetch: --page-size: "abc" is not a whole number$' --page-size abc
+	for o in --limit-param --offset-param --page-param --cursor-param --keyset-param; do
+		bad "^cs-fetch: $o: needs --paginate, which says how to get the next page, or none to take one\$" $o x
+	done
+	bad '^cs-fetch: --page-size: needs --paginate, ' --page-size 10
 	bad '^cs-fetch: --paginate: "pages" is not one of none, offset, page, cursor, next-url, link, keyset, graphql, odata$' --paginate pages
 	bad '^cs-fetch: --auth: "oauth9" is not one of' --auth oauth9
 	bad '^cs-fetch: --stall-timeout: "soon" is not' --stall-timeout soon

@@ -163,12 +163,25 @@ guess_body() {
 		'--records .items --paginate cursor --cursor-path .nextPageToken --cursor-param pageToken'
 	guess_body '{"_links":{"next":{"href":"/x?page=2"}},"_embedded":{"things":[{"id":1}]}}' \
 		'--records ._embedded.things --primary-key id --paginate next-url --next ._links.next.href'
+	guess_body '{"content":[{"id":1},{"id":2}],"totalElements":3,"totalPages":2,"number":0,"first":true}' \
+		'--records .content --primary-key id --paginate page --first-page 0 --total-pages .totalPages --total .totalElements'
+	guess_body '{"hits":[{"id":1}],"page":0,"nbPages":2,"nbHits":2}' \
+		'--records .hits --primary-key id --paginate page --first-page 0 --total-pages .nbPages --total .nbHits'
+	guess_body '{"d":[{"id":1}],"has_more":true,"next_cursor":9007199254740993}' \
+		'--records .d --primary-key id --paginate cursor --cursor-path .next_cursor --cursor-param cursor --has-more .has_more'
+	guess_body '{"d":[{"id":1}],"next_page":2}' \
+		'--records .d --primary-key id --paginate cursor --cursor-path .next_page --cursor-param page'
+	guess_body '{"d":[{"id":1}],"next_page":"/x?t=1","end_of_stream":false}' \
+		"--records .d --primary-key id --paginate next-url --next .next_page --has-more '.end_of_stream | not'"
+	reply else '[{"id":1},{"id":2}]'
+	guess "$SERVER/x?limit=2" '--primary-key id --paginate offset --page-size 2'
+	guess "$SERVER/x?limit=3" '--primary-key id --paginate none'
 	guess_body '[{"id":1},{"id":1}]' '--paginate offset --total header:x-total-count' 'X-Total-Count: 5'
 	guess_body '{"name":"one"}' "--records '[.]' --paginate none"
 	guess_body '[1,2]' '--paginate none' 'X-RateLimit-Limit: 100' 'X-RateLimit-Remaining: 7' 'X-RateLimit-Reset: 30' 'ETag: "1"'
 	contains "$output" 'quota.*of 100 7 left renewed in 30 s'
 	contains "$output" '--etag FILE'
-	equals "$(requests | wc -l)" 9
+	equals "$(requests | wc -l)" 16
 	reply else 'hello'
 	fails_with 65 cs-fetch --detect "$SERVER/x"
 	contains "$stderr" 'neither JSON, JSON lines nor CSV'

@@ -97,6 +97,30 @@ log() {
 	done
 }
 
+@test "one page of a size is one page when that is said" {
+	equals "$(cs-fetch "$PLAYGROUND/array" --page-size 10 --paginate none | records | wc -l)" 200
+}
+
+@test "page number: who asks for page 0 begins there" {
+	need perl
+	start_canned
+	# pages ARGUMENT…: which are asked for
+	pages() {
+		rm -f "$CANNED/log"
+		succeeds cs-fetch --paginate page "$@" || return 1
+		equals "$(grep -Eo '(page=|"page":|p=)[0-9]+' "$CANNED/log" | grep -o '[0-9]*$' | tr '\n' ' ')" "${want:-0 1 }" || return 1
+	}
+	reply 1 '[1]'
+	reply else '[]'
+	pages "$SERVER/x?a=10&page=0#page=7"
+	want='0 ' pages "$SERVER/x?page=1" --query page=0
+	want='0 ' pages "$SERVER/x?p=0&page" --page-param p
+	want='1 ' pages "$SERVER/x?page=0" --query page=2
+	want='1 ' pages "$SERVER/x?page=0" --first-page 1
+	want='1 ' pages "$SERVER/x?page=00&pages=0"
+	want='0 ' pages "$SERVER/x" --json '{"q":1,"page":0}' --page-param body:.page
+}
+
 @test "page number: a server that caps the page size loses nothing" {
 	users '/pagination/page_number?_fault=cap-hidden:20' --records .data --paginate page \
 		--limit-param per_page --page-size 50 --total .total_items

@@ -230,6 +230,12 @@ keyset_end() {
 	reply 7 '{"data":{"org":{"repos":{"nodes":[{"id":9}],"pageInfo":{"endCursor":null,"hasNextPage":false}}}}}'
 	succeeds cs-fetch "${all[@]}" --records .data.org.repos.nodes
 	equals "$(values)" '9 '
+	# One page, or by a cursor of one's own, is no other answer.
+	reply 8 '{"data":{"a":[1]},"errors":[{"message":"half of it"}]}'
+	fails_with 65 cs-fetch "$SERVER/x" --graphql '{a}' --records .data.a
+	contains "$stderr" 'the answer has errors: .*half of it'
+	reply 9 '{"data":{"a":[1],"n":null},"errors":[]}'
+	succeeds cs-fetch "$SERVER/x" --graphql '{a}' --records .data.a --paginate cursor --cursor-path .data.n
 	fails_with 64 cs-fetch "${all[@]}"
 	fails_with 64 cs-fetch "$SERVER/x" --variables '{}' --records .x --paginate graphql
 	fails_with 64 cs-fetch "${all[@]}" --records .x --json '{}'
