@@ -276,10 +276,16 @@ fence_put(sqlite3 *db, const char *stream, int64_t fence)
 }
 
 int
+statedb_newest(sqlite3 *db, const char *stream, int64_t *fence)
+{
+	return ask(db, "SELECT fence FROM _cs_fence WHERE stream = ?", stream, fence);
+}
+
+int
 statedb_fence(sqlite3 *db, const char *stream, int64_t fence)
 {
 	int64_t newest = INT64_MIN;
-	int rc = ask(db, "SELECT fence FROM _cs_fence WHERE stream = ?", stream, &newest);
+	int rc = statedb_newest(db, stream, &newest);
 
 	if (rc != SQLITE_OK || newest == fence)
 		return rc;

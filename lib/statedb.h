@@ -52,6 +52,8 @@ int	statedb_put(sqlite3 *db, const char *stream, const char *state, size_t n, co
  * can come in between.
  */
 int	statedb_fence(sqlite3 *db, const char *stream, int64_t fence);
+/* The greatest number of a run that has been here, into *fence; left alone if there was none. The tables have to be there. */
+int	statedb_newest(sqlite3 *db, const char *stream, int64_t *fence);
 int	statedb_rm(sqlite3 *db, const char *stream);
 
 #endif

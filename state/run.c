@@ -96,7 +96,9 @@ static int
 begin(struct run *r)
 {
 	const struct run_row *last = r->past.n > 0 ? &r->past.row[0] : NULL;
+	int64_t newest = last != NULL ? last->fence : 0;
 	char now[INSTANT_MAX];
+	int status;
 
 	run_id(r->id);
 	next_id(r->id, r->from.run);
@@ -105,9 +107,11 @@ begin(struct run *r)
 	when_text(when_now(), now);
 	r->row.run = xstrdup(r->id);
 	r->row.started_at = xstrdup(now);
+	if ((status = store_fence(r->store, r->o->stream, &newest)) != CS_OK)
+		return status;
 	r->row.fence = r->lease.token != 0 ? r->lease.token : when_now();
-	if (r->lease.token == 0 && last != NULL && r->row.fence <= last->fence)
-		r->row.fence = last->fence + 1;
+	if (r->lease.token == 0 && r->row.fence <= newest)
+		r->row.fence = newest + 1;
 	r->row.status = r->row.records = -1;
 	r->row.every = r->o->every ? (int64_t)r->o->every : -1;
 	return store_run_put(r->store, r->o->stream, &r->row);

@@ -114,6 +114,12 @@ store_history(struct store *s, const char *stream, struct state_rows *rows)
 }
 
 int
+store_fence(struct store *s, const char *stream, int64_t *fence)
+{
+	return s->ops->fence != NULL ? s->ops->fence(s, stream, fence) : CS_OK;
+}
+
+int
 store_run_put(struct store *s, const char *stream, const struct run_row *r)
 {
 	return s->ops->run_put(s, stream, r);

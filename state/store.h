@@ -37,6 +37,8 @@ struct store_ops {
 	int (*history)(struct store *s, const char *stream, struct state_rows *rows);
 	int (*run_put)(struct store *s, const char *stream, const struct run_row *r);
 	int (*runs)(struct store *s, const char *stream, struct run_rows *rows);
+	/* The greatest number of a run that has been here, of one that is forgotten too. NULL: what runs() tells is all. */
+	int (*fence)(struct store *s, const char *stream, int64_t *fence);
 	/* The states of the streams STREAM/..., in byte order of their names; NULL: one by one will do. */
 	int (*parts)(struct store *s, const char *stream,
 	    int (*f)(void *arg, const char *name, const struct state_row *r), void *arg);
@@ -91,6 +93,8 @@ int	store_history(struct store *s, const char *stream, struct state_rows *rows);
 int	store_run_put(struct store *s, const char *stream, const struct run_row *r);
 /* The runs kept, newest first; none is CS_OK too. */
 int	store_runs(struct store *s, const char *stream, struct run_rows *rows);
+/* The greatest number that a run of the stream has had here, into *fence; it is left alone if none is known. */
+int	store_fence(struct store *s, const char *stream, int64_t *fence);
 /* Call f for each state of the streams STREAM/... until it does not return CS_OK. r is the store's. */
 int	store_parts(struct store *s, const char *stream,
     int (*f)(void *arg, const char *name, const struct state_row *r), void *arg);

@@ -218,6 +218,14 @@ run_insert(struct store *s, const char *stream, const struct run_row *r)
 	return done(s, st, rc);
 }
 
+static int
+sqlite_fence(struct store *s, const char *stream, int64_t *fence)
+{
+	int rc = statedb_newest(s->db, stream, fence);
+
+	return rc == SQLITE_OK ? CS_OK : fail(s, rc);
+}
+
 #define STR_(x) #x
 #define STR(x)  STR_(x)
 
@@ -337,6 +345,7 @@ static const struct store_ops sqlite_ops = {
     .history = sqlite_history,
     .run_put = sqlite_run_put,
     .runs = sqlite_runs,
+    .fence = sqlite_fence,
     .lock = sqlite_lock,
     .close = sqlite_close,
 };

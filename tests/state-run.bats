@@ -469,6 +469,19 @@ until_true() {
 	each_store check
 }
 
+@test "run: its number grows also where the stream was forgotten and the clock set back" {
+	need_faketime
+	check() {
+		[[ $CS_STATE_STORE != dir:* ]] || return 0 # which forgets all of it
+		faketime 2026-03-01 cs-state run s -- sh -c 'echo "$CS_FENCE"' >fences
+		cs-state rm s
+		faketime 2026-02-01 cs-state run s -- sh -c 'echo "$CS_FENCE"' >>fences
+		equals "$(sort -nu fences)" "$(cat fences)"
+		equals "$(wc -l <fences)" 2
+	}
+	each_store check
+}
+
 @test "run keeps the last 100 runs and the last good one" {
 	check() {
 		local good
