@@ -27,13 +27,13 @@ definitions(struct buf *b, const struct group *g)
 	}
 }
 
-/* Append t."a", or as text where the type has no equality of its own. */
+/* Append t."a"; as text where the type has no equality, or one of its own: that of boxes is their area's. */
 static void
 comparable(struct buf *b, const struct column *c, const char *prefix)
 {
 	buf_adds(b, prefix);
 	pg_name(b, c->name);
-	if (c->native == NATIVE_JSON || !strcmp(c->sqltype, "xml") || !strcmp(c->sqltype, "point"))
+	if (c->native == NATIVE_JSON || c->native == NATIVE_OTHER)
 		buf_adds(b, "::text");
 }
 

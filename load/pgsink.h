@@ -35,11 +35,13 @@ enum native {
 	NATIVE_NUMERIC,
 	NATIVE_TEXT,
 	NATIVE_VARCHAR,
+	NATIVE_CHAR, /* of width bytes */
 	NATIVE_JSON,
 	NATIVE_JSONB,
 	NATIVE_DATE,
 	NATIVE_TIMESTAMP,
 	NATIVE_TIMESTAMPTZ,
+	NATIVE_TIME, /* of a day, perhaps with a zone */
 	NATIVE_BYTEA
 };
 

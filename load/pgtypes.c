@@ -21,8 +21,9 @@ static const struct {
     {"numeric", NATIVE_NUMERIC, STORE_NUMERIC}, {"text", NATIVE_TEXT, STORE_TEXT},
     {"character varying", NATIVE_VARCHAR, STORE_TEXT}, {"character", NATIVE_VARCHAR, STORE_TEXT},
     {"jsonb", NATIVE_JSONB, STORE_JSON}, {"json", NATIVE_JSON, STORE_JSON},
+    {"\"char\"", NATIVE_CHAR, STORE_TEXT}, {"name", NATIVE_CHAR, STORE_TEXT},
     {"date", NATIVE_DATE, STORE_ANY}, {"timestamp", NATIVE_TIMESTAMP, STORE_ANY},
-    {"bytea", NATIVE_BYTEA, STORE_ANY}};
+    {"time", NATIVE_TIME, STORE_ANY}, {"bytea", NATIVE_BYTEA, STORE_ANY}};
 
 void
 pgtype_set(struct column *c, const char *type)
@@ -43,6 +44,10 @@ pgtype_set(struct column *c, const char *type)
 		c->store = types[i].store;
 		if (c->native == NATIVE_TIMESTAMP && strstr(type, "with time zone"))
 			c->native = NATIVE_TIMESTAMPTZ;
+		if (c->native == NATIVE_CHAR)
+			c->width = *type == 'n' ? 63 : 1;
+		if (!args && *type == 't')
+			c->width = FRACTION;
 		break;
 	}
 	c->want = c->store;
@@ -153,28 +158,46 @@ numeric_fits(const struct column *c, struct cell *x, struct buf *mem)
 	struct rule rule = {.type = TYPE_DECIMAL, .precision = c->width, .scale = c->scale};
 	struct cell copy = *x;
 
-	if (x->kind == KIND_BOOL || (x->kind == KIND_STRING && c->rule.type == TYPE_DECIMAL))
+	if ((x->kind == KIND_BOOL && c->scale >= 0) ||
+	    (x->kind == KIND_STRING && c->rule.type == TYPE_DECIMAL))
 		return true;
 	return countable(x) && (!c->width || rule_apply(&rule, &copy, mem) == 0);
 }
 
-/* The server would leave out what a time of another kind has more, and round the second. */
+/* Has the second no more digits than the column? It would be rounded. */
+static bool
+second_fits(const struct column *c, const struct cell *x)
+{
+	const char *point = memchr(x->p, '.', x->n);
+	int digits = 0;
+
+	for (int i = 1; point && point + i < x->p + x->n && point[i] >= '0' && point[i] <= '9'; i++)
+		if (point[i] != '0')
+			digits = i;
+	return digits <= c->width;
+}
+
+/* 12:34:56.7, and what comes behind it where the column has a zone. */
+static bool
+clock_fits(const struct column *c, const struct cell *x)
+{
+	size_t n = 0;
+
+	while (n < x->n && x->p[n] && strchr("0123456789:.", x->p[n]))
+		n++;
+	return x->kind == KIND_STRING && n > 2 && x->p[2] == ':' && second_fits(c, x) &&
+	       (n == x->n || strstr(c->sqltype, "with time zone"));
+}
+
+/* The server would leave out what a time of another kind has more. */
 static bool
 time_fits(const struct column *c, struct cell *x, struct buf *mem)
 {
 	struct rule rule = {.type = c->native == NATIVE_DATE        ? TYPE_NAIVE_DATE
 				    : c->native == NATIVE_TIMESTAMP ? TYPE_NAIVE_DATETIME
 								    : TYPE_UTC_DATETIME};
-	const char *point = memchr(x->p, '.', x->n);
-	size_t digits = 0;
 
-	if (rule_apply(&rule, x, mem) < 0)
-		return false;
-	for (size_t i = 1; point && point + i < x->p + x->n && point[i] >= '0' && point[i] <= '9';
-	     i++)
-		if (point[i] != '0')
-			digits = i;
-	return digits <= FRACTION;
+	return rule_apply(&rule, x, mem) == 0 && (c->native == NATIVE_DATE || second_fits(c, x));
 }
 
 static bool
@@ -223,6 +246,8 @@ fits(struct column *c, struct buf *mem)
 	case NATIVE_TEXT:
 	case NATIVE_VARCHAR:
 		return text_fits(c, x);
+	case NATIVE_CHAR:
+		return x->n <= (size_t)c->width;
 	case NATIVE_JSON:
 	case NATIVE_JSONB:
 		return json_fits(x);
@@ -230,6 +255,8 @@ fits(struct column *c, struct buf *mem)
 	case NATIVE_TIMESTAMP:
 	case NATIVE_TIMESTAMPTZ:
 		return time_fits(c, x, mem);
+	case NATIVE_TIME:
+		return clock_fits(c, x);
 	case NATIVE_BYTEA:
 		return x->kind == KIND_STRING || x->kind == KIND_BLOB;
 	default:

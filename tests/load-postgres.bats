@@ -129,6 +129,47 @@ END
 	equals "$(query "select ts at time zone 'UTC', num, encode(b, 'escape'), tags[2] from t where id = 8")" '2024-02-28 19:32:03|1.20|a\\b|b'
 }
 
+@test "values that the column would round or cut are refused; what it compares in its own way is compared as it is" {
+	local e=citext
+	query "create extension $e" || e=text
+	query 'create domain d as timestamptz(0)' "create table t(id int primary key, s timestamp(0), m timestamptz(3), d d,
+		h time(1), z timetz, c \"char\", n name, w numeric(3,-2), q tsquery, b box, e $e)"
+	cat >in <<'END'
+{"id":1,"s":"2024-01-01T12:34:56.0","m":"2024-01-01T12:34:56.789Z","d":"2024-01-01T12:34:56Z","h":"12:34:56.70","z":"12:34:56.123456+02","c":"x","n":"n","q":"a & b","b":"(1,1),(0,0)","e":"Ann"}
+{"id":2,"s":"2024-01-01T12:34:56.7"}
+{"id":3,"m":"9999-12-31T23:59:59.9999Z"}
+{"id":4,"d":"2024-01-01T12:34:56.5Z"}
+{"id":5,"h":"12:34:56.71"}
+{"id":6,"h":"12:34:56+02"}
+{"id":7,"h":"2024-01-01 12:34:56"}
+{"id":8,"z":"12:34:56.1234567"}
+{"id":9,"c":"é"}
+{"id":10,"n":"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"}
+{"id":11,"w":true}
+{"id":12,"q":"a &"}
+END
+	ends_with_status 1 cs-load --to "$PG" --table t --key id --rejects bad --stats stats <in
+	equals "$(jq .line bad | sort -n | paste -sd' ')" '2 3 4 5 6 7 8 9 10 11 12' || { cat bad; false; }
+	equals "$(query 'select s, m, d, h, z, c, n, q from t')" \
+		"2024-01-01 12:34:56|2024-01-01 12:34:56.789+00|2024-01-01 12:34:56+00|12:34:56.7|12:34:56.123456+02|x|n|'a' & 'b'"
+	cs-load --to "$PG" --table t --key id --stats stats <<<'{"id":1,"b":"(2,1),(1,0)","e":"ANN"}'
+	equals "$(jq -c '[.updated, .unchanged]' stats)" '[1,0]'
+	cs-load --to "$PG" --table t --key id --stats stats < <(head -n 1 in; sed -n '1s/Ann/ann/p' in)
+	equals "$(jq -c '[.updated, .unchanged]' stats)" '[2,0]'
+	equals "$(query 'select b, e from t')" '(1,1),(0,0)|ann'
+}
+
+@test "what a trigger raises is the record's fault" {
+	query 'create table t(id int primary key, v int)' "create function no() returns trigger language plpgsql as \$\$
+		begin if new.v = 2 then raise exception 'no two'; end if; return new; end \$\$" \
+		'create trigger no before insert or update on t for each row execute function no()'
+	printf '{"id":%d,"v":%d}\n' 1 1 2 2 3 3 >in
+	ends_with_status 1 cs-load --to "$PG" --table t --key id --rejects bad <in
+	equals "$(jq -c '[.line, .reason]' bad)" '[2,"no two"]'
+	fails_with 65 cs-load --to "$PG" --table t --key id <in
+	equals "$stderr" 'cs-load: stdin:2: no two'
+}
+
 @test "a record that the server refuses ends the run there, and what its last checkpoint covers is kept" {
 	query 'create table t(id int primary key, n int check (n > 0))'
 	{ begin; for i in 1 2 3 4; do echo "{\"id\":$i,\"n\":$((3 - i))}"; checkpoint "$i"; done; end; } >in
