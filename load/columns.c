@@ -91,6 +91,12 @@ table_add(struct sink *s, struct table *t, struct slice name, int *column)
 		    "it (cs-map --rename)",
 		    shown_cut(name, 4 * SHOWN_MAX),
 		    shown_cut((struct slice){name.p, s->name_max}, 4 * SHOWN_MAX), s->name_max);
+	for (const char *const *l = s->taken; l && *l; l++)
+		if (slice_is(name, *l))
+			return row_bad(s,
+			    "column \"%s\": every table has one of its own of that name; rename it "
+			    "(cs-map --rename)",
+			    *l);
 	if (t->n == COLUMNS_MAX)
 		return row_bad(s, "column \"%s\": a table has at most %d columns",
 		    shown_cut(name, SHOWN_MAX), COLUMNS_MAX);

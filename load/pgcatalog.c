@@ -58,8 +58,12 @@ read_kind(struct pgdb *db, struct table *t)
 	if (!t->exists) {
 		r = check_case(db, t);
 	} else if (*kind != 'r' && *kind != 'p') {
-		warnx("%s: \"%s\" is a %s, not a table", db->pg.place, shown(t->name),
-		    *kind == 'f' ? "foreign table" : "view");
+		warnx("%s: \"%s\" is a%s, not a table", db->pg.place, shown(t->name),
+		    *kind == 'f'                   ? " foreign table"
+		    : *kind == 'v' || *kind == 'm' ? " view"
+		    : *kind == 'S'                 ? " sequence"
+		    : *kind == 'c'                 ? " type"
+						   : "n index");
 		r = CS_USAGE;
 	}
 	PQclear(res);

@@ -12,11 +12,16 @@ int
 pgchanges_open(struct pgdb *db)
 {
 	const struct opts *o = db->sink.o;
+	struct trail *t;
+	int r;
 
 	if (!o->changes || o->dry_run)
 		return 0;
 	db->changes = xcalloc(1, sizeof *db->changes);
-	return trail_open(&db->sink, &db->changes->trail, o->changes, "changes", false);
+	t = &db->changes->trail;
+	while ((r = trail_open(&db->sink, t, o->changes, "changes", false)) == SINK_AGAIN)
+		trail_close(t);
+	return r;
 }
 
 /* Append the stored columns of a row, as what cs-load would be given to store them. */

@@ -362,7 +362,7 @@ stage(struct pgdb *db, const struct group *g, size_t *number)
 	struct buf *b = &db->sql;
 	struct buf form = {0};
 	size_t i = 0;
-	int r = 0;
+	int r;
 
 	definitions(&form, g);
 	while (i < db->stages.n && strcmp(db->stages.v[i], form.p) != 0)
@@ -378,11 +378,13 @@ stage(struct pgdb *db, const struct group *g, size_t *number)
 	}
 	r = pgdb_exec(db, b->p);
 	buf_release(&form);
+	if (r)
+		return r;
 	buf_clear(b);
 	buf_addf(b, "copy _cs_stage%zu (", *number);
 	pggroup_list(b, g, "");
 	buf_adds(b, ") from stdin");
-	return r ? r : pgcopy(db, &g->data, b->p);
+	return pgcopy(db, &g->data, b->p);
 }
 
 int

@@ -345,14 +345,17 @@ int
 pgseen_keep(struct pgdb *db)
 {
 	uint64_t rejected = db->sink.life->rejected + db->sink.life->upstream;
-	int r = 0;
+	int r;
 
-	for (struct pgseen *s = db->full; s && r == 0 && parted(db); s = s->next)
-		if (rejected != s->noted) {
-			r = pgfull_rejected(db, s->table, s->rejected + rejected);
-			s->noted = rejected;
-		}
-	return r;
+	for (struct pgseen *s = db->full; s && parted(db); s = s->next) {
+		if (rejected == s->noted)
+			continue;
+		r = pgfull_rejected(db, s->table, s->rejected + rejected);
+		if (r)
+			return r; /* with the transaction, the list may be gone */
+		s->noted = rejected;
+	}
+	return 0;
 }
 
 /* Append the rows that are in the table and were not brought. */
@@ -410,6 +413,8 @@ delete_table(struct pgdb *db, struct table *t)
 	int64_t n[2] = {0};
 	int r = make_keys(db, t);
 
+	if (r)
+		return r;
 	buf_clear(b);
 	buf_adds(b, "select (select count(*) from ");
 	pg_name(b, t->name);
@@ -420,8 +425,7 @@ delete_table(struct pgdb *db, struct table *t)
 	buf_adds(b, " t");
 	pgmark_live_sql(t, " where ", b);
 	buf_addc(b, ')');
-	if (r == 0)
-		r = pgdb_ask(db, b->p, 0, NULL, n);
+	r = pgdb_ask(db, b->p, 0, NULL, n);
 	if (r == 0 && n[0])
 		r = full_limit(&db->sink, t->name, (uint64_t)n[0], (uint64_t)n[1]);
 	if (r || !n[0])
@@ -462,28 +466,38 @@ none_came(struct pgdb *db)
 	return r || !n[0] ? r : pgtable_get(db, (struct slice){NULL, 0}, &t);
 }
 
+/* Delete what is missing of a table, and forget what is known of it. */
+static int
+settle(struct pgdb *db, struct pgseen *s)
+{
+	struct table *t;
+	int r = pgtable_get(db, (struct slice){s->table, strlen(s->table)}, &t);
+
+	if (r == 0 && t->exists && activated(db, s) &&
+	    full_told(&db->sink, s->table, s->whole,
+		s->rejected + db->sink.life->rejected + db->sink.life->upstream))
+		r = delete_table(db, t);
+	if (r == 0 && s->version < 0)
+		r = drop_keys(db, s);
+	if (r == 0 && s->version < 0 && parted(db))
+		r = pgfull_end(db, s->table);
+	return r;
+}
+
 int
 pgmissing_delete(struct pgdb *db)
 {
-	struct table *t;
+	struct pgseen *s;
 	int r = none_came(db);
 
 	if (r == 0)
 		r = pgseen_keep(db);
-	for (struct pgseen *s = db->full; s && r == 0; s = s->next) {
-		r = pgtable_get(db, (struct slice){s->table, strlen(s->table)}, &t);
-		if (r == 0 && t->exists && activated(db, s) &&
-		    full_told(&db->sink, s->table, s->whole,
-			s->rejected + db->sink.life->rejected + db->sink.life->upstream))
-			r = delete_table(db, t);
-		if (r == 0 && s->version < 0)
-			r = drop_keys(db, s);
-		if (r == 0 && s->version < 0 && parted(db))
-			r = pgfull_end(db, s->table);
-	}
-	if (r == 0) {
-		pgseen_back(db, NULL);
-		names_release(&db->unversioned);
-	}
-	return r == ROW_BAD ? CS_DATA : r;
+	/* After a failure the list may be gone with the transaction. */
+	for (s = db->full; r == 0 && s && (r = settle(db, s)) == 0; s = s->next)
+		;
+	if (r)
+		return r == ROW_BAD ? CS_DATA : r;
+	pgseen_back(db, NULL);
+	names_release(&db->unversioned);
+	return 0;
 }

@@ -407,6 +407,10 @@ ask_kind(struct pgdb *db)
 	return 0;
 }
 
+/* Columns that each table has. */
+static const char *const system_columns[] = {
+    "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid", NULL};
+
 struct sink *
 postgres_open(const struct opts *o, const struct life *life, struct decl *decls, int *status)
 {
@@ -416,6 +420,7 @@ postgres_open(const struct opts *o, const struct life *life, struct decl *decls,
 	    .life = life,
 	    .replays = true,
 	    .name_max = NAME_MAX_BYTES,
+	    .taken = system_columns,
 	    .fit = pg_fit,
 	    .past = pg_past,
 	    .meta_get = pg_meta_get,

@@ -46,7 +46,8 @@ pgtype_set(struct column *c, const char *type)
 			c->native = NATIVE_TIMESTAMPTZ;
 		if (c->native == NATIVE_CHAR)
 			c->width = *type == 'n' ? 63 : 1;
-		if (!args && *type == 't')
+		if (!args && (c->native == NATIVE_TIMESTAMP || c->native == NATIVE_TIMESTAMPTZ ||
+				 c->native == NATIVE_TIME))
 			c->width = FRACTION;
 		break;
 	}

@@ -78,6 +78,7 @@ struct sink {
 	bool lazy, whole;
 	struct resume resume;
 	size_t name_max;       /* bytes of a table's or a column's name; 0: any number */
+	const char *const *taken; /* names that no column may have, up to a NULL; or NULL */
 	/* Databases: read resume.base; read a row of _cs_meta (NULL: there is none; to be freed), write it (NULL: delete it). */
 	int (*past)(struct sink *s);
 	int (*meta_get)(struct sink *s, const char *name, char **value);

@@ -218,6 +218,18 @@ failing_trigger() { # TIMES SQLSTATE
 	equals "$(query 'select count(*) from t' "select count(*) from pg_attribute where attrelid = 't'::regclass and attnum > 0")" $'50\n10'
 }
 
+@test "a server that only lets read: 75, whatever the first statement is that it refuses" {
+	local mode
+	printf '{"id":%d,"v":1}\n' 1 2 | cs-load --to "$PG" --table t --key id
+	query "alter database \"${PG##*/}\" set default_transaction_read_only = on"
+	for mode in '--key id' '--mode append' '--key id --delete-missing hard' '--key id --mode replace' '--key id --changes feed' '--key id --columns evolve'; do
+		# shellcheck disable=SC2086 # options
+		fails_with 75 cs-load --to "$PG" --table t $mode --busy-timeout 100ms <<<'{"id":1,"v":2}'
+		contains "$stderr" 'in a read-only transaction'
+	done
+	equals "$(PGOPTIONS= query 'select sum(v) from t')" 2
+}
+
 @test "a lock that is not to be had: 75 after --busy-timeout" {
 	cs-load --to "$PG" --table t --key id <<<'{"id":1,"v":1}'
 	psql -XAtq "$PG" -c 'begin; lock table t in access exclusive mode' -c 'select 1' -c 'select pg_sleep(60)' >lock.out 2>&1 3>&- &

@@ -96,6 +96,13 @@ end() {
 	query 'create view v as select 1 id'
 	fails_with 64 cs-load --to "$PG" --table v <<<'{"id":1}'
 	contains "$stderr" '"v" is a view, not a table'
+	query 'create sequence s'
+	fails_with 64 cs-load --to "$PG" --table s <<<'{"id":1}'
+	contains "$stderr" '"s" is a sequence, not a table'
+	# a name of which there is a column already is no race with another loader
+	fails_with 65 cs-load --to "$PG" --table t <<<'{"id":1,"xmin":2}'
+	contains "$stderr" 'stdin:1: column "xmin": every table has one'
+	cs-load --to "$PG" --table t <<<'{"id":1,"oid":2,"Xmin":3}'
 }
 
 @test "what only the server can know is known by record: constraints, types that cs-load does not know" {
