@@ -54,8 +54,7 @@ read_pk(struct db *db, struct table *t)
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		last = sqlite3_column_int(st, 0);
 		t->columns[last].pk = true;
-		t->pk.v = xreallocarray(t->pk.v, t->pk.n + 1, sizeof *t->pk.v);
-		t->pk.v[t->pk.n++] = xstrdup((const char *)sqlite3_column_text(st, 1));
+		names_push(&t->pk, (const char *)sqlite3_column_text(st, 1));
 	}
 	sqlite3_finalize(st);
 	if (t->pk.n == 1 && !t->without_rowid &&

@@ -150,6 +150,17 @@ table_undo(struct table *t, size_t n)
 	}
 }
 
+bool
+table_want_nulls(const struct sink *s, struct table *t)
+{
+	for (size_t i = 0; i < t->n && s->o->columns == COLUMNS_EVOLVE; i++)
+		if (t->columns[i].presence == COLUMN_NULL && t->columns[i].null_seen) {
+			t->columns[i].presence = COLUMN_NEW;
+			t->dirty = true;
+		}
+	return t->dirty;
+}
+
 struct table *
 table_new(struct slice name)
 {

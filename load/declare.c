@@ -31,6 +31,14 @@ decl_push(struct decl **list, struct decl *d)
 	return d;
 }
 
+bool
+decl_activated(struct decl *list, const char *table, int64_t version)
+{
+	const struct decl *d = decl_of(list, table);
+
+	return version < 0 || (d && d->version == version);
+}
+
 int
 table_key(struct sink *s, struct table *t, const struct decl *d)
 {
@@ -49,8 +57,7 @@ table_key(struct sink *s, struct table *t, const struct decl *d)
 	if (key->n || !o->meta[META_HASH]) {
 		names_copy(&t->key, key);
 	} else {
-		t->key.v = xcalloc(1, sizeof *t->key.v);
-		t->key.v[t->key.n++] = xstrdup(o->meta[META_HASH]);
+		names_push(&t->key, o->meta[META_HASH]);
 	}
 	return 0;
 }

@@ -7,6 +7,21 @@
 
 #define U(n) ((unsigned long long)(n))
 
+uint64_t
+full_hash(const struct sink *s, const char *table)
+{
+	const char *texts[] = {s->life->begun ? s->life->stream : "", table};
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (size_t i = 0; i < 2; i++)
+		for (const char *p = texts[i];; p++) {
+			h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
+			if (!*p)
+				break;
+		}
+	return h;
+}
+
 int
 full_check(const struct sink *s)
 {

@@ -6,6 +6,8 @@
 
 #include "sink.h"
 
+/* Of the stream, if one has begun, and a table: what is kept of a run is called by it. */
+uint64_t full_hash(const struct sink *s, const char *table);
 /* The stream is in mode full, or is none: 0, else CS_DATA after saying so. */
 int	full_check(const struct sink *s);
 /* A run that resumes goes on from the checkpoint its staged part ends with; same: that part is of this run. 0 or CS_DATA. */

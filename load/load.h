@@ -84,6 +84,9 @@ void	options(struct opts *o, int argc, char *argv[]);
 
 /* Add the parts of a comma-separated list. 0, or -1 when one of them is empty. */
 int	names_add(struct names *l, const char *list);
+void	names_push(struct names *l, const char *name);
+bool	names_have(const struct names *l, const char *name);
+void	names_cut(struct names *l, size_t n); /* forget those from the n-th on */
 void	names_copy(struct names *to, const struct names *from); /* to is empty */
 void	names_release(struct names *l);
 

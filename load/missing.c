@@ -115,15 +115,6 @@ delete_table(struct db *db, struct table *t)
 	return r;
 }
 
-/* Is the version that its rows are of said to be whole? */
-static bool
-activated(const struct db *db, const struct seen *s)
-{
-	const struct decl *d = decl_of(db->decls, s->table);
-
-	return s->version < 0 || (d && d->version == s->version);
-}
-
 /* A full run without a record is one of the default table, if there is such a table. */
 static int
 none_came(struct db *db)
@@ -148,7 +139,7 @@ missing_delete(struct db *db)
 		r = seen_keep(db);
 	for (struct seen *s = db->seen; s && r == 0; s = s->next) {
 		r = table_get(db, (struct slice){s->table, strlen(s->table)}, &t);
-		if (r == 0 && t->exists && activated(db, s) &&
+		if (r == 0 && t->exists && decl_activated(db->decls, s->table, s->version) &&
 		    full_told(&db->sink, s->table, s->whole,
 			s->rejected + db->sink.life->rejected + db->sink.life->upstream))
 			r = delete_table(db, t);

@@ -4,6 +4,28 @@
 #include "buf.h"
 #include "load.h"
 
+static void
+push(struct names *l, char *name)
+{
+	l->v = xreallocarray(l->v, l->n + 1, sizeof *l->v);
+	l->v[l->n++] = name;
+}
+
+void
+names_push(struct names *l, const char *name)
+{
+	push(l, xstrdup(name));
+}
+
+bool
+names_have(const struct names *l, const char *name)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!strcmp(l->v[i], name))
+			return true;
+	return false;
+}
+
 int
 names_add(struct names *l, const char *list)
 {
@@ -13,8 +35,7 @@ names_add(struct names *l, const char *list)
 		q = strchrnul(p, ',');
 		if (q == p)
 			return -1;
-		l->v = xreallocarray(l->v, l->n + 1, sizeof *l->v);
-		l->v[l->n++] = xstrndup(p, (size_t)(q - p));
+		push(l, xstrndup(p, (size_t)(q - p)));
 		if (!*q)
 			return 0;
 	}
@@ -29,10 +50,16 @@ names_copy(struct names *to, const struct names *from)
 }
 
 void
+names_cut(struct names *l, size_t n)
+{
+	while (l->n > n)
+		free(l->v[--l->n]);
+}
+
+void
 names_release(struct names *l)
 {
-	while (l->n)
-		free(l->v[--l->n]);
+	names_cut(l, 0);
 	free(l->v);
 	l->v = NULL;
 }

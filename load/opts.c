@@ -227,11 +227,10 @@ set_rows(struct opts *o, int option, const char *arg)
 		set_history_columns(o, arg);
 		return true;
 	case OPT_INDEX:
-		o->indexes.v = xreallocarray(o->indexes.v, o->indexes.n + 1, sizeof *o->indexes.v);
 		if (names_add(&list, arg) < 0)
 			errx(CS_USAGE, "--index: \"%s\" holds an empty name", arg);
 		names_release(&list);
-		o->indexes.v[o->indexes.n++] = xstrdup(arg);
+		names_push(&o->indexes, arg);
 		return true;
 	case OPT_KEY_HASH:
 		o->meta[META_HASH] = arg ? arg : "_cs_key";
@@ -482,16 +481,15 @@ check_file(const struct opts *o)
 	check_parts(o);
 	for (int m = META_NONE + 1; m < METAS; m++)
 		if (o->meta[m])
-			errx(CS_USAGE, "%s is for sqlite targets", meta_option((enum meta)m));
-	if (o->bulk)
-		errx(CS_USAGE, "--bulk is for sqlite targets");
-	if (o->missing || o->changes || o->indexes.n || o->strict_tables || o->mode == MODE_HISTORY)
-		errx(CS_USAGE, "%s is for sqlite targets",
-		    o->missing         ? "--delete-missing"
-		    : o->changes       ? "--changes"
-		    : o->indexes.n     ? "--index"
-		    : o->strict_tables ? "--strict-tables"
-				       : "--mode history");
+			errx(CS_USAGE, "%s is for databases", meta_option((enum meta)m));
+	if (o->bulk || o->strict_tables)
+		errx(CS_USAGE, "%s is for sqlite targets", o->bulk ? "--bulk" : "--strict-tables");
+	if (o->missing || o->changes || o->indexes.n || o->mode == MODE_HISTORY)
+		errx(CS_USAGE, "%s is for databases",
+		    o->missing     ? "--delete-missing"
+		    : o->changes   ? "--changes"
+		    : o->indexes.n ? "--index"
+				   : "--mode history");
 	if (o->target == TARGET_NDJSON && (o->columns != COLUMNS_EVOLVE || o->schema))
 		errx(CS_USAGE, "%s: an ndjson file has no columns",
 		    o->schema ? "--schema" : "--columns");

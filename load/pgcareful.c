@@ -63,8 +63,7 @@ static int
 apply_halves(struct pgdb *db, size_t first, size_t last)
 {
 	struct counts before = db->sink.counts;
-	struct names *added = &db->sink.added;
-	size_t nadded = added->n, middle = first + (last - first) / 2;
+	size_t nadded = db->sink.added.n, middle = first + (last - first) / 2;
 	int64_t mark = db->changes ? db->changes->trail.end : 0;
 	struct pgseen *full = pgseen_copy(db->full);
 	char *why;
@@ -79,10 +78,8 @@ apply_halves(struct pgdb *db, size_t first, size_t last)
 	why = xstrdup(db->sink.why.p);
 	before.rejected = db->sink.counts.rejected;
 	db->sink.counts = before;
-	while (added->n > nadded)
-		free(added->v[--added->n]);
-	while (db->stages.n)
-		free(db->stages.v[--db->stages.n]);
+	names_cut(&db->sink.added, nadded);
+	names_cut(&db->stages, 0);
 	pgrows_forget(db);
 	pgseen_back(db, full);
 	r = pgdb_exec(db, "rollback to savepoint _cs_row; release savepoint _cs_row");

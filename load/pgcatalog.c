@@ -136,21 +136,29 @@ has_unique(struct pgdb *db, const struct table *t, bool *has)
 	    "- 1])) ="
 	    " (select jsonb_agg(v order by v collate \"C\") from "
 	    "jsonb_array_elements_text($2::jsonb) v)";
+
+	return pgnames_ask(db, sql, t, &t->key, has);
+}
+
+int
+pgnames_ask(
+    struct pgdb *db, const char *sql, const struct table *t, const struct names *columns, bool *any)
+{
 	struct buf list = {0}, name = {0};
 	const char *values[2];
 	int64_t n[2] = {0};
 	int r;
 
-	for (size_t i = 0; i < t->key.n; i++) {
+	for (size_t i = 0; i < columns->n; i++) {
 		buf_addc(&list, i ? ',' : '[');
-		json_quote(&list, t->key.v[i], strlen(t->key.v[i]));
+		json_quote(&list, columns->v[i], strlen(columns->v[i]));
 	}
 	buf_addc(&list, ']');
 	pg_name(&name, t->name);
 	values[0] = name.p;
 	values[1] = list.p;
 	r = pgdb_ask(db, sql, 2, values, n);
-	*has = n[0] > 0;
+	*any = n[0] > 0;
 	buf_release(&list);
 	buf_release(&name);
 	return r;
@@ -160,7 +168,6 @@ has_unique(struct pgdb *db, const struct table *t, bool *has)
 int
 pgtable_unique(struct pgdb *db, struct table *t)
 {
-	struct buf *b = &db->sql;
 	char *name;
 	bool has;
 	int r;
@@ -174,19 +181,10 @@ pgtable_unique(struct pgdb *db, struct table *t)
 	r = has_unique(db, t, &has);
 	if (r || has)
 		return r;
-	buf_clear(b);
-	buf_adds(b, "create unique index ");
-	name = xasprintf("%.56s_cs_key", t->name);
-	pg_name(b, name);
+	name = xasprintf("%s_cs_key", t->name);
+	pgindex_sql(db, "create unique index", name, t, &t->key);
 	free(name);
-	buf_adds(b, " on ");
-	pg_name(b, t->name);
-	for (size_t i = 0; i < t->key.n; i++) {
-		buf_adds(b, i ? ", " : " (");
-		pg_name(b, t->key.v[i]);
-	}
-	buf_addc(b, ')');
-	if (pg_exec(&db->pg, b->p) == 0)
+	if (pg_exec(&db->pg, db->sql.p) == 0)
 		return 0;
 	if (strcmp(db->pg.code, "23505") != 0)
 		return pgdb_fail(db);

@@ -37,31 +37,21 @@ name_of(const struct table *t, enum meta m)
 int
 pghistory_index(struct pgdb *db, const struct table *t)
 {
-	struct buf *b = &db->sql, name = {0};
-	const char *values[1];
-	char *plain = xasprintf("%.50s_cs_active", t->name);
-	int64_t n[2];
-	int r;
+	static const char sql[] =
+	    "select count(*), 0 from pg_catalog.pg_index where indrelid = to_regclass($1) and"
+	    " indisunique and indpred is not null and $2 <> ''";
+	char *name;
+	bool has;
+	int r = pgnames_ask(db, sql, t, &t->key, &has);
 
-	pg_name(&name, plain);
-	free(plain);
-	values[0] = name.p;
-	r = pgdb_ask(
-	    db, "select case when to_regclass($1) is null then 0 else 1 end, 0", 1, values, n);
-	if (r == 0 && !n[0]) {
-		buf_clear(b);
-		buf_addf(b, "create unique index %s on ", name.p);
-		pg_name(b, t->name);
-		for (size_t i = 0; i < t->key.n; i++) {
-			buf_adds(b, i ? ", " : " (");
-			pg_name(b, t->key.v[i]);
-		}
-		buf_adds(b, ") where ");
-		pg_name(b, name_of(t, META_ACTIVE));
-		r = pgdb_make(db, b->p);
-	}
-	buf_release(&name);
-	return r;
+	if (r || has)
+		return r;
+	name = xasprintf("%s_cs_active", t->name);
+	pgindex_sql(db, "create unique index", name, t, &t->key);
+	free(name);
+	buf_adds(&db->sql, " where ");
+	pg_name(&db->sql, name_of(t, META_ACTIVE));
+	return pgdb_make(db, db->sql.p);
 }
 
 /* Append ROWS where t is the active version of a row e, and began before this run or in it. */

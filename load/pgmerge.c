@@ -370,8 +370,7 @@ stage(struct pgdb *db, const struct group *g, size_t *number)
 	*number = i + 1;
 	buf_clear(b);
 	if (i == db->stages.n) {
-		db->stages.v = xreallocarray(db->stages.v, i + 1, sizeof *db->stages.v);
-		db->stages.v[db->stages.n++] = xstrdup(form.p);
+		names_push(&db->stages, form.p);
 		buf_addf(b, "create temp table _cs_stage%zu (%s) on commit drop", i + 1, form.p);
 	} else {
 		buf_addf(b, "truncate _cs_stage%zu", i + 1);

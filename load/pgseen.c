@@ -59,16 +59,7 @@ pgseen_back(struct pgdb *db, struct pgseen *s)
 void
 pgfull_name(const struct pgdb *db, const char *prefix, const char *table, char out[32])
 {
-	const char *texts[] = {db->sink.life->begun ? db->sink.life->stream : "", table};
-	uint64_t h = UINT64_C(14695981039346656037);
-
-	for (size_t i = 0; i < 2; i++)
-		for (const char *p = texts[i];; p++) {
-			h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
-			if (!*p)
-				break;
-		}
-	snprintf(out, 32, "%s%016" PRIx64, prefix, h);
+	snprintf(out, 32, "%s%016" PRIx64, prefix, full_hash(&db->sink, table));
 }
 
 bool
@@ -187,16 +178,6 @@ is_empty(struct pgdb *db, const struct table *t, bool *empty)
 	return r;
 }
 
-/* Did the table get rows in this run whose version nobody told? */
-static bool
-unversioned(const struct pgdb *db, const struct table *t)
-{
-	for (size_t i = 0; i < db->unversioned.n; i++)
-		if (!strcmp(db->unversioned.v[i], t->name))
-			return true;
-	return false;
-}
-
 /* Go on with what is stored, or begin. */
 static int
 resume(struct pgdb *db, const struct table *t, struct pgseen *s)
@@ -217,7 +198,7 @@ resume(struct pgdb *db, const struct table *t, struct pgseen *s)
 		s->whole = versioned ? have : first;
 		if (versioned && !have)
 			r = is_empty(db, t, &s->whole);
-		if (versioned && unversioned(db, t))
+		if (versioned && names_have(&db->unversioned, t->name))
 			s->whole = false;
 		if (r == 0)
 			r = drop_keys(db, s);
@@ -260,17 +241,15 @@ pgseen_get(struct pgdb *db, struct table *t, int64_t version)
 int
 pgseen_row(struct pgdb *db, struct table *t, int64_t version)
 {
-	struct names *l = &db->unversioned;
 	int r;
 
 	if (version >= 0 && !(t->full && t->full->version == version)) {
 		r = pg_flush(db); /* they are of the one before */
 		return r ? r : pgseen_get(db, t, version);
 	}
-	if (version < 0 && !t->full && !unversioned(db, t)) {
-		l->v = xreallocarray(l->v, l->n + 1, sizeof *l->v);
-		l->v[l->n++] = xstrdup(t->name);
-	}
+	/* Its rows cannot be told from those of another version later. */
+	if (version < 0 && !t->full && !names_have(&db->unversioned, t->name))
+		names_push(&db->unversioned, t->name);
 	return 0;
 }
 
@@ -436,15 +415,6 @@ delete_table(struct pgdb *db, struct table *t)
 	return r;
 }
 
-/* Is the version that its rows are of said to be whole? */
-static bool
-activated(const struct pgdb *db, const struct pgseen *s)
-{
-	const struct decl *d = decl_of(db->decls, s->table);
-
-	return s->version < 0 || (d && d->version == s->version);
-}
-
 /* A full run without a record is one of the default table, if there is such a table. */
 static int
 none_came(struct pgdb *db)
@@ -473,7 +443,7 @@ settle(struct pgdb *db, struct pgseen *s)
 	struct table *t;
 	int r = pgtable_get(db, (struct slice){s->table, strlen(s->table)}, &t);
 
-	if (r == 0 && t->exists && activated(db, s) &&
+	if (r == 0 && t->exists && decl_activated(db->decls, s->table, s->version) &&
 	    full_told(&db->sink, s->table, s->whole,
 		s->rejected + db->sink.life->rejected + db->sink.life->upstream))
 		r = delete_table(db, t);

@@ -39,13 +39,6 @@ row_fault(const struct pg *pg)
 	return false;
 }
 
-static void
-names_cut(struct names *l, size_t n)
-{
-	while (l->n > n)
-		free(l->v[--l->n]);
-}
-
 /* The transaction is gone, and what waited for it. */
 static void
 lose(struct pgdb *db)

@@ -128,6 +128,10 @@ int	pgtables_refresh(struct pgdb *db);
 int	pgtable_load(struct pgdb *db, struct table *t);
 /* Bring the database in line with what the record at hand wants. */
 int	pgtable_sync(struct pgdb *db, struct table *t);
+/* Ask for a number of what is called $1, as t is, and has the columns $2, a JSON array: *any unless it is 0. */
+int	pgnames_ask(struct pgdb *db, const char *sql, const struct table *t, const struct names *columns, bool *any);
+/* Set db->sql to what makes an index ("create index") of that name, unless it is too long, on columns of t. */
+void	pgindex_sql(struct pgdb *db, const char *what, const char *name, const struct table *t, const struct names *columns);
 /* See that the key has a unique index. 0 or a CS_ status. */
 int	pgtable_unique(struct pgdb *db, struct table *t);
 /* The columns that never had a value, as they are wanted at the end of a complete stream. */

@@ -100,11 +100,9 @@ empty(struct pgdb *db, struct table *t)
 {
 	struct names *done = &db->stage->emptied;
 
-	for (size_t i = 0; i < done->n; i++)
-		if (!strcmp(done->v[i], t->name))
-			return 0;
-	done->v = xreallocarray(done->v, done->n + 1, sizeof *done->v);
-	done->v[done->n++] = xstrdup(t->name);
+	if (names_have(done, t->name))
+		return 0;
+	names_push(done, t->name);
 	if (!t->exists)
 		return 0;
 	return pgrows_delete(db, t, "");

@@ -83,13 +83,6 @@ create(struct pgdb *db, struct table *t)
 	return r || !pghistory_of(t) ? r : pghistory_index(db, t);
 }
 
-static void
-note_added(struct names *added, const char *name)
-{
-	added->v = xreallocarray(added->v, added->n + 1, sizeof *added->v);
-	added->v[added->n++] = xstrdup(name);
-}
-
 /* Append a column's value as it is in another type. JSON becomes text without spaces, as it is where it comes as text. */
 static void
 cast_sql(struct buf *b, const struct column *c, const char *type)
@@ -132,7 +125,7 @@ alter(struct pgdb *db, struct table *t)
 			column_sql(&db->sql, &comments, t, c);
 		} else {
 			column_sql(&sql, &comments, t, c);
-			note_added(&db->sink.added, c->name);
+			names_push(&db->sink.added, c->name);
 		}
 		sep = ", ";
 	}
@@ -159,14 +152,7 @@ pgtable_sync(struct pgdb *db, struct table *t)
 int
 pgtable_finish(struct pgdb *db, struct table *t)
 {
-	if (!t->exists || db->sink.o->columns != COLUMNS_EVOLVE)
-		return 0;
-	for (size_t i = 0; i < t->n; i++)
-		if (t->columns[i].presence == COLUMN_NULL && t->columns[i].null_seen) {
-			t->columns[i].presence = COLUMN_NEW;
-			t->dirty = true;
-		}
-	return pgtable_sync(db, t);
+	return t->exists && table_want_nulls(&db->sink, t) ? pgtable_sync(db, t) : 0;
 }
 
 /* Is there an index, whatever its name, over exactly these columns? */
@@ -179,30 +165,33 @@ indexed(struct pgdb *db, const struct table *t, const struct names *columns, boo
 	    " (select jsonb_agg(a.attname::text order by k.n) from pg_catalog.pg_attribute a"
 	    " join unnest(i.indkey::int2[]) with ordinality k(num, n) on k.num = a.attnum"
 	    " where a.attrelid = i.indrelid) = $2::jsonb";
-	struct buf list = {0}, name = {0};
-	const char *values[2];
-	int64_t n[2] = {0};
-	int r;
 
+	return pgnames_ask(db, sql, t, columns, has);
+}
+
+void
+pgindex_sql(struct pgdb *db, const char *what, const char *name, const struct table *t,
+    const struct names *columns)
+{
+	struct buf *b = &db->sql;
+
+	buf_clear(b);
+	buf_addf(b, "%s ", what);
+	if (strlen(name) <= db->sink.name_max) /* else the server finds one */
+		pg_name(b, name);
+	buf_adds(b, " on ");
+	pg_name(b, t->name);
 	for (size_t i = 0; i < columns->n; i++) {
-		buf_addc(&list, i ? ',' : '[');
-		json_quote(&list, columns->v[i], strlen(columns->v[i]));
+		buf_adds(b, i ? ", " : " (");
+		pg_name(b, columns->v[i]);
 	}
-	buf_addc(&list, ']');
-	pg_name(&name, t->name);
-	values[0] = name.p;
-	values[1] = list.p;
-	r = pgdb_ask(db, sql, 2, values, n);
-	*has = n[0] > 0;
-	buf_release(&list);
-	buf_release(&name);
-	return r;
+	buf_addc(b, ')');
 }
 
 static int
 make_index(struct pgdb *db, const struct table *t, const struct names *columns)
 {
-	struct buf name = {0}, *b = &db->sql;
+	struct buf name = {0};
 	bool has;
 	int r = indexed(db, t, columns, &has);
 
@@ -211,22 +200,9 @@ make_index(struct pgdb *db, const struct table *t, const struct names *columns)
 	buf_addf(&name, "idx_%s", t->name);
 	for (size_t i = 0; i < columns->n; i++)
 		buf_addf(&name, "_%s", columns->v[i]);
-	if (name.len > db->sink.name_max)
-		name.p[db->sink.name_max] = '\0';
-	while (!utf8_valid(name.p, strlen(name.p)))
-		name.p[strlen(name.p) - 1] = '\0';
-	buf_clear(b);
-	buf_adds(b, "create index if not exists ");
-	pg_name(b, name.p);
+	pgindex_sql(db, "create index", name.p, t, columns);
 	buf_release(&name);
-	buf_adds(b, " on ");
-	pg_name(b, t->name);
-	for (size_t i = 0; i < columns->n; i++) {
-		buf_adds(b, i ? ", " : " (");
-		pg_name(b, columns->v[i]);
-	}
-	buf_addc(b, ')');
-	return pgdb_exec(db, b->p);
+	return pgdb_make(db, db->sql.p);
 }
 
 int

@@ -314,8 +314,7 @@ change_table(struct db *db, struct table *t, const struct row *row, size_t membe
 		return db_exec(db, "RELEASE cs_row");
 	}
 	failed = db_exec(db, "ROLLBACK TO cs_row; RELEASE cs_row");
-	while (added->n > nadded)
-		free(added->v[--added->n]);
+	names_cut(added, nadded);
 	if (failed == 0)
 		failed = table_reload(db, t, n);
 	return failed ? failed : r;

@@ -129,8 +129,7 @@ read_key(struct decl *d, const cJSON *j, char **why)
 	{
 		if (!cJSON_IsString(k) || !*k->valuestring)
 			goto bad;
-		d->key.v = xreallocarray(d->key.v, d->key.n + 1, sizeof *d->key.v);
-		d->key.v[d->key.n++] = xstrdup(k->valuestring);
+		names_push(&d->key, k->valuestring);
 	}
 	return 0;
 bad:

@@ -258,16 +258,6 @@ is_empty(struct db *db, const struct table *t, bool *empty)
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : db_fail(db);
 }
 
-/* Did the table get rows in this run whose version nobody told? */
-static bool
-unversioned(const struct db *db, const struct table *t)
-{
-	for (size_t i = 0; i < db->unversioned.n; i++)
-		if (!strcmp(db->unversioned.v[i], t->name))
-			return true;
-	return false;
-}
-
 /* Go on with what is stored, or begin. */
 static int
 resume(struct db *db, const struct table *t, struct seen *s, int64_t version)
@@ -288,25 +278,13 @@ resume(struct db *db, const struct table *t, struct seen *s, int64_t version)
 		s->whole = version >= 0 ? have : first;
 		if (version >= 0 && !have)
 			r = is_empty(db, t, &s->whole);
-		if (version >= 0 && unversioned(db, t))
+		if (version >= 0 && names_have(&db->unversioned, t->name))
 			s->whole = false;
 		if (r == 0)
 			r = write_full(db, s, stream, run);
 	}
 	free(run);
 	return r;
-}
-
-/* Its rows cannot be told from those of another version later. */
-static void
-note_unversioned(struct db *db, struct table *t)
-{
-	struct names *l = &db->unversioned;
-
-	if (unversioned(db, t))
-		return;
-	l->v = xreallocarray(l->v, l->n + 1, sizeof *l->v);
-	l->v[l->n++] = xstrdup(t->name);
 }
 
 static struct seen *
@@ -364,8 +342,9 @@ seen_row(struct db *db, struct table *t, int64_t version)
 {
 	if (version >= 0 && !(t->seen && t->seen->version == version))
 		return seen_get(db, t, version);
-	if (version < 0 && !t->seen)
-		note_unversioned(db, t);
+	/* Its rows cannot be told from those of another version later. */
+	if (version < 0 && !t->seen && !names_have(&db->unversioned, t->name))
+		names_push(&db->unversioned, t->name);
 	return 0;
 }
 

@@ -25,17 +25,10 @@ stage_takes(const struct db *db)
 static char *
 stage_path(const struct db *db)
 {
-	const char *table = db->sink.o->table ? db->sink.o->table : "",
-		   *texts[] = {db->sink.life->stream, table};
-	uint64_t h = UINT64_C(14695981039346656037);
+	const char *table = db->sink.o->table ? db->sink.o->table : "";
 
-	for (size_t i = 0; i < 2; i++)
-		for (const char *p = texts[i];; p++) {
-			h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
-			if (!*p)
-				break;
-		}
-	return xasprintf("%s-cs-stage-%016llx", db->path, (unsigned long long)h);
+	return xasprintf(
+	    "%s-cs-stage-%016llx", db->path, (unsigned long long)full_hash(&db->sink, table));
 }
 
 /* The first line says which run it is of: the same as at hand? */
@@ -112,11 +105,9 @@ empty(struct db *db, struct table *t)
 	struct names *done = &db->stage->emptied;
 	int r;
 
-	for (size_t i = 0; i < done->n; i++)
-		if (!strcmp(done->v[i], t->name))
-			return 0;
-	done->v = xreallocarray(done->v, done->n + 1, sizeof *done->v);
-	done->v[done->n++] = xstrdup(t->name);
+	if (names_have(done, t->name))
+		return 0;
+	names_push(done, t->name);
 	if (!t->exists)
 		return 0;
 	r = change_delete_rows(db, t, "1");

@@ -158,10 +158,8 @@ table_create(struct db *db, struct table *t)
 		    (t->columns[i].key && !t->bulk) || t->columns[i].meta == META_FROM;
 	if (!t->bulk)
 		names_copy(&t->pk, &t->key);
-	if (history_of(t)) {
-		t->pk.v = xreallocarray(t->pk.v, t->pk.n + 1, sizeof *t->pk.v);
-		t->pk.v[t->pk.n++] = xstrdup(t->columns[t->meta[META_FROM]].name);
-	}
+	if (history_of(t))
+		names_push(&t->pk, t->columns[t->meta[META_FROM]].name);
 	buf_clear(&db->sql);
 	table_sql(&db->sql, t, t->name);
 	t->exists = t->ours = true;
@@ -172,16 +170,13 @@ table_create(struct db *db, struct table *t)
 static int
 column_store(struct db *db, struct table *t, struct column *c)
 {
-	struct names *added = &db->sink.added;
-
 	column_settle(t, c);
 	buf_clear(&db->sql);
 	buf_adds(&db->sql, "ALTER TABLE ");
 	sql_name(&db->sql, t->name);
 	buf_adds(&db->sql, " ADD COLUMN ");
 	column_sql(&db->sql, t, c);
-	added->v = xreallocarray(added->v, added->n + 1, sizeof *added->v);
-	added->v[added->n++] = xstrdup(c->name);
+	names_push(&db->sink.added, c->name);
 	return db_exec(db, db->sql.p);
 }
 
@@ -219,12 +214,5 @@ table_sync(struct db *db, struct table *t)
 int
 table_finish(struct db *db, struct table *t)
 {
-	if (!t->exists || db->sink.o->columns != COLUMNS_EVOLVE)
-		return 0;
-	for (size_t i = 0; i < t->n; i++)
-		if (t->columns[i].presence == COLUMN_NULL && t->columns[i].null_seen) {
-			t->columns[i].presence = COLUMN_NEW;
-			t->dirty = true;
-		}
-	return table_sync(db, t);
+	return t->exists && table_want_nulls(&db->sink, t) ? table_sync(db, t) : 0;
 }

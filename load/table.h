@@ -109,6 +109,8 @@ int	table_named(const struct table *t, const char *name);
 int	table_want(struct sink *s, struct table *t, const char *name, int *column);
 /* Add a column that records have and the database has not. ROW_BAD when the name cannot be one. */
 int	table_add(struct sink *s, struct table *t, struct slice name, int *column);
+/* Want the columns that only were null, as they are at the end of a complete stream: is any wanted now? */
+bool	table_want_nulls(const struct sink *s, struct table *t);
 /* Take back what a bad record wanted: there were n columns before it. */
 void	table_undo(struct table *t, size_t n);
 /* Append a column that is known to be new. */
@@ -120,6 +122,8 @@ void	table_truncate(struct table *t, size_t n);
 struct decl *decl_of(struct decl *list, const char *table);
 /* Put a declaration at the head of the list, or into it, which is the one that counts then. */
 struct decl *decl_push(struct decl **list, struct decl *d);
+/* Is the version that a table's rows are of said to be whole? -1: it has none. */
+bool	decl_activated(struct decl *list, const char *table, int64_t version);
 /* Set its key: that of the command line for the default table, then the declared one. 0 or a CS_ status. */
 int	table_key(struct sink *s, struct table *t, const struct decl *d);
 /* Is the name one that it may have, and may it be made, if it is not there? 0, ROW_BAD or a CS_ status. */

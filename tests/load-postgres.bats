@@ -105,6 +105,19 @@ end() {
 	cs-load --to "$PG" --table t <<<'{"id":1,"oid":2,"Xmin":3}'
 }
 
+@test "indexes of tables with long names are made, each for itself" {
+	local a=xéééééééééééééééééééééééééééééé b
+	b=${a}b a=${a}a
+	for t in "$a" "$b"; do
+		cs-load --to "$PG" --table "$t" --key id --mode history --index aaaaaaaaaaaaaaaaaaaaaaaaaaaa,b --index aaaaaaaaaaaaaaaaaaaaaaaaaaaa,c \
+			<<<'{"id":1,"aaaaaaaaaaaaaaaaaaaaaaaaaaaa":1,"b":2,"c":3}'
+		query "alter table \"$t\" rename to \"${t}1\"" "create table \"$t\" (id int)"
+		cs-load --to "$PG" --table "$t" --key id <<<'{"id":1}'
+	done
+	equals "$(query "select tablename, count(*), count(*) filter (where indexdef like '%UNIQUE%WHERE active') from pg_indexes
+		where tablename like 'xé%' group by 1 order by 1")" "$(printf '%s\n' "${a}|1|0" "${a}1|4|1" "${b}|1|0" "${b}1|4|1")"
+}
+
 @test "what only the server can know is known by record: constraints, types that cs-load does not know" {
 	query "create table t(id int primary key, n smallint not null, u uuid, d date, ts timestamptz, num numeric(5,2),
 		vc varchar(3), c int check (c > 0), m text unique, f real, b bytea, tags text[])"
