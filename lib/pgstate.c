@@ -118,7 +118,7 @@ pgstate_init(struct pg *pg)
 			return 0;
 		if (PQtransactionStatus(pg->conn) != PQTRANS_IDLE)
 			PQclear(PQexec(pg->conn, "rollback"));
-		if (!crossed(pg))
+		if (!crossed(pg) && !pg_again(pg))
 			return r;
 		nanosleep(&step, NULL);
 	}

@@ -337,6 +337,9 @@ commit(struct sink *sink)
 	db->added_before = sink->added.n;
 	db->progress = sink->resume.at;
 	names_cut(&db->stages, 0);
+	pgseen_free(db->full_kept);
+	db->full_kept = pgseen_copy(db->full);
+	pgstage_kept(db);
 	sink->commits++;
 	db->stale = 0;
 	db->most_rows = db->changes ? ROWS_TOLD : ROWS_MAX;

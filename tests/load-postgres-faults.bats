@@ -108,6 +108,28 @@ loader_ends_with() {
 	contains "$stderr" 'certificate verify failed'
 }
 
+@test "what a full run brought before its connection was lost is neither missing nor left out" {
+	local mode
+	for mode in '--delete-missing hard' '--mode replace' '--mode history --delete-missing soft'; do
+		new_database
+		# shellcheck disable=SC2086 # options
+		printf '{"id":%d,"v":1}\n' 1 2 7 8 | cs-load --to "$PG" --table t --key id ${mode%--delete*}
+		# shellcheck disable=SC2086
+		load_slowly --key id --commit-every 1 $mode
+		{ begin | sed s/incremental/full/; printf '{"id":%d,"v":1}\n' 1 2 3; checkpoint 1; } >&4
+		wait_for grep -q '"state":1' acks
+		query "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'cs-load'" >/dev/null
+		{ printf '{"id":%d,"v":1}\n' 4 5; checkpoint 2; end; } >&4
+		loader_ends_with 0
+		case $mode in
+		*history*) equals "$(query 'select id from t where active order by 1' | paste -sd' ')" '1 2 3 4 5' ;;
+		*) equals "$(query 'select id from t order by 1' | paste -sd' ')" '1 2 3 4 5' ;;
+		esac
+		equals "$(jq -c '[.inserted, .unchanged, .deleted]' stats)" '[3,2,2]'
+		equals "$(query "select count(*) from pg_tables where tablename ~ '^_cs_(seen|staged)'")" 0
+	done
+}
+
 @test "a server that stays away: 75, and the next run completes" {
 	load_slowly --commit-every 1 --busy-timeout 300ms
 	{ begin; echo '{"a":1}'; checkpoint 1; } >&4
