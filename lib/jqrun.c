@@ -157,7 +157,9 @@ variables(struct jqrun *j, const char *const *vars, char **err)
 			    vars[0], (int)j->json.number.n, j->json.number.p);
 		jqjson_adopt(&j->json);
 	}
-	return all;
+	v = jv_object_set(jv_object(), jv_string("positional"), jv_array());
+	v = jv_object_set(v, jv_string("named"), jv_copy(all));
+	return jv_object_set(all, jv_string("ARGS"), v);
 }
 
 struct jqrun *

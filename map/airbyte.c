@@ -84,6 +84,7 @@ record(struct bridge *b, const struct value *v)
 	if (inside(b, v, "the record of a RECORD", m, 3) < 0 ||
 	    table_name(b, &m[1].v, &m[0].v, &table) < 0)
 		return BRIDGE_REFUSED;
+	b->loose |= !b->begun;
 	return bridge_record(b, table, NULL, &m[2].v);
 }
 
@@ -234,6 +235,7 @@ state(struct bridge *b, const struct value *v)
 {
 	if (keep_state(b, v) < 0)
 		return BRIDGE_REFUSED;
+	b->loose |= !b->begun;
 	buf_adds(&b->out, "{\"@cs\":\"checkpoint\",\"stream\":");
 	json_quote(&b->out, b->stream, strlen(b->stream));
 	buf_adds(&b->out, ",\"state\":");
@@ -258,7 +260,7 @@ status(struct bridge *b, const struct value *v)
 	t->started = true;
 	t->complete = bridge_is(&m[0].v, "COMPLETE");
 	/* A source that tells how its streams end is held to it. */
-	if (!b->begun)
+	if (!b->begun && !b->loose)
 		bridge_begin(b);
 	return 0;
 }

@@ -39,6 +39,7 @@ struct bridge {
 	size_t n, last;
 	char run[32];
 	bool begun, ended;
+	bool loose; /* Airbyte: something came before the stream could begin */
 	struct buf failure; /* Airbyte: the message of an ERROR trace */
 	int code;	    /* and its status */
 	struct buf whole;   /* Airbyte: the GLOBAL or LEGACY state ... */

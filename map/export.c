@@ -324,6 +324,32 @@ declare(struct export_column *c, const struct value *type)
 	c->types |= IS_STRING;
 }
 
+/* Has each column of the key a type? Targets want them all in a SCHEMA; the first record may tell. */
+static bool
+key_known(struct export *e, struct export_table *t)
+{
+	struct scan *s = &e->scan;
+	struct buf name = {0};
+	struct value v;
+	bool known = true;
+
+	scan_init(s, t->key.p, t->key.len);
+	if (t->key.len && scan_type(s) == JSON_ARRAY && scan_enter(s) == 0)
+		while (scan_item(s) > 0 && scan_value(s, &v) == 0) {
+			bool found = v.type != JSON_STRING;
+
+			buf_clear(&name);
+			if (!found)
+				(void)json_unescape(&name, v.p + 1, v.n - 2);
+			for (size_t i = 0; !found && i < t->ncolumns; i++)
+				found = t->columns[i].types && name.len == t->columns[i].n &&
+					memcmp(t->columns[i].name, name.p, name.len) == 0;
+			known &= found;
+		}
+	buf_release(&name);
+	return known;
+}
+
 static void
 schema(struct export *e, const struct control *c)
 {
@@ -347,7 +373,8 @@ schema(struct export *e, const struct control *c)
 				declare(col, &v);
 			}
 	}
-	if (c->key.p || c->columns.p || c->version < 0)
+	if (c->version >= 0 ? c->key.p || c->columns.p || !t->told
+			    : e->to != DIALECT_SINGER || key_known(e, t))
 		tell(e, t);
 	if (c->version < 0 || e->to != DIALECT_SINGER)
 		return;

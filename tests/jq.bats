@@ -56,6 +56,8 @@ fails_on() {
 @test "variables" {
 	gives '{a: $a, b: $b.c}' '{}' '{"a":"x\"y","b":2.5}' --arg a 'x"y' --argjson b '{"c": 2.50}'
 	gives '{a: $a}' '{}' '{"a":"-5"}' --arg a -5
+	gives '$ARGS' '{}' '{"positional":[],"named":{"a":"x","b":2.5}}' --arg a x --argjson b 2.50
+	gives '$ARGS.named.nope' '{}' '{"value":null}'
 	fails_with 64 cs-map -f '$a' --arg a </dev/null
 	fails_with 64 cs-map -f '$a' --argjson a x </dev/null
 	contains "$stderr" 'a: not JSON'

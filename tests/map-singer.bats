@@ -261,6 +261,21 @@ $tap"
 	fails_with 65 cs-map --from airbyte <<<'not json'
 }
 
+@test "Airbyte: a record before the first status: the stream does not begin in its middle" {
+	cat >in <<-'LINES'
+		{"type":"RECORD","record":{"stream":"u","data":{"id":1},"emitted_at":1}}
+		{"type":"TRACE","trace":{"type":"STREAM_STATUS","emitted_at":1,"stream_status":{"stream_descriptor":{"name":"u"},"status":"STARTED"}}}
+		{"type":"RECORD","record":{"stream":"u","data":{"id":2},"emitted_at":1}}
+		{"type":"TRACE","trace":{"type":"STREAM_STATUS","emitted_at":1,"stream_status":{"stream_descriptor":{"name":"u"},"status":"COMPLETE"}}}
+	LINES
+	succeeds cs-map --from airbyte <in
+	equals "$output" $'{"@cs":{"table":"u"},"id":1}\n{"@cs":{"table":"u"},"id":2}'
+	cs-map --from airbyte <in | cs-load --to sqlite:x.db
+	equals "$(sqlite3 x.db 'SELECT id FROM u')" $'1\n2'
+	sed '$d' in | cs-map --from airbyte >out
+	contains "$(tail -n 1 out)" '"@cs":"error".*"code":69'
+}
+
 @test "Airbyte: a catalog declares tables and keys" {
 	printf '%s\n' '{"type":"CATALOG","catalog":{"streams":[{"name":"a","json_schema":{"properties":{"id":{"type":"integer"},"n":{"type":["null","string"]}}},"source_defined_primary_key":[["id"],["n"]]}]}}' \
 		'{"streams":[{"stream":{"name":"b","namespace":"x","json_schema":{"properties":{}},"source_defined_primary_key":[["id"]]},"primary_key":[["k"]],"sync_mode":"full_refresh"}]}' >in
@@ -334,6 +349,18 @@ $tap"
 	# The column that only the refused record had so far is told with the next that has it.
 	equals "$(cs-map --to singer --stream s --rejects rejects <in | jq -c 'select(.type == "SCHEMA").schema.properties | keys')" \
 		$'["a"]\n["a","b"]'
+}
+
+@test "to singer: a SCHEMA has its key among its properties, and waits for the record that tells their types" {
+	cat >in <<-'LINES'
+		{"type": "SCHEMA", "stream": "u", "schema": {"properties": {"id": {"type": "integer"}, "b": {"type": "boolean"}}}, "key_properties": ["id"]}
+		{"type": "SCHEMA", "stream": "v", "schema": {"properties": {"k\u0041": {"type": "string"}}}, "key_properties": ["kA"]}
+		{"type": "RECORD", "stream": "u", "record": {"id": 1}}
+	LINES
+	cs-map --from singer <in | cs-map --to singer >out
+	equals "$(cat out)" '{"type":"SCHEMA","stream":"v","schema":{"type":"object","properties":{"kA":{"type":["null","string"]}}},"key_properties":["kA"]}
+{"type":"SCHEMA","stream":"u","schema":{"type":"object","properties":{"id":{"type":["null","integer"]},"b":{"type":["null","boolean"]}}},"key_properties":["id"]}
+{"type":"RECORD","stream":"u","record":{"id": 1}}'
 }
 
 @test "to singer: a stream that failed or broke off is an exit status, as there is no message for it" {
