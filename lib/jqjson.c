@@ -35,6 +35,60 @@ jqjson_constant(struct jqjson *j, const char *p, size_t n)
 	return inexact ? -1 : 0;
 }
 
+bool
+jqjson_holds(struct jqjson *j, const char *p, size_t n)
+{
+	const char *end = p + n, *why;
+	struct value v;
+
+	/* jq takes blanks, a plus sign and zeros that JSON does not. */
+	while (p < end && strchr(" \t\r\n", *p))
+		p++;
+	if (p == end)
+		return true;
+	buf_clear(&j->text);
+	if (*p == '-')
+		buf_addc(&j->text, '-');
+	p += *p == '-' || *p == '+';
+	while (end - p > 1 && *p == '0' && p[1] >= '0' && p[1] <= '9')
+		p++;
+	buf_add(&j->text, p, (size_t)(end - p));
+	j->asked.n = 0;
+	return scan_text(j->text.p, j->text.len, &v, &why) < 0 || v.type != JSON_NUMBER ||
+	       !jqnums_add(&j->asked, (struct slice){v.p, v.n})->inexact;
+}
+
+void
+jqjson_suspect(struct jqjson *j, const char *p, size_t n)
+{
+	size_t len;
+
+	if (j->lossy)
+		return;
+	for (const char *end = p + n; p < end; p += len) {
+		len = strspn(p, "-+.0123456789Ee");
+		if (len && *p != '+' && *p != 'E' && *p != 'e') {
+			if (!jqjson_holds(j, p, len))
+				buf_add(&j->suspects, &j->asked.v[0].d, sizeof(double));
+			continue;
+		}
+		len = 1;
+		if (*p != '"')
+			continue;
+		while (p + len < end && p[len++] != '"')
+			len += p[len - 1] == '\\';
+	}
+}
+
+static bool
+suspect(const struct jqjson *j, double d)
+{
+	for (size_t i = 0; i < j->suspects.len; i += sizeof d)
+		if (memcmp(j->suspects.p + i, &d, sizeof d) == 0)
+			return true;
+	return false;
+}
+
 /* The string at p[0..n), still escaped if esc says so. */
 static int
 read_string(struct jqjson *j, const char *p, size_t n, bool esc, jv *out)
@@ -218,6 +272,7 @@ jqjson_read(struct jqjson *j, const char *p, size_t n, jv *out)
 	}
 	j->src = (struct slice){p, n};
 	j->nums.n = j->constants;
+	buf_clear(&j->suspects);
 	j->plain = true;
 	j->inexact = j->large = j->ambiguous = j->again = j->as_text = false;
 	scan_init(&j->scan, p, n);
@@ -285,6 +340,8 @@ write_number(struct jqjson *j, struct buf *out, double d)
 		return 0;
 	}
 	buf_room(out, JQNUM_TEXT);
+	if (!num && suspect(j, d))
+		return fail(j, JQJSON_SUSPECT);
 	n = jqnum_render(out->p + out->len, num ? num->nearest : d);
 	/* An id that was text, say, and went through tonumber. */
 	if (!num && !j->lossy && fabs(d) >= JQNUM_EXACT && fabs(d) < DBL_MAX &&
@@ -399,6 +456,8 @@ jqjson_release(struct jqjson *j)
 			jv_free(j->keys[i].v);
 	free(j->keys);
 	jqnums_release(&j->nums);
+	jqnums_release(&j->asked);
+	buf_release(&j->suspects);
 	buf_release(&j->text);
 	scan_release(&j->scan);
 	memset(j, 0, sizeof *j);

@@ -18,6 +18,7 @@
 
 /* Why a result is not written. */
 #define JQJSON_DEPENDS	"the result depends on a number's digits"
+#define JQJSON_SUSPECT	"a number of many digits went through fromjson, which rounded it"
 #define JQJSON_COMPUTED "a number beyond 2^53 was computed, which jq may have rounded"
 
 struct jqjson {
@@ -34,7 +35,8 @@ struct jqjson {
 	struct scan scan;
 	struct buf text;
 	struct jqkey *keys;   /* strings met before, by hash */
-	struct jqnums nums;
+	struct jqnums nums, asked;
+	struct buf suspects; /* doubles */
 	size_t constants;     /* how many of them come before those of the text */
 	size_t at;	      /* the next of them, when the text is read again */
 	bool plain; /* all are written as doubles */
@@ -53,6 +55,10 @@ int	jqjson_again(struct jqjson *j, enum jqnums_as as, jv *out);
 bool	jqjson_same(struct jqjson *j, const struct buf *first, const struct buf *again);
 /* Append v as compact JSON; v is consumed. 0 or -1. */
 int	jqjson_write(struct jqjson *j, struct buf *out, jv v);
+/* Is this text, which a NUL or more text follows, no number for jq, or one that a double holds? */
+bool	jqjson_holds(struct jqjson *j, const char *p, size_t n);
+/* JSON in a string of the record, of which libjq makes values: what a double does not hold in it is not written. */
+void	jqjson_suspect(struct jqjson *j, const char *p, size_t n);
 /* The numbers of the text last read, which must outlive j, count as constants from now on. */
 void	jqjson_adopt(struct jqjson *j);
 /*

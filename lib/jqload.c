@@ -19,6 +19,7 @@
 	F(jv, jq_next, (jq_state * s), (s))                                                        \
 	F(void, jq_set_debug_cb, (jq_state * s, jq_msg_cb f, void *p), (s, f, p))                  \
 	F(void, jq_set_error_cb, (jq_state * s, jq_msg_cb f, void *p), (s, f, p))                  \
+	F(void, jq_set_input_cb, (jq_state * s, jq_input_cb f, void *p), (s, f, p))                \
 	F(void, jq_start, (jq_state * s, jv v, int flags), (s, v, flags))                          \
 	F(void, jq_teardown, (jq_state * *s), (s))                                                 \
 	F(jv, jv_array, (void), ())                                                                \
@@ -32,6 +33,7 @@
 	F(int, jv_identical, (jv a, jv b), (a, b))                                                 \
 	F(jv, jv_invalid_get_msg, (jv v), (v))                                                     \
 	F(int, jv_invalid_has_msg, (jv v), (v))                                                    \
+	F(jv, jv_invalid_with_msg, (jv v), (v))                                                    \
 	F(jv, jv_null, (void), ())                                                                 \
 	F(jv, jv_number, (double x), (x))                                                          \
 	F(double, jv_number_value, (jv v), (v))                                                    \

@@ -17,6 +17,7 @@ struct jqrun {
 	struct jqjson json;
 	struct jqlook look;
 	bool quiet;     /* debug has spoken already */
+	jv reply;       /* to what the prelude asked */
 	struct buf out; /* results */
 	struct buf again;
 	struct buf err;
@@ -27,10 +28,15 @@ struct jqrun {
  * only when it is used, as it leaves out functions that are not.
  */
 static const char prelude[] =
-    "def input: _no_input; def inputs: _no_input; def input_filename: _no_input; "
+    "def _input: input; def input: _no_input; def inputs: _no_input; def input_filename: "
+    "_no_input; "
     "def input_line_number: _no_input; def env: _no_env; def halt: _no_halt; "
     "def halt_error: _no_halt; def halt_error(f): _no_halt; def modulemeta: _no_modules; "
     "def get_search_list: _no_modules; "
+    /* Numbers in text may have more digits than libjq holds: on_debug() looks, and on_input() answers. */
+    "def _ask(f): if type == \"string\" and utf8bytelength > 15 then [\"\\u0000\" + f, .] | debug "
+    "| _input else . end; def _tonumber: tonumber; def tonumber: _ask(\"number\") | _tonumber; "
+    "def _fromjson: fromjson; def fromjson: _ask(\"json\") | _fromjson; "
     /* libjq 1.6 takes an error of null for the end of the results. */
     "def _error(f): error(f); def error(f): f as $_m | _error(if $_m == null then \"null\" else "
     "$_m end); "
@@ -76,12 +82,75 @@ on_error(void *arg, jv msg)
 	jv_free(msg);
 }
 
+/* The text that the prelude asks about, if v is its question: 'n' for tonumber, 'j' for fromjson, or NUL. */
+static char
+question(jv v, jv *text)
+{
+	jv first;
+	char which = '\0';
+
+	if (jv_get_kind(v) != JV_KIND_ARRAY || jv_array_length(jv_copy(v)) != 2)
+		return '\0';
+	first = jv_array_get(jv_copy(v), 0);
+	*text = jv_array_get(jv_copy(v), 1);
+	if (jv_get_kind(first) == JV_KIND_STRING && jv_get_kind(*text) == JV_KIND_STRING) {
+		struct slice f = {
+		    jv_string_value(first), (size_t)jv_string_length_bytes(jv_copy(first))};
+
+		which = slice_eq(f, "\0number", 7) ? 'n' : slice_eq(f, "\0json", 5) ? 'j' : '\0';
+	}
+	jv_free(first);
+	if (!which)
+		jv_free(*text);
+	return which;
+}
+
+/* The text itself if it is no number, or one that a double holds; otherwise an error. */
+static jv
+held(struct jqrun *j, jv text)
+{
+	struct slice t = {jv_string_value(text), (size_t)jv_string_length_bytes(jv_copy(text))};
+	struct buf why = {0};
+
+	if (j->json.lossy || jqjson_holds(&j->json, t.p, t.n))
+		return text;
+	buf_addf(&why, "%.*s%s has more digits than jq holds: leave it text",
+	    t.n > 40 ? 40 : (int)t.n, t.p, t.n > 40 ? "..." : "");
+	jv_free(text);
+	text = jv_invalid_with_msg(jv_string(why.p));
+	buf_release(&why);
+	return text;
+}
+
+static jv
+on_input(jq_state *jq, void *arg)
+{
+	struct jqrun *j = arg;
+	jv reply = j->reply;
+
+	(void)jq;
+	j->reply = jv_null();
+	return reply;
+}
+
 static void
 on_debug(void *arg, jv v)
 {
 	struct jqrun *j = arg;
 	struct buf b = {0};
+	char which;
+	jv text;
 
+	which = question(v, &text);
+	if (which) {
+		jv_free(v);
+		jv_free(j->reply);
+		j->reply = which == 'n' ? held(j, text) : text;
+		if (which == 'j')
+			jqjson_suspect(&j->json, jv_string_value(text),
+			    (size_t)jv_string_length_bytes(jv_copy(text)));
+		return;
+	}
 	if (j->quiet)
 		jv_free(v);
 	else if (jqjson_write(&j->json, &b, v) == 0)
@@ -180,6 +249,7 @@ jqrun_new(const char *program, const char *const *vars, enum jqrun_numbers numbe
 	j->json.texts = numbers == JQRUN_TEXT;
 	j->json.lossy = numbers == JQRUN_LOSSY;
 	j->program = xstrdup(program);
+	j->reply = jv_null();
 	all = variables(j, vars, err);
 	j->look = jqlook(j->program, constant, &c);
 	j->json.nums.sums = j->look.sums;
@@ -197,6 +267,7 @@ jqrun_new(const char *program, const char *const *vars, enum jqrun_numbers numbe
 	}
 	jq_set_error_cb(j->jq, on_error, &why);
 	jq_set_debug_cb(j->jq, on_debug, j);
+	jq_set_input_cb(j->jq, on_input, j);
 	if (compile(j, all) < 0) {
 		*err = explain(why);
 		goto fail;
@@ -387,6 +458,7 @@ jqrun_free(struct jqrun *j)
 		return;
 	if (j->jq)
 		jq_teardown(&j->jq);
+	jv_free(j->reply);
 	jqjson_release(&j->json);
 	buf_release(&j->vars);
 	buf_release(&j->out);
