@@ -519,7 +519,7 @@ holds(struct where *w, const struct term *t)
 		r = holds(w, t->a);
 		return r == 0 ? holds(w, t->b) : r;
 	case HAS:
-		if (w->root.v.type != JSON_OBJECT)
+		if (w->root.v.type != JSON_OBJECT && w->root.v.type != JSON_NULL)
 			return fail(
 			    w, "Cannot check whether", w->root.v.type, "has a key", t->text);
 		return t->place->record == w->record;

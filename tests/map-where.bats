@@ -182,6 +182,8 @@ conditions() {
 	equals "$output" '{"a":null}'
 	succeeds cs-map --where '.a == null' <<<'null'
 	equals "$output" 'null'
+	succeeds cs-map --where 'has("a") | not' <<<'null'
+	equals "$output" 'null'
 }
 
 @test "with rules, filters and tags" {
