@@ -182,8 +182,7 @@ refused() {
 		'{"type":"RECORD","stream":"t","record":{"id":2},"version":1.5}' \
 		'{"type":"ACTIVATE_VERSION","stream":"t","version":1576670613163}' '{"@cs":"end"}' >in
 	cs-map --from singer <in | cs-map --to singer >out
-	equals "$(cat out)" '{"type":"SCHEMA","stream":"t","schema":{"type":"object","properties":{}},"key_properties":["id"]}
-{"type":"SCHEMA","stream":"t","schema":{"type":"object","properties":{"id":{"type":["null","integer"]}}},"key_properties":["id"]}
+	equals "$(cat out)" '{"type":"SCHEMA","stream":"t","schema":{"type":"object","properties":{"id":{"type":["null","integer"]}}},"key_properties":["id"]}
 {"type":"RECORD","stream":"t","record":{"id":1},"version":1576670613163}
 {"type":"RECORD","stream":"t","record":{"id":2}}
 {"type":"ACTIVATE_VERSION","stream":"t","version":1576670613163}'
