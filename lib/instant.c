@@ -1,5 +1,6 @@
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -175,12 +176,27 @@ instant_parse(struct instant *t, const char *p, size_t n)
 	return take_apart(&f, p, n) < 0 ? -1 : put_together(t, &f);
 }
 
+/* Digits behind the point of a negative number, turned round: -1.25 is -2 and .75. false: they are all zeros. */
+static bool
+turn_round(char *frac, size_t len)
+{
+	bool any = false;
+
+	while (len--) {
+		int digit = '9' - frac[len] + !any;
+
+		any |= frac[len] != '0';
+		frac[len] = (char)(digit > 9 ? '0' : '0' + digit);
+	}
+	return any;
+}
+
 int
 instant_epoch(struct instant *t, const char *p, size_t n, int scale, char *mem)
 {
 	const char *end = p + n, *q = p;
-	char frac[INSTANT_MAX];
-	int64_t unit = 1, v, rest;
+	const bool neg = n && *p == '-';
+	int64_t unit = 1, v;
 	size_t len = 0;
 
 	memset(t, 0, sizeof *t);
@@ -189,26 +205,16 @@ instant_epoch(struct instant *t, const char *p, size_t n, int scale, char *mem)
 		unit *= 10;
 	while (q < end && *q != '.')
 		q++;
-	if (num_int64(p, (size_t)(q - p), &v) < 0)
+	if (num_int64(p, (size_t)(q - p), &v) < 0 || (q < end && (end - q < 2 || end - q > 64)))
 		return -1;
-	rest = v % unit;
-	t->sec = v / unit;
-	if (scale && rest)
-		len = (size_t)snprintf(
-		    frac, sizeof frac, "%0*lld", scale, (long long)(rest < 0 ? rest + unit : rest));
-	if (rest < 0)
-		t->sec--;
-	if (q < end) {
-		/* A fraction of a second before 1970 would have to be turned round: no API sends one. */
-		if (scale || *p == '-' || end - q < 2 || end - q > 64)
+	if (scale && (v % unit || q < end))
+		len = (size_t)snprintf(mem, INSTANT_MAX, "%0*lld", scale, llabs(v % unit));
+	for (q++; q < end; q++) {
+		if (*q < '0' || *q > '9')
 			return -1;
-		for (q++; q < end; q++) {
-			if (*q < '0' || *q > '9')
-				return -1;
-			frac[len++] = *q;
-		}
+		mem[len++] = *q;
 	}
-	memcpy(mem, frac, len);
+	t->sec = v / unit - (neg && turn_round(mem, len));
 	t->frac = (struct slice){mem, len};
 	return in_range(t);
 }

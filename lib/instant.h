@@ -24,8 +24,8 @@ struct instant {
  * 0, or -1 when it is anything else. frac points into p.
  */
 int	instant_parse(struct instant *t, const char *p, size_t n);
-/* A Unix time in units of 10^-scale seconds (0, 3 or 6) as decimal text, "-"? and digits, with a
- * fraction allowed when scale is 0. frac then points into mem (of INSTANT_MAX bytes). 0 or -1. */
+/* A Unix time in units of 10^-scale seconds (0, 3 or 6) as decimal text, "-"? and digits, with or without a
+ * fraction. frac then points into mem (of INSTANT_MAX bytes). 0 or -1. */
 int	instant_epoch(struct instant *t, const char *p, size_t n, int scale, char *mem);
 /* <0, 0, >0 as a is before, at, after b; fractions compared as decimals of any length. */
 int	instant_cmp(const struct instant *a, const struct instant *b);

@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <err.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -263,7 +264,7 @@ rule(struct rules *r, int c, const char *what, char *arg)
 	case OPT_MASK:
 	case OPT_NULL:
 		h.hide = c == OPT_HASH ? HIDE_HASH : c == OPT_MASK ? HIDE_MASK : HIDE_NULL;
-		rules_each(arg, hide, &h);
+		rules_each(what, arg, hide, &h);
 		break;
 	case OPT_KEEP:
 		rules_list(&r->keep, what, arg);
@@ -392,6 +393,9 @@ opts_parse(struct opts *o, int argc, char **argv)
 			rule(&o->rules, c, option_name(c), optarg);
 		}
 	}
+	if (optind < argc && o->rules.flatten && ispunct((unsigned char)*argv[optind]))
+		errx(CS_USAGE, "%s: unexpected argument; a separator is given by --flatten=%s",
+		    argv[optind], argv[optind]);
 	if (optind < argc)
 		errx(CS_USAGE, "%s: unexpected argument; records are read from standard input",
 		    argv[optind]);

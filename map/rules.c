@@ -72,7 +72,7 @@ parse_path(const char *what, const char *text, size_t n)
 	char *o = p.mem, *beg = p.mem;
 
 	for (size_t i = 0; i <= n; i++) {
-		if (i < n && text[i] == '\\' && i + 1 < n && strchr(".,=\\", text[i + 1])) {
+		if (i < n && text[i] == '\\' && i + 1 < n && strchr(".,=\\ ", text[i + 1])) {
 			*o++ = text[++i];
 		} else if (i < n && text[i] != '.') {
 			*o++ = text[i];
@@ -133,13 +133,23 @@ rules_path(struct paths *l, const char *what, const char *text, size_t n)
 }
 
 void
-rules_each(const char *text, void (*one)(void *arg, const char *name, size_t n), void *arg)
+rules_each(const char *what, const char *text, void (*one)(void *arg, const char *name, size_t n),
+    void *arg)
 {
-	const char *end = text;
+	const char *end = text, *beg = text;
 
 	for (;; text = ++end) {
-		for (; *end && *end != ','; end++)
+		bool space = text > beg && *text == ' ';
+
+		for (; *end && *end != ','; end++) {
 			end += *end == '\\' && end[1];
+			space |= *end == ' ' && end[-(end > text)] != '\\' && end[1] == ',';
+		}
+		if (space)
+			errx(CS_USAGE,
+			    "%s: a space beside a comma in \"%s\" (in a name it takes a "
+			    "backslash)",
+			    what, beg);
 		one(arg, text, (size_t)(end - text));
 		if (!*end)
 			break;
@@ -164,7 +174,7 @@ rules_list(struct paths *l, const char *what, const char *text)
 {
 	struct list list = {l, what};
 
-	rules_each(text, add_path, &list);
+	rules_each(what, text, add_path, &list);
 }
 
 /* Remember for --only that a rule names this. */
@@ -387,7 +397,11 @@ rules_check(struct rules *r)
 	check_paths(r, "--keep", &r->keep);
 	check_paths(r, "--drop", &r->drop);
 	for (size_t i = 0; i < r->columns; i++)
-		check_depth(r, "--type or --default", &r->column[i].name);
+		check_depth(r,
+		    r->column[i].hide    ? "--hash, --mask or --null"
+		    : r->column[i].value ? "--default, --fill or --set"
+					 : "--type",
+		    &r->column[i].name);
 	check_renames(r);
 	check_children(r);
 	if (r->salt) {

@@ -2,7 +2,7 @@
  * What the user asked for: the declarative part, from options and --rules.
  *
  * A column is named either by its path in the source, keys joined by dots (a dot, comma, equals sign or
- * backslash in a key takes a backslash), or by its name in the output. A path of
+ * backslash in a key takes a backslash, and a space may), or by its name in the output. A path of
  * several keys means exactly that member; a single one a member of the record or the column of that name.
  */
 #ifndef RULES_H
@@ -104,7 +104,8 @@ void	rules_value(struct rules *r, const char *what, enum fill fill, const char *
 void	rules_hide(struct rules *r, const char *what, enum hide hide, const char *name, size_t n);
 void	rules_child(struct rules *r, const char *what, const char *from, size_t n, const char *to);
 /* Call each of the names in a list divided by commas. */
-void	rules_each(const char *text, void (*one)(void *arg, const char *name, size_t n), void *arg);
+void	rules_each(const char *what, const char *text,
+	    void (*one)(void *arg, const char *name, size_t n), void *arg);
 /* Where NAME ends in NAME=VALUE: at the first = without a backslash. NULL after a complaint. */
 const char *rules_equals(const char *what, const char *text);
 /* The members of a rules file, as if given as options. */

@@ -1,5 +1,6 @@
 #include "where.h"
 
+#include <err.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ struct where {
 	char *program;
 	const char *p;
 	bool failed;
+	bool assigns; /* .a = 1 */
 };
 
 static struct term *pipe_of(struct where *w);
@@ -217,7 +219,10 @@ sign(struct where *w, enum order *o)
 			return true;
 		}
 	}
-	return false;
+	*o = EQ;
+	w->assigns |= *w->p == '=';
+	w->p += *w->p == '=';
+	return w->p[-1] == '=';
 }
 
 static struct term *
@@ -320,6 +325,8 @@ where_new(const char *program)
 	w->p = w->program;
 	w->top = pipe_of(w);
 	blanks(w);
+	if (!w->failed && !*w->p && w->assigns)
+		errx(CS_USAGE, "--where: = assigns, and what that gives is true: compare by ==");
 	if (!w->failed && !*w->p)
 		return w;
 	where_free(w);

@@ -14,7 +14,7 @@
 
 struct where;
 
-/* NULL when it takes jq to say what the program means. */
+/* NULL when it takes jq to say what the program means. One that is always true by mistake ends the process. */
 struct where *where_new(const char *program);
 void	where_free(struct where *w);
 /*

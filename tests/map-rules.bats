@@ -379,6 +379,32 @@ refused() {
 	CASES
 }
 
+@test "mistakes that would leave something out, or hide nothing: 64, with what to do" {
+	local list
+	for list in 'id, a' 'id ,a' 'a, id,b'; do
+		for option in keep drop hash mask null child-key; do
+			fails_with 64 cs-map --$option "$list" --child l=t </dev/null
+			contains "$stderr" "^cs-map: --$option: a space beside a comma in \"$list\""
+		done
+	done
+	succeeds cs-map --keep 'id,a b,\ c,d\ ,e f' <<<'{"e f":6,"d ":5," c":4,"a b":2,"id":1}'
+	equals "$output" '{"id":1,"a b":2," c":4,"d ":5,"e f":6}'
+	fails_with 64 cs-map --flatten __ </dev/null
+	contains "$stderr" '^cs-map: __: unexpected argument; a separator is given by --flatten=__$'
+	fails_with 64 cs-map --flatten file </dev/null
+	contains "$stderr" 'records are read from standard input'
+	fails_with 64 cs-map --mask a.b </dev/null
+	contains "$stderr" '^cs-map: --hash, --mask or --null: a\.b is a path'
+	fails_with 64 cs-map --set a.b=1 </dev/null
+	contains "$stderr" '^cs-map: --default, --fill or --set: a\.b is a path'
+	for list in '.a = 1' '.a="x"' '.b and .a = "x"' '(.a.b = true)' '.a = null | not'; do
+		fails_with 64 cs-map --where "$list" </dev/null
+		contains "$stderr" '^cs-map: --where: = assigns'
+	done
+	succeeds cs-map --where '.a = .b | .a == 1' <<<'{"a":2,"b":1}'
+	equals "$output" '{"a":2,"b":1}'
+}
+
 @test "the seed's mappings: companies, documents, job roles" {
 	cat >companies.json <<-'RULES'
 		{"flatten":"_","names":"snake","keep":["id","name","description","website","phone","address.line1",
