@@ -279,7 +279,10 @@ wrapper(struct bridge *b, const char *p, size_t n)
 		stream_error(&b->out, b->stream, c.code ? (int)c.code : CS_DATA,
 		    c.message ? c.message : "the tap failed", c.retry_at);
 	control_release(&c);
-	return b->ended ? 0 : bridge_refuse(b, "a control line that is not begin, end or error");
+	return b->ended
+		   ? 0
+		   : bridge_refuse(b, "a control line that is not begin, end or error: was this "
+				      "mapped already, as cs-singer's output is?");
 }
 
 void

@@ -208,6 +208,8 @@ $tap"
 	fails_with 65 cs-map --from singer <<<"{\"@cs\":\"end\"}
 $tap"
 	fails_with 65 cs-map --from singer <<<'{"@cs":"checkpoint","state":1}'
+	fails_with 65 cs-map --from singer <<<'{"@cs":"checkpoint","stream":"s","state":1,"records":1}'
+	contains "$stderr" 'not begin, end or error: was this mapped already'
 }
 
 @test "Airbyte: records, states of streams as one list, logs, and the end that the statuses tell" {
