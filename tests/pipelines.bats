@@ -103,6 +103,23 @@ teardown() {
 	[ -n "$(log)" ]
 }
 
+@test "humaans: tries and time-out are heeded" {
+	configure humaans '{"api_token": "env:API_TOKEN", "initial_sync_days": 365, "retry_attempts": 2}' /seed/api
+	curl -sf -X POST "$PLAYGROUND/_fault?path=/seed/api/companies&fault=status:503:0&times=0" >/dev/null
+	run sync humaans companies
+	equals "$status" 2
+	contains "$output" 'companies\] Error 75'
+	equals "$(log | wc -l)" 2
+	curl -sf -X POST "$PLAYGROUND/_reset" >/dev/null
+	forget_log
+	configure humaans '{"api_token": "env:API_TOKEN", "initial_sync_days": 365, "retry_attempts": "1", "request_timeout_seconds": "1"}' /seed/api
+	curl -sf -X POST "$PLAYGROUND/_fault?path=/seed/api/companies&fault=hang&times=0" >/dev/null
+	run sync humaans companies
+	equals "$status" 2
+	contains "$output" 'companies\] Error 75'
+	equals "$(log | wc -l)" 1
+}
+
 @test "humaans-api: people and the rest, as the API has them" {
 	succeeds sync humaans-api -j3
 	db=pipelines/humaans-api/humaans-api.db
