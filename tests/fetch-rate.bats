@@ -149,6 +149,19 @@ says() {
 	lacks "$(cat run/cs/rate-*)" "$T"
 }
 
+@test "what processes share is in XDG_RUNTIME_DIR, else XDG_STATE_HOME, else HOME, for its user alone" {
+	reply else "[1]"
+	export XDG_STATE_HOME=$PWD/state HOME=$PWD/home
+	mkdir state home
+	for dir in run state home/.local/state; do
+		succeeds cs-fetch "$SERVER/x" --rate 100/s
+		equals "$(stat -c '%F %a' "$dir/cs" "$dir/cs/"*)" $'directory 700\nregular file 600'
+		contains "$(ls "$dir/cs")" '^rate-[0-9a-f]+$'
+		case $dir in run) unset XDG_RUNTIME_DIR ;; state) XDG_STATE_HOME=relative ;; esac
+	done
+	equals "$(ls run/cs state/cs | grep -c rate-)" 2
+}
+
 @test "nothing is created where there is nothing to share" {
 	reply else "[1]"
 	succeeds cs-fetch "$SERVER/x"
