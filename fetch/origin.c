@@ -74,6 +74,16 @@ allowed(const struct opts *o, const char *origin)
 	return false;
 }
 
+/* Do these origins differ in http and https, and perhaps the port, only? */
+static bool
+same_host(const char *a, const char *b)
+{
+	a = strstr(a, "://") + 3;
+	b = strstr(b, "://") + 3;
+	return strrchr(a, ':') - a == strrchr(b, ':') - b &&
+	       strncmp(a, b, strrchr(a, ':') - a) == 0;
+}
+
 int
 origin_check(const struct opts *o, const char *from, const char *url, bool *foreign)
 {
@@ -90,7 +100,11 @@ origin_check(const struct opts *o, const char *from, const char *url, bool *fore
 		r = fail(CS_PROTOCOL, "%s: leads from https to %s: refused", from, there);
 	else if (strcmp(home, there) != 0) {
 		*foreign = allowed(o, there);
-		if (!*foreign)
+		if (!*foreign && url_is_https(there) && !url_is_https(home) &&
+		    same_host(home, there))
+			r = fail(CS_PROTOCOL, "%s: leads to %s: refused (say https:// in the URL)",
+			    home, there);
+		else if (!*foreign)
 			r = fail(CS_PROTOCOL,
 			    "%s: leads to another host, %s: refused "
 			    "(--allow-host follows it without credentials)",

@@ -216,6 +216,8 @@ decide(struct pager *p, const struct page *page, const struct signals *s, uint64
 {
 	const struct opts *o = p->o;
 
+	if (o->paginate == PAGE_NONE && !page->stopped)
+		signals_hint(o, page);
 	if (page->stopped || o->paginate == PAGE_NONE || (o->stop_empty && n == 0) ||
 	    ends_short(p, n))
 		return PAGER_END;

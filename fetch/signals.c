@@ -213,23 +213,34 @@ find_lead(struct scan *s, struct buf *where)
 	return found;
 }
 
+/* The path of what leads on, beside the records. */
+static bool
+find_beside(const struct page *page, struct buf *where)
+{
+	const struct buf *json = &page->split.envelope;
+	struct scan s = {0};
+	size_t bom = json->len >= 3 && memcmp(json->p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	bool found;
+
+	scan_init(&s, json->p != NULL ? json->p + bom : "", json->len - bom);
+	found = json->len > 0 && find_lead(&s, where);
+	if (found)
+		make_plain(where->p, where->len);
+	scan_release(&s);
+	return found;
+}
+
 int
 signals_lack(const struct opts *o, const struct page *page)
 {
 	const struct path *path = o->paginate == PAGE_CURSOR ? o->cursor_path : o->next;
 	const char *option = o->paginate == PAGE_CURSOR ? "--cursor-path" : "--next";
-	const struct buf *json = &page->split.envelope;
-	struct scan s = {0};
 	struct buf where = {0};
-	size_t bom;
 	int r = 0;
 
 	if (path == NULL || o->next_sure)
 		return 0;
-	bom = json->len >= 3 && memcmp(json->p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-	scan_init(&s, json->p != NULL ? json->p + bom : "", json->len - bom);
-	if (json->len > 0 && find_lead(&s, &where)) {
-		make_plain(where.p, where.len);
+	if (find_beside(page, &where)) {
 		r = fail(CS_DATA, "%s: %s %s: is not there, but %s is", page->url.p, option,
 		    path->text, where.p);
 	} else if (page->n == 0 || (o->stop_short && page->n < o->page_size))
@@ -242,7 +253,23 @@ signals_lack(const struct opts *o, const struct page *page)
 	else if (!o->quiet)
 		say("%s: %s %s: is not there: taken for the only page", page->url.p, option,
 		    path->text);
-	scan_release(&s);
 	buf_release(&where);
 	return r;
+}
+
+void
+signals_hint(const struct opts *o, const struct page *page)
+{
+	static bool told;
+	struct buf where = {0};
+
+	if (told || o->quiet || o->paginate_said || o->max_records > 0 ||
+	    (o->records != NULL && o->records->jq != NULL))
+		return;
+	told = find_beside(page, &where);
+	if (told)
+		say("%s: one page was asked for, and %s may lead to another: say --paginate, or "
+		    "--paginate none",
+		    page->url.p, where.p);
+	buf_release(&where);
 }

@@ -27,5 +27,7 @@ int signals_read(
  * fail(), for the path may be misspelt. What passes is never quiet.
  */
 int signals_lack(const struct opts *o, const struct page *page);
+/* One page is all that is asked for, by default: say so, once, where a member beside the records seems to lead on. */
+void signals_hint(const struct opts *o, const struct page *page);
 
 #endif

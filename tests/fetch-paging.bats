@@ -101,6 +101,27 @@ log() {
 	equals "$(cs-fetch "$PLAYGROUND/array" --page-size 10 --paginate none | records | wc -l)" 200
 }
 
+@test "one page that seems to lead to another is said to be one" {
+	need perl
+	start_canned
+	local body
+	for body in '{"d":[1],"page":{"next_cursor":"x"}}' '{"next":"/y","d":[1]}' '{"d":[1],"has_more":true}' \
+		'{"@odata.nextLink":"y","d":[]}' '{"d":[1],"pageInfo":{"hasNextPage":true}}'; do
+		reply else "$body"
+		succeeds cs-fetch "$SERVER/x" --records .d
+		contains "$stderr" "^cs-fetch: $SERVER/x: one page was asked for, and \\..*ext|more.* may lead to another: say --paginate, or --paginate none$"
+		succeeds cs-fetch "$SERVER/x" --records .d --paginate none
+		equals "$stderr" ''
+		succeeds cs-fetch "$SERVER/x" --records .d --max-records 1
+		equals "$stderr" ''
+	done
+	for body in '{"d":[{"next":1}],"next_cursor":""}' '{"next":null,"d":[1],"previous":"/z"}' '{"d":[1],"has_more":false,"cursor":{}}'; do
+		reply else "$body"
+		succeeds cs-fetch "$SERVER/x" --records .d
+		equals "$stderr" ''
+	done
+}
+
 @test "page number: who asks for page 0 begins there" {
 	need perl
 	start_canned
@@ -534,6 +555,9 @@ asked() {
 	succeeds cs-fetch "$here/auth/query?_fault=redirect:$there/y?api_key=echo" --records .data --auth query \
 		--token env:KEY --allow-host "${there#http://}"
 	equals "$(requests)" 'GET /y HTTP/1.1'
+	# The same host, but by https: the user says that.
+	fails_with 76 cs-fetch "$here/array?_fault=redirect:https://127.0.0.1/array"
+	contains "$stderr" "^cs-fetch: $here: leads to https://127.0.0.1:443: refused \\(say https:// in the URL\\)$"
 	# localhost is another host than 127.0.0.1.
 	fails_with 76 cs-fetch "$here/array?_fault=redirect:http://localhost:${here##*:}/array"
 	succeeds cs-fetch "$here/auth/http_bearer?_fault=redirect:/array"
