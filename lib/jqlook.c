@@ -18,6 +18,11 @@ static const char *const calm_names[] = {"all", "and", "any", "arrays", "as", "a
 /* Those that make text of numbers; sorted. */
 static const char *const text_names[] = {"format", "join", "tojson", "tostring"};
 
+/* Those that may give a number that is not the one they had, but near; sorted. */
+static const char *const sum_names[] = {"add", "ceil", "drem", "fabs", "floor", "fma", "hypot",
+    "ldexp", "nearbyint", "nextafter", "nexttoward", "pow", "rint", "round", "scalb", "scalbln",
+    "significand", "trunc"};
+
 enum token {
 	NOTHING, /* the program's beginning */
 	TEXT,    /* a string: whatever is added to it, or compared with it, is no number */
@@ -116,7 +121,8 @@ call(struct look *l, const char *p, size_t n)
 	if (!bsearch(name, calm_names, sizeof calm_names / sizeof *calm_names, sizeof *calm_names,
 		compare))
 		at_least(l, JQLOOK_VALUE);
-	l->found.sums |= !strcmp(name, "add");
+	l->found.sums |= bsearch(name, sum_names, sizeof sum_names / sizeof *sum_names,
+			     sizeof *sum_names, compare) != NULL;
 	l->found.texts |= bsearch(name, text_names, sizeof text_names / sizeof *text_names,
 			      sizeof *text_names, compare) != NULL;
 	token(l, OTHER);
@@ -187,7 +193,7 @@ sign(struct look *l, char c)
 	if (strchr("=!<>+/", c))
 		l->pending = harmless(c, left) ? '\0' : c;
 	l->found.texts |= c == '@';
-	l->found.sums |= strchr("-%", c) != NULL;
+	l->found.sums |= strchr("-*%", c) != NULL;
 	if (strchr("-*@", c))
 		at_least(l, JQLOOK_VALUE);
 	else if (c == '%')

@@ -18,7 +18,7 @@ enum jqlook_kind {
 struct jqlook {
 	enum jqlook_kind kind;
 	bool texts;	     /* it may make text of numbers */
-	bool sums;	     /* it may add or subtract numbers, or divide them */
+	bool sums;	     /* it may compute with numbers, not just compare them */
 	const char *refused; /* the name of a variable that programs may not use, or NULL */
 };
 

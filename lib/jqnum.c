@@ -373,16 +373,22 @@ apart(struct jqnums *s, struct jqnum *num)
 	return at;
 }
 
-/* The double n places above d, which is finite. */
-static double
-beside(double d, int64_t n)
+/* The place of d among the doubles. */
+static int64_t
+place(double d)
 {
 	int64_t bits;
 
 	memcpy(&bits, &d, sizeof bits);
-	if (bits < 0)
-		bits = INT64_MIN - bits;
-	bits += n;
+	return bits < 0 ? INT64_MIN - bits : bits;
+}
+
+/* The double n places above d, which is finite. */
+static double
+beside(double d, int64_t n)
+{
+	int64_t bits = place(d) + n;
+
 	if (bits < 0)
 		bits = INT64_MIN - bits;
 	memcpy(&d, &bits, sizeof d);
@@ -401,6 +407,8 @@ by_value(const void *a, const void *b)
 static void
 sort(struct jqnums *s)
 {
+	const struct jqnum *last = NULL;
+
 	if (s->sorted)
 		return;
 	s->sorted = xcalloc(s->n, sizeof *s->sorted);
@@ -410,10 +418,18 @@ sort(struct jqnums *s)
 	s->ordinals = 0;
 	for (size_t i = 0; i < s->n; i++) {
 		struct jqnum *num = s->sorted[i];
-		bool same = i > 0 && by_value(&s->sorted[i - 1], &num) == 0;
 
-		num->ordinal = same ? s->sorted[i - 1]->ordinal : s->ordinals;
-		s->ordinals += num->inexact && !same;
+		if (!num->inexact)
+			continue;
+		num->ordinal = s->ordinals;
+		num->closer = last ? last->closer : 0;
+		if (last && by_value(&last, &num) == 0)
+			num->ordinal = last->ordinal;
+		else
+			s->ordinals++;
+		if (last && place(num->nearest) - place(last->nearest) > 1)
+			num->closer++;
+		last = num;
 	}
 }
 
@@ -475,7 +491,7 @@ stand_in(struct jqnums *s, struct jqnum *num, enum jqnums_as as, unsigned nth)
 			    DBL_MAX / (as == JQNUMS_ABOVE ? 2 + num->rank : 1e6 - num->rank), d);
 		return beside(d, as == JQNUMS_ABOVE   ? 1 + (int64_t)above
 				 : as == JQNUMS_BELOW ? -1 - (int64_t)below
-						      : -1 - (int64_t)above);
+						      : -1 - (int64_t)num->closer);
 	case JQNUMS_SMALL:
 		return num->large ? num->d : d;
 	case JQNUMS_ODD:

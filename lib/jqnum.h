@@ -39,6 +39,7 @@ struct jqnum {
 	bool ambiguous;     /* another number, of another value, has the same d */
 	unsigned rank;      /* among different numbers with the same nearest */
 	unsigned ordinal;   /* among all inexact numbers */
+	unsigned closer;    /* the same, but for those whose doubles stand side by side */
 	unsigned different; /* in the table: how many those are */
 };
 
@@ -52,7 +53,7 @@ struct jqnums {
 	struct jqnum **values; /* by value: the inexact ones */
 	size_t size;	       /* of both: a power of two */
 	struct jqnum **sorted; /* by value, or NULL */
-	unsigned ordinals;
+	unsigned ordinals; /* how many inexact numbers are sorted */
 	struct buf text;
 };
 

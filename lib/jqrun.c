@@ -387,7 +387,7 @@ run_again(struct jqrun *j, jv v, const char **err)
 	const bool passes[] = {[JQNUMS_ABOVE] = inexact,
 	    [JQNUMS_BELOW] = inexact,
 	    [JQNUMS_CLOSER] = inexact && j->look.sums,
-	    [JQNUMS_SMALL] = j->json.large,
+	    [JQNUMS_SMALL] = j->json.large && j->look.sums,
 	    [JQNUMS_ODD] = inexact && j->look.kind == JQLOOK_PARITY,
 	    [JQNUMS_TEXT] = inexact && j->look.texts};
 	uint64_t written;
@@ -399,7 +399,8 @@ run_again(struct jqrun *j, jv v, const char **err)
 	written = j->json.written;
 	j->quiet = true;
 	for (int as = JQNUMS_ABOVE; as <= JQNUMS_TEXT; as++) {
-		if (!passes[as])
+		if (!passes[as] || (as == JQNUMS_CLOSER && j->json.nums.ordinals < 2) ||
+		    (as == JQNUMS_SMALL && written == 0))
 			continue;
 		buf_clear(&j->again);
 		if (jqjson_again(&j->json, (enum jqnums_as)as, &v) < 0)
@@ -439,7 +440,7 @@ jqrun_run(struct jqrun *j, const char *p, size_t n, int (*emit)(void *arg, const
 		if (jqjson_again(&j->json, JQNUMS_APART, &v) < 0)
 			return unread(j, err);
 	}
-	if (!(j->json.inexact || j->json.large) || j->look.kind == JQLOOK_CALM)
+	if (!(j->json.inexact || (j->json.large && j->look.sums)) || j->look.kind == JQLOOK_CALM)
 		return run(j, v, &out, err);
 	if (run_again(j, v, err) < 0)
 		return -1;
