@@ -109,12 +109,12 @@ wrong() {
 			succeeds cs-fetch "$SERVER/x"
 			equals "$(records <<<"$output" | tr -d '\n')" '{"a":1}{"a":2}'
 		done
-		head -c -1 rows >cut
+		head -c -1 rows >"cut"
 		chunked else 5 cut
 		fails_with 65 cs-fetch "$SERVER/x.csv.gz" --format csv --retries 0
 		contains "$stderr" 'data ends early'
 	done
-	head -c 3 rows >cut
+	head -c 3 rows >"cut"
 	chunked else 1 cut
 	fails_with 65 cs-fetch "$SERVER/x.csv.gz" --format csv --retries 0
 	for size in 1 2 3 5; do

@@ -159,7 +159,7 @@ says() {
 		contains "$(ls "$dir/cs")" '^rate-[0-9a-f]+$'
 		case $dir in run) unset XDG_RUNTIME_DIR ;; state) XDG_STATE_HOME=relative ;; esac
 	done
-	equals "$(ls run/cs state/cs | grep -c rate-)" 2
+	equals "$(find run/cs state/cs -name "*rate-*" | wc -l)" 2
 }
 
 @test "nothing is created where there is nothing to share" {

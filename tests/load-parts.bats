@@ -41,7 +41,7 @@ listed() {
 	equals "$(sql list.db 'SELECT bytes, crc32 FROM parts ORDER BY fence, part LIMIT 1')" \
 		"$(wc -c <"$file")|$(gzip -c "$file" | tail -c 8 | od -An -tx4 -N4 | tr -d ' ')"
 	# merged by key, each part being sorted
-	equals "$(listed | xargs sort -m -t: -k2n | jq .id | head -n 2 | tr '\n' ' ')" '1 2 '
+	equals "$(listed | tr '\n' '\0' | sort -m -t: -k2n --files0-from=- | jq .id | head -n 2 | tr '\n' ' ')" '1 2 '
 }
 
 @test "compressed, and CSV" {

@@ -249,7 +249,7 @@ failing_trigger() { # TIMES SQLSTATE
 		fails_with 75 cs-load --to "$PG" --table t $mode --busy-timeout 100ms <<<'{"id":1,"v":2}'
 		contains "$stderr" 'in a read-only transaction'
 	done
-	equals "$(PGOPTIONS= query 'select sum(v) from t')" 2
+	equals "$(PGOPTIONS='' query 'select sum(v) from t')" 2
 }
 
 @test "a lock that is not to be had: 75 after --busy-timeout" {

@@ -210,7 +210,7 @@ both() {
 		TMPDIR=$PWD/tmp cs-load --to $target --table t <pipe 3>&- &
 		exec 9>pipe
 		{ begin; rows 1 2; } >&9
-		for _ in $(seq 100); do ls -l "/proc/$!/fd" 2>/dev/null | grep -q "$PWD/tmp/.*deleted" && break; sleep 0.05; done
+		for _ in $(seq 100); do [ -z "$(find "/proc/$!/fd" -lname "$PWD/tmp/*deleted*" 2>/dev/null)" ] || break; sleep 0.05; done
 		contains "$(ls -l "/proc/$!/fd")" "$PWD/tmp/.*deleted"
 		equals "$(ls tmp)" ''
 		kill -9 $!
