@@ -58,7 +58,7 @@ stage_open(struct pgdb *db)
 		r = full_resumed(&db->sink, same);
 	if (r == 0 && !pgfull_first(db))
 		s->rejected = was.rejected;
-	s->open = r == 0;
+	s->open |= r == 0;
 	return r;
 }
 
@@ -216,9 +216,11 @@ pgstage_replay(struct pgdb *db, bool complete)
 	if (!complete)
 		return 0;
 	r = pgstage_flush(db);
+	if (r)
+		return r;
 	pgtables_forget(db); /* they are not looked at for staging now */
 	s->replaying = true;
-	if (r == 0 && rejected) {
+	if (rejected) {
 		warnx("%llu records were set aside, so nothing is replaced",
 		    (unsigned long long)rejected);
 		r = CS_DATA;
@@ -237,18 +239,19 @@ pgstage_end(struct pgdb *db)
 	char sql[64];
 	int r = 0;
 
-	s->replaying = false;
-	s->done = true;
-	buf_clear(&s->data);
-	names_release(&s->emptied);
 	if (s->open) {
 		snprintf(sql, sizeof sql, "drop table %s", s->lines);
 		r = pgdb_exec(db, sql);
 		if (r == 0)
 			r = pgfull_end(db, tag_name(db));
-		s->open = false;
 	}
-	return r;
+	if (r)
+		return r; /* pgstage_lose() has said how it is */
+	s->open = s->replaying = false;
+	s->done = true;
+	buf_clear(&s->data);
+	names_release(&s->emptied);
+	return 0;
 }
 
 void

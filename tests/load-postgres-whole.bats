@@ -70,6 +70,30 @@ full() {
 	equals "$(jq -c '[.op, .table, .key.id]' feed | sort)" "$(printf '["%s","%s",%s]\n' delete t 1 delete t 3 insert t 4 insert u 1)"
 }
 
+@test "a table is replaced whole, whatever fails at first while that is done" {
+	local n lines
+	for n in copy 1 2 3; do
+		new_database
+		printf '{"id":%d,"v":0}\n' 1 8 9 | cs-load --to "$PG" --table t --key id
+		full r1 null '{"id":1,"v":1}' '{"id":2,"v":1}' '{"id":3,"v":1}' "$(checkpoint 1)" | sed '$d' |
+			ends_with_status 65 cs-load --to "$PG" --table t --key id --mode replace
+		query 'create sequence failures' # it is not rolled back
+		if [ "$n" = copy ]; then # of the last records
+			lines=$(query "select tablename from pg_tables where tablename like '\_cs\_staged%'")
+			query "create function fail() returns trigger language plpgsql as \$\$ begin
+				if nextval('failures') = 1 then raise exception 'no luck' using errcode = '40001'; end if; return new; end \$\$" \
+				"create trigger fail before insert on $lines for each row execute function fail()"
+		else # the n-th table that is dropped
+			query "create function fail() returns event_trigger language plpgsql as \$\$ begin
+				if nextval('failures') = $n then raise exception 'no luck' using errcode = '40001'; end if; end \$\$" \
+				"create event trigger fail on ddl_command_start when tag in ('DROP TABLE') execute function fail()"
+		fi
+		full r1 1 '{"id":3,"v":2}' '{"id":4,"v":2}' | cs-load --to "$PG" --table t --key id --mode replace --stats stats >/dev/null
+		equals "$n $(query 'select id, v from t order by 1' | paste -sd' ')" "$n 1|1 2|1 3|2 4|2"
+		equals "$n $(jq -c '[.inserted, .updated, .deleted]' stats)" "$n [3,2,2]"
+	done
+}
+
 @test "delete-missing: a key that becomes wider in the middle of a run" {
 	full r1 null '{"id":1}' '{"id":2}' '{"id":3}' | cs-load --to "$PG" --table t --key id >/dev/null
 	{
