@@ -182,12 +182,10 @@ pgtable_unique(struct pgdb *db, struct table *t)
 	if (r || has)
 		return r;
 	name = xasprintf("%s_cs_key", t->name);
-	pgindex_sql(db, "create unique index", name, t, &t->key);
+	r = pgindex_make(db, "create unique index", name, t, &t->key, "");
 	free(name);
-	if (pg_exec(&db->pg, db->sql.p) == 0)
-		return 0;
-	if (strcmp(db->pg.code, "23505") != 0)
-		return pgdb_fail(db);
+	if (r != ROW_BAD || strcmp(db->pg.code, "23505") != 0)
+		return r;
 	warnx("%s: table \"%s\" has no unique index on its key, and none can be made: it holds "
 	      "rows with equal keys",
 	    db->pg.place, shown(t->name));

@@ -40,6 +40,7 @@ pghistory_index(struct pgdb *db, const struct table *t)
 	static const char sql[] =
 	    "select count(*), 0 from pg_catalog.pg_index where indrelid = to_regclass($1) and"
 	    " indisunique and indpred is not null and $2 <> ''";
+	struct buf where = {0};
 	char *name;
 	bool has;
 	int r = pgnames_ask(db, sql, t, &t->key, &has);
@@ -47,11 +48,12 @@ pghistory_index(struct pgdb *db, const struct table *t)
 	if (r || has)
 		return r;
 	name = xasprintf("%s_cs_active", t->name);
-	pgindex_sql(db, "create unique index", name, t, &t->key);
+	buf_adds(&where, " where ");
+	pg_name(&where, name_of(t, META_ACTIVE));
+	r = pgindex_make(db, "create unique index", name, t, &t->key, where.p);
 	free(name);
-	buf_adds(&db->sql, " where ");
-	pg_name(&db->sql, name_of(t, META_ACTIVE));
-	return pgdb_make(db, db->sql.p);
+	buf_release(&where);
+	return r;
 }
 
 /* Append ROWS where t is the active version of a row e, and began before this run or in it. */

@@ -73,11 +73,10 @@ pgfull_first(const struct pgdb *db)
 static int
 make_full(struct pgdb *db)
 {
-	int64_t n[2];
-	int r = pgdb_ask(db,
-	    "select case when to_regclass('_cs_full') is null then 0 else 1 end, 0", 0, NULL, n);
+	bool there;
+	int r = pg_there(db, "_cs_full", &there);
 
-	if (r || n[0])
+	if (r || there)
 		return r;
 	return pgdb_make(db, "create table _cs_full(stream text, tbl text, run text not null,"
 			     " whole boolean not null, rejected bigint not null,"
@@ -421,19 +420,13 @@ none_came(struct pgdb *db)
 {
 	const struct life *life = db->sink.life;
 	struct table *t;
-	struct buf name = {0};
-	const char *values[1];
-	int64_t n[2] = {0};
+	bool there;
 	int r;
 
 	if (!db->sink.o->table || db->full || life->records || (life->begun && !life->full))
 		return 0;
-	pg_name(&name, db->sink.o->table);
-	values[0] = name.p;
-	r = pgdb_ask(
-	    db, "select case when to_regclass($1) is null then 0 else 1 end, 0", 1, values, n);
-	buf_release(&name);
-	return r || !n[0] ? r : pgtable_get(db, (struct slice){NULL, 0}, &t);
+	r = pg_there(db, db->sink.o->table, &there);
+	return r || !there ? r : pgtable_get(db, (struct slice){NULL, 0}, &t);
 }
 
 /* Delete what is missing of a table, and forget what is known of it. */

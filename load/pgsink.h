@@ -116,6 +116,9 @@ bool	pgdb_spoiled(const struct pgdb *db);
 int	pgdb_exec(struct pgdb *db, const char *sql);
 /* The same of what makes something: another may do so at the same time. */
 int	pgdb_make(struct pgdb *db, const char *sql);
+int	pgdb_made(struct pgdb *db); /* it failed */
+/* Is there a table, or what else, of that name? */
+int	pg_there(struct pgdb *db, const char *name, bool *there);
 /* One statement whose first row's first two values are wanted as numbers. */
 int	pgdb_ask(struct pgdb *db, const char *sql, int n, const char *const *values, int64_t out[2]);
 
@@ -130,8 +133,9 @@ int	pgtable_load(struct pgdb *db, struct table *t);
 int	pgtable_sync(struct pgdb *db, struct table *t);
 /* Ask for a number of what is called $1, as t is, and has the columns $2, a JSON array: *any unless it is 0. */
 int	pgnames_ask(struct pgdb *db, const char *sql, const struct table *t, const struct names *columns, bool *any);
-/* Set db->sql to what makes an index ("create index") of that name, unless it is too long, on columns of t. */
-void	pgindex_sql(struct pgdb *db, const char *what, const char *name, const struct table *t, const struct names *columns);
+/* Make an index (what: "create index") on columns of t, of that name, unless it is too long or taken; rest: " where ...". */
+int	pgindex_make(struct pgdb *db, const char *what, const char *name, const struct table *t, const struct names *columns,
+    const char *rest);
 /* See that the key has a unique index. 0 or a CS_ status. */
 int	pgtable_unique(struct pgdb *db, struct table *t);
 /* The columns that never had a value, as they are wanted at the end of a complete stream. */

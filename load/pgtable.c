@@ -38,14 +38,18 @@ run(struct pgdb *db, struct buf *sql, struct buf *comments)
 }
 
 int
+pgdb_made(struct pgdb *db)
+{
+	if (!strcmp(db->pg.code, "42P07") || !strcmp(db->pg.code, "42701") ||
+	    (!strcmp(db->pg.code, "23505") && strstr(db->pg.why.p, "pg_")))
+		memcpy(db->pg.code, "40001", 5);
+	return pgdb_fail(db);
+}
+
+int
 pgdb_make(struct pgdb *db, const char *sql)
 {
-	int r = pg_exec(&db->pg, sql);
-
-	if (r && (!strcmp(db->pg.code, "42P07") || !strcmp(db->pg.code, "42701") ||
-		     (!strcmp(db->pg.code, "23505") && strstr(db->pg.why.p, "pg_"))))
-		memcpy(db->pg.code, "40001", 5);
-	return r ? pgdb_fail(db) : 0;
+	return pg_exec(&db->pg, sql) ? pgdb_made(db) : 0;
 }
 
 static int
@@ -169,15 +173,36 @@ indexed(struct pgdb *db, const struct table *t, const struct names *columns, boo
 	return pgnames_ask(db, sql, t, columns, has);
 }
 
-void
-pgindex_sql(struct pgdb *db, const char *what, const char *name, const struct table *t,
-    const struct names *columns)
+int
+pg_there(struct pgdb *db, const char *name, bool *there)
+{
+	struct buf quoted = {0};
+	const char *values[1];
+	int64_t n[2] = {0};
+	int r;
+
+	pg_name(&quoted, name);
+	values[0] = quoted.p;
+	r = pgdb_ask(
+	    db, "select case when to_regclass($1) is null then 0 else 1 end, 0", 1, values, n);
+	buf_release(&quoted);
+	*there = n[0] != 0;
+	return r;
+}
+
+int
+pgindex_make(struct pgdb *db, const char *what, const char *name, const struct table *t,
+    const struct names *columns, const char *rest)
 {
 	struct buf *b = &db->sql;
+	bool taken = strlen(name) > db->sink.name_max;
+	int r = taken ? 0 : pg_there(db, name, &taken);
 
+	if (r)
+		return r;
 	buf_clear(b);
 	buf_addf(b, "%s ", what);
-	if (strlen(name) <= db->sink.name_max) /* else the server finds one */
+	if (!taken) /* else the server finds one */
 		pg_name(b, name);
 	buf_adds(b, " on ");
 	pg_name(b, t->name);
@@ -185,7 +210,8 @@ pgindex_sql(struct pgdb *db, const char *what, const char *name, const struct ta
 		buf_adds(b, i ? ", " : " (");
 		pg_name(b, columns->v[i]);
 	}
-	buf_addc(b, ')');
+	buf_addf(b, ")%s", rest);
+	return pg_exec(&db->pg, b->p) ? pgdb_made(db) : 0;
 }
 
 static int
@@ -200,9 +226,9 @@ make_index(struct pgdb *db, const struct table *t, const struct names *columns)
 	buf_addf(&name, "idx_%s", t->name);
 	for (size_t i = 0; i < columns->n; i++)
 		buf_addf(&name, "_%s", columns->v[i]);
-	pgindex_sql(db, "create index", name.p, t, columns);
+	r = pgindex_make(db, "create index", name.p, t, columns, "");
 	buf_release(&name);
-	return pgdb_make(db, db->sql.p);
+	return r;
 }
 
 int

@@ -118,6 +118,17 @@ end() {
 		where tablename like 'xé%' group by 1 order by 1")" "$(printf '%s\n' "${a}|1|0" "${a}1|4|1" "${b}|1|0" "${b}1|4|1")"
 }
 
+@test "an index whose name is another's is made under another name" {
+	query 'create table u(b int)' 'create index idx_t_a on u(b)' 'create index t_cs_key on u(b)' 'create table t(id int, a int)'
+	cs-load --to "$PG" --table t --key id --index a <<<'{"id":1,"a":1}'
+	equals "$(query "select count(*), count(*) filter (where indexdef like '%UNIQUE% (id)') from pg_indexes where tablename = 't'")" '2|1'
+	cs-load --to "$PG" --table t --key id --index a --index a <<<'{"id":1,"a":2}'
+	equals "$(query "select count(*) from pg_indexes where tablename = 't'")" 2
+	query 'create table d(id int)' 'insert into d values (1), (1)'
+	fails_with 65 cs-load --to "$PG" --table d --key id <<<'{"id":1}'
+	contains "$stderr" 'none can be made: it holds rows with equal keys'
+}
+
 @test "what only the server can know is known by record: constraints, types that cs-load does not know" {
 	query "create table t(id int primary key, n smallint not null, u uuid, d date, ts timestamptz, num numeric(5,2),
 		vc varchar(3), c int check (c > 0), m text unique, f real, b bytea, tags text[])"
