@@ -150,6 +150,7 @@ read_number(struct jqjson *j, struct slice text, jv *out)
 		}
 		num->large &= !j->lossy;
 		j->large |= num->large;
+		j->stray = num->inexact && !j->below;
 		j->plain &= num->plain && fabs(num->d) < JQNUM_EXACT;
 		if (num->inexact && !j->inexact && !j->texts) {
 			j->inexact = true;
@@ -197,6 +198,19 @@ place(struct level *at, jv *out, jv v)
 		at->v = jv_array_append(at->v, v);
 }
 
+/* Is what is read now, in the levels from bottom to top, below one of the fields? */
+static bool
+below(const struct jqjson *j, const struct level *bottom, const struct level *top)
+{
+	const char *p = j->fields->p, *end = p + j->fields->len;
+
+	for (; p < end; p += strlen(p) + 1)
+		for (const struct level *l = bottom; top && l <= top; l++)
+			if (l->object && strcmp(jv_string_value(l->key), p) == 0)
+				return true;
+	return false;
+}
+
 static int
 read_text(struct jqjson *j, jv *out)
 {
@@ -219,6 +233,10 @@ read_text(struct jqjson *j, jv *out)
 		} else if (read_scalar(j, &v) < 0) {
 			goto bad_value;
 		} else {
+			if (j->stray) {
+				j->below |= below(j, stack, top);
+				j->stray = false;
+			}
 			place(top, out, v);
 		}
 		while (top) {
@@ -274,6 +292,7 @@ jqjson_read(struct jqjson *j, const char *p, size_t n, jv *out)
 	j->nums.n = j->constants;
 	buf_clear(&j->suspects);
 	j->plain = true;
+	j->below = !j->fields;
 	j->inexact = j->large = j->ambiguous = j->again = j->as_text = false;
 	scan_init(&j->scan, p, n);
 	if (read_text(j, out) < 0)

@@ -24,10 +24,12 @@
 struct jqjson {
 	bool texts;	     /* set by the caller: numbers that no double holds are read as text ... */
 	bool lossy;	     /* ... or are the nearest double, also when they are written */
+	const struct buf *fields; /* set by the caller: keys, each ended by NUL, or NULL */
 	bool inexact;	     /* read: some number is held by no double ... */
 	bool ambiguous;	     /* ... and is the nearest to another number of the text, too */
 	struct slice number; /* the first of them */
 	bool large;	     /* read: some number is large (jqnum.h) */
+	bool below;	     /* read: an inexact number is below one of the fields, or there are none */
 	uint64_t written;    /* the large numbers of what was written since the caller set it to 0 */
 	struct slice src;    /* the text */
 	const char *err;     /* why the last call failed; static */
@@ -41,6 +43,7 @@ struct jqjson {
 	size_t at;	      /* the next of them, when the text is read again */
 	bool plain; /* all are written as doubles */
 	bool again, as_text;
+	bool stray; /* an inexact number was read, nobody knows below what */
 };
 
 /* Zeroed is ready for use. */

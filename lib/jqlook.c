@@ -23,12 +23,17 @@ static const char *const sum_names[] = {"add", "ceil", "drem", "fabs", "floor", 
     "ldexp", "nearbyint", "nextafter", "nexttoward", "pow", "rint", "round", "scalb", "scalbln",
     "significand", "trunc"};
 
+/* Those of a program that is narrow; sorted. */
+static const char *const narrow_names[] = {"and", "elif", "else", "empty", "end", "endswith", "has",
+    "if", "not", "or", "select", "startswith", "test", "then", "type"};
+
 enum token {
 	NOTHING, /* the program's beginning */
 	TEXT,    /* a string: whatever is added to it, or compared with it, is no number */
 	WORD,    /* null, true or false: so with comparing */
 	NAME,    /* a field, key or variable */
-	OPEN,    /* { or, directly inside of one, a comma: a key follows */
+	NUMBER,
+	OPEN, /* { or, directly inside of one, a comma: a key follows */
 	DOT,
 	OTHER
 };
@@ -77,6 +82,7 @@ string(struct look *l)
 		if (*++l->p != '(')
 			continue;
 		at_least(l, JQLOOK_VALUE); /* it becomes text */
+		l->found.narrow = false;
 		l->found.texts = true;
 		l->p++;
 		if (l->depth < NESTING)
@@ -121,6 +127,9 @@ call(struct look *l, const char *p, size_t n)
 	if (!bsearch(name, calm_names, sizeof calm_names / sizeof *calm_names, sizeof *calm_names,
 		compare))
 		at_least(l, JQLOOK_VALUE);
+	if (!bsearch(name, narrow_names, sizeof narrow_names / sizeof *narrow_names,
+		sizeof *narrow_names, compare))
+		l->found.narrow = false;
 	l->found.sums |= bsearch(name, sum_names, sizeof sum_names / sizeof *sum_names,
 			     sizeof *sum_names, compare) != NULL;
 	l->found.texts |= bsearch(name, text_names, sizeof text_names / sizeof *text_names,
@@ -140,6 +149,12 @@ name(struct look *l)
 		l->found.refused = "$ENV";
 	if (variable && l->p - p == 8 && memcmp(p, "$__loc__", 8) == 0)
 		at_least(l, JQLOOK_VALUE);
+	if (variable || l->last == OPEN)
+		l->found.narrow = false;
+	else if (field) {
+		buf_add(&l->found.fields, p, (size_t)(l->p - p));
+		buf_addc(&l->found.fields, '\0');
+	}
 	if (field || variable)
 		token(l, NAME);
 	else
@@ -156,12 +171,13 @@ number(struct look *l, void (*found)(void *, struct slice), void *arg)
 	l->p = end;
 	if (found)
 		found(arg, (struct slice){p, (size_t)(end - p)});
-	token(l, OTHER);
+	token(l, NUMBER);
 }
 
 static void
 bracket(struct look *l, char c)
 {
+	l->found.narrow &= c == '(' || c == ')';
 	if (c == '(' || c == '[' || c == '{') {
 		if (l->depth < NESTING)
 			l->nest[l->depth++] = c;
@@ -175,6 +191,20 @@ bracket(struct look *l, char c)
 		string(l);
 }
 
+/* After the operator c, behind the token left: compares it a field or a number with another? Or no numbers at all. */
+static bool
+compares(const struct look *l, char c, enum token left)
+{
+	const char *p = l->p + strspn(l->p, " \t\r\n");
+
+	if (!strchr("=!<>", c))
+		return false;
+	if (harmless(c, left) || *p == '"' || strncmp(p, "null", 4) == 0 ||
+	    strncmp(p, "true", 4) == 0 || strncmp(p, "false", 5) == 0)
+		return true; /* another word that begins like that is no narrow one */
+	return (left == NAME || left == NUMBER) && (is_digit(*p) || (*p == '.' && in_name(p[1])));
+}
+
 /* An operator, or what else is left. */
 static void
 sign(struct look *l, char c)
@@ -186,10 +216,13 @@ sign(struct look *l, char c)
 		l->p++; /* the alternative operator */
 		return;
 	}
-	if (c == '=' && *l->p != '=')
+	if (c == '=' && *l->p != '=') {
+		l->found.narrow = false;
 		return; /* an assignment */
+	}
 	if (strchr("=!<>+-*/%", c))
 		l->p += *l->p == '=';
+	l->found.narrow &= (c == '|' && *l->p != '=') || c == '?' || compares(l, c, left);
 	if (strchr("=!<>+/", c))
 		l->pending = harmless(c, left) ? '\0' : c;
 	l->found.texts |= c == '@';
@@ -203,7 +236,7 @@ sign(struct look *l, char c)
 struct jqlook
 jqlook(const char *program, void (*found)(void *, struct slice), void *arg)
 {
-	struct look l = {.p = program};
+	struct look l = {.p = program, .found.narrow = true};
 
 	while (*l.p) {
 		char c = *l.p;
@@ -213,6 +246,7 @@ jqlook(const char *program, void (*found)(void *, struct slice), void *arg)
 		} else if (c == '#') {
 			l.p += strcspn(l.p, "\n");
 		} else if (c == '"') {
+			l.found.narrow &= l.last != DOT && l.last != OPEN;
 			token(&l, l.last == DOT || l.last == OPEN ? NAME : TEXT);
 			l.p++;
 			string(&l);
@@ -224,6 +258,7 @@ jqlook(const char *program, void (*found)(void *, struct slice), void *arg)
 			l.p++;
 			bracket(&l, c);
 		} else if (c == '.') {
+			l.found.narrow &= l.p[1] != '.';
 			token(&l, l.p[1] == '.' ? OTHER : DOT);
 			l.p += l.p[1] == '.' ? 2 : 1;
 		} else if (c == ',') {

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "buf.h"
 #include "cs.h"
 
 enum jqlook_kind {
@@ -20,11 +21,14 @@ struct jqlook {
 	bool texts;	     /* it may make text of numbers */
 	bool sums;	     /* it may compute with numbers, not just compare them */
 	const char *refused; /* the name of a variable that programs may not use, or NULL */
+	/* It does no more with numbers than compare those that lie below one of these keys: texts, each ended by NUL. */
+	bool narrow;
+	struct buf fields;
 };
 
 /*
  * Errs on the side of caution; what is no jq at all gives some kind. Calls number, if not
- * NULL, for each number of the program.
+ * NULL, for each number of the program. fields is the caller's to release.
  */
 struct jqlook jqlook(const char *program, void (*number)(void *, struct slice), void *arg);
 

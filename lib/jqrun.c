@@ -253,6 +253,8 @@ jqrun_new(const char *program, const char *const *vars, enum jqrun_numbers numbe
 	all = variables(j, vars, err);
 	j->look = jqlook(j->program, constant, &c);
 	j->json.nums.sums = j->look.sums;
+	if (j->look.narrow)
+		j->json.fields = &j->look.fields;
 	if (j->look.refused && !*err)
 		*err = xasprintf("%s is not available: pass values by --arg", j->look.refused);
 	if (*err) {
@@ -429,18 +431,20 @@ jqrun_run(struct jqrun *j, const char *p, size_t n, int (*emit)(void *arg, const
 {
 	const struct sink out = {emit, arg, &j->out};
 	const char *end;
+	bool calm;
 	jv v;
 
 	buf_clear(&j->out);
 	j->quiet = false;
 	if (jqjson_read(&j->json, p, n, &v) < 0)
 		return unread(j, err);
-	if (j->json.ambiguous && j->look.kind == JQLOOK_CALM) {
+	calm = j->look.kind == JQLOOK_CALM || !j->json.below;
+	if (j->json.ambiguous && calm) {
 		jv_free(v);
 		if (jqjson_again(&j->json, JQNUMS_APART, &v) < 0)
 			return unread(j, err);
 	}
-	if (!(j->json.inexact || (j->json.large && j->look.sums)) || j->look.kind == JQLOOK_CALM)
+	if (!(j->json.inexact || (j->json.large && j->look.sums)) || calm)
 		return run(j, v, &out, err);
 	if (run_again(j, v, err) < 0)
 		return -1;
@@ -461,6 +465,7 @@ jqrun_free(struct jqrun *j)
 		jq_teardown(&j->jq);
 	jv_free(j->reply);
 	jqjson_release(&j->json);
+	buf_release(&j->look.fields);
 	buf_release(&j->vars);
 	buf_release(&j->out);
 	buf_release(&j->again);

@@ -100,6 +100,23 @@ lone() {
 	done
 }
 
+# What is compared lies below other keys: it makes no difference, even beside its own double.
+@test "a long number that a program does not compare is its own bytes; one that it does compare is refused" {
+	local record='{"n":7,"id":9007199254740993,"o":{"n":9007199254740992},"l":[9007199254740993]}' program
+	for program in 'select(.n > 5)' 'select(.o.n >= 9007199254740992 and (.n == 7 or .x))' 'if .n != 8 and .o.n != null then . else empty end' \
+		'select(5 < .n) | select(.o.n != .n)'; do
+		equals "$(cs-map -f "$program" <<<"$record")" "$record"
+	done
+	equals "$(cs-map -f 'select(.n > 5) | .o' <<<"$record")" '{"n":9007199254740992}'
+	equals "$(cs-map -f 'if .n == 7 then .o.n else .x end' <<<"$record")" '{"value":9007199254740992}'
+	for program in 'select(.id > .o.n)' 'select(.id == 9007199254740992)' 'select(.l[0] > .o.n)' '{n: .l} | select(.n == [9007199254740992])' \
+		'.n = .id | select(.n > 9007199254740992)' '.id as $x | select($x > 9007199254740992)' 'map(select(. == 9007199254740992))' \
+		'select(.. == 9007199254740992)' 'select((.l | first) > .o.n)' 'select(.["id"] > .o.n)' 'select(."id" > .o.n)' 'select(.n > 5 and ."i\u0064" > .o.n)'; do
+		fails_with 65 cs-map -f "$program" <<<"$record"
+		contains "$stderr" 'more digits than jq holds'
+	done
+}
+
 @test "one value written in two ways is written as jq does" {
 	succeeds cs-map -f 'del(.x)' <<<'{"a":1.0,"b":1,"c":1.50,"d":1.5,"e":2.50}'
 	equals "$output" '{"a":1,"b":1,"c":1.5,"d":1.5,"e":2.50}'
