@@ -405,6 +405,11 @@ run(struct run *r)
 	    .store = r->store, .stream = r->o->stream, .run = r->id, .leased = true, .records = -1};
 	if ((status = begin(r)) != CS_OK)
 		return status;
+	/* Until then what a run before has left behind may have gone on: from now on it is fenced. */
+	state_row_release(&r->from);
+	status = store_get(r->store, r->o->stream, &r->from);
+	if (status != CS_OK && status != CS_SOME)
+		return status;
 	acks_expect(&r->acks, r->o->stream, r->from.version);
 	/* A reader that left is an error like others: the run is to be recorded. */
 	signal(SIGPIPE, SIG_IGN);

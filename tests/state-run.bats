@@ -562,3 +562,22 @@ late 2h ago - ok - - · 110m late"
 	}
 	each_store check
 }
+
+@test "run: what an orphan of the run before commits as this one begins is what it begins with" {
+	need sqlite3
+	cs-state --store sqlite:x.db set s '{"n":1}'
+	mkfifo held
+	# It holds the write lock, which the new run must wait for when it has looked.
+	{
+		echo "BEGIN IMMEDIATE;"
+		echo "UPDATE _cs_state SET state = '{\"n\":2}', version = version + 1 WHERE stream = 's';"
+		echo ".shell echo > held"
+		sleep 1
+		echo "COMMIT;"
+	} | sqlite3 x.db 3>&- &
+	local holder=$!
+	read -r _ <held
+	succeeds cs-state --store sqlite:x.db run s -- sh -c 'echo "$CS_STATE" >got'
+	equals "$(cat got)" '{"n":2}'
+	wait "$holder"
+}
