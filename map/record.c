@@ -7,15 +7,21 @@
 #include "ref.h"
 
 static int
-fail(struct records *r, const char *why)
+fail_text(struct records *r, const char *why, size_t n)
 {
 	buf_clear(&r->err);
-	buf_adds(&r->err, why);
+	buf_add(&r->err, why, n);
 	/* Keys, and what a program says, may hold anything. */
-	for (char *p = r->err.p; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = ' ';
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)r->err.p[i] < 0x20 || r->err.p[i] == 0x7f)
+			r->err.p[i] = ' ';
 	return -1;
+}
+
+static int
+fail(struct records *r, const char *why)
+{
+	return fail_text(r, why, strlen(why));
 }
 
 /* Is it JSON? Says where not. */
@@ -135,7 +141,7 @@ map(struct records *r, const char *p, size_t n)
 		buf_add(&r->out, p, n);
 		finish(r, at, false);
 	} else if (mapper_run(&r->mapper, p, n) < 0) {
-		status = fail(r, r->mapper.err.p);
+		status = fail_text(r, r->mapper.err.p, r->mapper.err.len);
 	}
 	buf_release(&value);
 	return status;

@@ -204,6 +204,7 @@ refused() {
 
 @test "two sources of one column are an error that names both" {
 	refused '{"a_b":1,"a":{"b":2}}' 'a_b and a\.b give columns of one name' --flatten
+	refused '{"a\u0000_b":1,"a\u0000":{"b":2}}' 'a _b and a \.b give columns of one name' --flatten
 	refused '{"a":{"b":2},"a_b":1}' 'a\.b and a_b ' --flatten
 	refused '{"userData":1,"user data":2}' 'userData and user data' --names snake
 	refused '{"a":1,"b":2}' 'a and b ' --rename a=b
