@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,6 +88,16 @@ place(struct path *p, const char *t, bool first)
 	return n + minus + digits + 2;
 }
 
+/* It is not as simple as it began. */
+static void
+forget(struct path *p)
+{
+	while (p->n_step > 0)
+		free((char *)(uintptr_t)p->step[--p->n_step].p);
+	p->n_outer = 0;
+	p->iterates = false;
+}
+
 /* places: [n] is a step, too. */
 static bool
 simple(struct path *p, bool places)
@@ -136,12 +147,10 @@ path_new(const char *text, const char *where)
 	}
 	if (simple(p, false))
 		return p;
-	p->n_step = p->n_outer = 0;
-	p->iterates = false;
+	forget(p);
 	if (!simple(p, true) || p->iterates)
-		p->n_step = 0;
+		forget(p);
 	p->n_outer = 0;
-	p->iterates = false;
 	p->jq = jqrun_new(text, NULL, JQRUN_EXACT, &err);
 	if (p->jq == NULL)
 		die(CS_USAGE,
