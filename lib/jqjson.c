@@ -22,7 +22,7 @@ jqjson_adopt(struct jqjson *j)
 {
 	for (; j->constants < j->nums.n; j->constants++) {
 		j->nums.v[j->constants].plain = true;
-		j->nums.v[j->constants].large = false;
+		j->large_constant |= fabs(j->nums.v[j->constants].d) >= JQNUM_EXACT;
 	}
 }
 
@@ -148,8 +148,7 @@ read_number(struct jqjson *j, struct slice text, jv *out)
 			num->inexact = false;
 			num->plain = true;
 		}
-		num->large &= !j->lossy;
-		j->large |= num->large;
+		j->large |= fabs(num->d) >= JQNUM_EXACT;
 		j->stray = num->inexact && !j->below;
 		j->plain &= num->plain && fabs(num->d) < JQNUM_EXACT;
 		if (num->inexact && !j->inexact && !j->texts) {
@@ -293,7 +292,8 @@ jqjson_read(struct jqjson *j, const char *p, size_t n, jv *out)
 	buf_clear(&j->suspects);
 	j->plain = true;
 	j->below = !j->fields;
-	j->inexact = j->large = j->ambiguous = j->again = j->as_text = false;
+	j->large = j->large_constant;
+	j->inexact = j->ambiguous = j->again = j->as_text = false;
 	scan_init(&j->scan, p, n);
 	if (read_text(j, out) < 0)
 		return -1;
@@ -306,6 +306,7 @@ int
 jqjson_again(struct jqjson *j, enum jqnums_as as, jv *out)
 {
 	j->as_text = as == JQNUMS_TEXT;
+	j->plain = false;
 	stand(j, as);
 	j->at = j->constants;
 	j->again = true;
@@ -335,13 +336,11 @@ jqjson_same(struct jqjson *j, const struct buf *first, const struct buf *again)
 	return p == p_end && q == q_end;
 }
 
-/* A large number is written. */
-static void
-note(struct jqjson *j, struct slice text)
+static int
+computed(struct jqjson *j)
 {
-	for (size_t i = 0; i < text.n; i++)
-		j->written = (j->written ^ (unsigned char)text.p[i]) * UINT64_C(0x100000001b3);
-	j->written = (j->written ^ ',') * UINT64_C(0x100000001b3);
+	j->ambiguous = j->inexact;
+	return fail(j, j->inexact ? JQJSON_DEPENDS : JQJSON_COMPUTED);
 }
 
 static int
@@ -352,8 +351,8 @@ write_number(struct jqjson *j, struct buf *out, double d)
 
 	if (num && num->ambiguous)
 		return fail(j, "a number that jq cannot tell from another");
-	if (num && num->large)
-		note(j, num->text);
+	if (num && num->rounded)
+		return computed(j);
 	if (num && !num->plain) {
 		buf_add(out, num->text.p, num->text.n);
 		return 0;
@@ -364,10 +363,8 @@ write_number(struct jqjson *j, struct buf *out, double d)
 	n = jqnum_render(out->p + out->len, num ? num->nearest : d);
 	/* An id that was text, say, and went through tonumber. */
 	if (!num && !j->lossy && fabs(d) >= JQNUM_EXACT && fabs(d) < DBL_MAX &&
-	    jqnum_digits((struct slice){out->p + out->len, n}) > 15) {
-		j->ambiguous = j->inexact;
-		return fail(j, j->inexact ? JQJSON_DEPENDS : JQJSON_COMPUTED);
-	}
+	    jqnum_digits((struct slice){out->p + out->len, n}) > 15)
+		return computed(j);
 	out->len += n;
 	return 0;
 }

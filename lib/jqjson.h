@@ -28,21 +28,21 @@ struct jqjson {
 	bool inexact;	     /* read: some number is held by no double ... */
 	bool ambiguous;	     /* ... and is the nearest to another number of the text, too */
 	struct slice number; /* the first of them */
-	bool large;	     /* read: some number is large (jqnum.h) */
+	bool large;	     /* read, or a constant: some number is beyond 2^53 */
 	bool below;	     /* read: an inexact number is below one of the fields, or there are none */
-	uint64_t written;    /* the large numbers of what was written since the caller set it to 0 */
 	struct slice src;    /* the text */
 	const char *err;     /* why the last call failed; static */
+	struct jqnums nums;  /* of the text and the program */
 	/* private */
 	struct scan scan;
 	struct buf text;
 	struct jqkey *keys;   /* strings met before, by hash */
-	struct jqnums nums, asked;
+	struct jqnums asked;
 	struct buf suspects; /* doubles */
 	size_t constants;     /* how many of them come before those of the text */
 	size_t at;	      /* the next of them, when the text is read again */
 	bool plain; /* all are written as doubles */
-	bool again, as_text;
+	bool again, as_text, large_constant;
 	bool stray; /* an inexact number was read, nobody knows below what */
 };
 

@@ -6,22 +6,21 @@
 
 #define NESTING 64
 
-/* Functions and keywords that look at no number's value and make no number; sorted. */
-static const char *const calm_names[] = {"all", "and", "any", "arrays", "as", "ascii_downcase",
-    "ascii_upcase", "booleans", "break", "catch", "def", "del", "delpaths", "elif", "else", "empty",
-    "end", "endswith", "error", "false", "first", "flatten", "foreach", "getpath", "gsub", "has",
-    "if", "in", "isempty", "iterables", "label", "limit", "ltrimstr", "map", "map_values", "not",
-    "null", "nulls", "numbers", "objects", "or", "recurse", "reduce", "reverse", "rtrimstr",
+/* Functions and keywords that look at no number's value and make no number, but by the prelude's +; sorted. */
+static const char *const calm_names[] = {"add", "all", "and", "any", "arrays", "as",
+    "ascii_downcase", "ascii_upcase", "booleans", "break", "def", "del", "delpaths", "elif", "else",
+    "empty", "end", "endswith", "error", "false", "first", "flatten", "foreach", "getpath", "gsub",
+    "has", "if", "in", "isempty", "iterables", "label", "limit", "ltrimstr", "map", "map_values",
+    "not", "null", "nulls", "numbers", "objects", "or", "recurse", "reduce", "reverse", "rtrimstr",
     "scalars", "select", "setpath", "split", "startswith", "strings", "sub", "test", "then", "true",
     "try", "type", "values", "walk"};
 
 /* Those that make text of numbers; sorted. */
 static const char *const text_names[] = {"format", "join", "tojson", "tostring"};
 
-/* Those that may give a number that is not the one they had, but near; sorted. */
-static const char *const sum_names[] = {"add", "ceil", "drem", "fabs", "floor", "fma", "hypot",
-    "ldexp", "nearbyint", "nextafter", "nexttoward", "pow", "rint", "round", "scalb", "scalbln",
-    "significand", "trunc"};
+/* Those that jqrun.c has an eye on; sorted. */
+static const char *const sum_names[] = {"add", "dateadd", "datesub", "drem", "fdim", "fma", "fmod",
+    "hypot", "ldexp", "nextafter", "nexttoward", "pow", "range", "remainder", "scalb", "scalbln"};
 
 /* Those of a program that is narrow; sorted. */
 static const char *const narrow_names[] = {"and", "elif", "else", "empty", "end", "endswith", "has",
@@ -33,7 +32,8 @@ enum token {
 	WORD,    /* null, true or false: so with comparing */
 	NAME,    /* a field, key or variable */
 	NUMBER,
-	OPEN, /* { or, directly inside of one, a comma: a key follows */
+	VALUE, /* the end of some value that is no constant number */
+	OPEN,  /* { or, directly inside of one, a comma: a key follows */
 	DOT,
 	OTHER
 };
@@ -41,17 +41,30 @@ enum token {
 struct look {
 	const char *p;
 	enum token last;
-	char pending; /* an operator that waits to see what follows, or NUL */
+	char pending;  /* an operator that waits to see what follows, or NUL */
+	bool constant; /* both its sides may be constants, which libjq computes as it compiles */
+	int level;     /* how tight the operator before binds, 0: none */
+	bool varies;   /* its operands are not both constants */
 	struct jqlook found;
 	int depth;
 	char nest[NESTING]; /* ( [ { and, for a string that is interrupted, " */
 };
 
+/* It may do anything. */
 static void
-at_least(struct look *l, enum jqlook_kind kind)
+lost(struct look *l)
 {
-	if (l->found.kind < kind)
-		l->found.kind = kind;
+	l->found.kind = JQLOOK_VALUE;
+	l->found.sums = l->found.compares = l->found.texts = true;
+	l->found.narrow = false;
+}
+
+static void
+computes(struct look *l)
+{
+	l->found.sums = true;
+	if (l->constant)
+		l->found.kind = JQLOOK_VALUE;
 }
 
 /* Does the operator c between t and anything leave digits out of account? */
@@ -65,10 +78,14 @@ static void
 token(struct look *l, enum token t)
 {
 	if (l->pending && !harmless(l->pending, t)) {
-		at_least(l, JQLOOK_VALUE);
-		l->found.sums |= strchr("+/", l->pending) != NULL;
+		if (!strchr("+/", l->pending))
+			l->found.compares = true;
+		else
+			computes(l);
 	}
 	l->pending = '\0';
+	if (t != NUMBER)
+		l->level = 0;
 	l->last = t;
 }
 
@@ -81,14 +98,14 @@ string(struct look *l)
 			continue;
 		if (*++l->p != '(')
 			continue;
-		at_least(l, JQLOOK_VALUE); /* it becomes text */
+		l->found.kind = JQLOOK_VALUE; /* it becomes text */
 		l->found.narrow = false;
 		l->found.texts = true;
 		l->p++;
 		if (l->depth < NESTING)
 			l->nest[l->depth++] = '"';
 		else
-			at_least(l, JQLOOK_PARITY);
+			lost(l);
 		return;
 	}
 	l->p += *l->p == '"';
@@ -126,7 +143,7 @@ call(struct look *l, const char *p, size_t n)
 	}
 	if (!bsearch(name, calm_names, sizeof calm_names / sizeof *calm_names, sizeof *calm_names,
 		compare))
-		at_least(l, JQLOOK_VALUE);
+		l->found.kind = JQLOOK_VALUE;
 	if (!bsearch(name, narrow_names, sizeof narrow_names / sizeof *narrow_names,
 		sizeof *narrow_names, compare))
 		l->found.narrow = false;
@@ -134,7 +151,7 @@ call(struct look *l, const char *p, size_t n)
 			     sizeof *sum_names, compare) != NULL;
 	l->found.texts |= bsearch(name, text_names, sizeof text_names / sizeof *text_names,
 			      sizeof *text_names, compare) != NULL;
-	token(l, OTHER);
+	token(l, VALUE);
 }
 
 static void
@@ -148,7 +165,7 @@ name(struct look *l)
 	if (variable && l->p - p == 4 && memcmp(p, "$ENV", 4) == 0)
 		l->found.refused = "$ENV";
 	if (variable && l->p - p == 8 && memcmp(p, "$__loc__", 8) == 0)
-		at_least(l, JQLOOK_VALUE);
+		l->found.kind = JQLOOK_VALUE;
 	if (variable || l->last == OPEN)
 		l->found.narrow = false;
 	else if (field) {
@@ -182,11 +199,11 @@ bracket(struct look *l, char c)
 		if (l->depth < NESTING)
 			l->nest[l->depth++] = c;
 		else
-			at_least(l, JQLOOK_PARITY);
+			lost(l);
 		token(l, c == '{' ? OPEN : OTHER);
 		return;
 	}
-	token(l, OTHER);
+	token(l, c == ')' ? OTHER : VALUE);
 	if (l->depth && l->nest[--l->depth] == '"')
 		string(l);
 }
@@ -205,11 +222,26 @@ compares(const struct look *l, char c, enum token left)
 	return (left == NAME || left == NUMBER) && (is_digit(*p) || (*p == '.' && in_name(p[1])));
 }
 
+/* The operator c, which is read, behind left and, further back, an operator as tight as before says: of constants? */
+static void
+operator(struct look *l, char c, enum token left, int before)
+{
+	const char *p = l->p + strspn(l->p, " \t\r\n");
+	const int level = strchr("*/%", c) ? 2 : strchr("+-", c) ? 1 : 0;
+
+	l->varies = left == NAME || left == DOT || left == VALUE || *p == '$' ||
+		    (*p == '.' && !is_digit(p[1])) ||
+		    (left == NUMBER && before >= level && l->varies);
+	l->level = level;
+	l->constant = !l->varies;
+}
+
 /* An operator, or what else is left. */
 static void
 sign(struct look *l, char c)
 {
 	enum token left = l->last;
+	const int before = l->level;
 
 	token(l, OTHER);
 	if (c == '/' && *l->p == '/') {
@@ -223,14 +255,14 @@ sign(struct look *l, char c)
 	if (strchr("=!<>+-*/%", c))
 		l->p += *l->p == '=';
 	l->found.narrow &= (c == '|' && *l->p != '=') || c == '?' || compares(l, c, left);
+	operator(l, c, left, before);
 	if (strchr("=!<>+/", c))
 		l->pending = harmless(c, left) ? '\0' : c;
 	l->found.texts |= c == '@';
-	l->found.sums |= strchr("-*%", c) != NULL;
-	if (strchr("-*@", c))
-		at_least(l, JQLOOK_VALUE);
-	else if (c == '%')
-		at_least(l, JQLOOK_PARITY);
+	if (strchr("-*%", c))
+		computes(l);
+	if (c == '@')
+		l->found.kind = JQLOOK_VALUE;
 }
 
 struct jqlook

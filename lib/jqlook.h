@@ -11,15 +11,15 @@
 #include "cs.h"
 
 enum jqlook_kind {
-	JQLOOK_CALM,  /* it passes numbers on and asks no more than their type */
-	JQLOOK_VALUE, /* it may compute with them, compare them or make text of them */
-	JQLOOK_PARITY /* and take remainders */
+	JQLOOK_CALM, /* it passes numbers on, asks their type, and has operators whose sides are not both constants */
+	JQLOOK_VALUE /* it may make text of them, sort them, and give them to any function */
 };
 
 struct jqlook {
 	enum jqlook_kind kind;
 	bool texts;	     /* it may make text of numbers */
-	bool sums;	     /* it may compute with numbers, not just compare them */
+	bool sums;	     /* it may compute with numbers, by operators or by functions that jqrun.c has an eye on */
+	bool compares;	     /* it may compare numbers by operators */
 	const char *refused; /* the name of a variable that programs may not use, or NULL */
 	/* It does no more with numbers than compare those that lie below one of these keys: texts, each ended by NUL. */
 	bool narrow;

@@ -5,12 +5,9 @@
 #include <string.h>
 
 #include "jqnum.h"
-#include "num.h"
 #include "scan.h"
 
-#define LARGE 35184372088832.0 /* 2^45 */
-#define SMALL                                                                                      \
-	4398046511104.0 /* 2^42: more than the milliseconds of today, and thousandths of it are no loss */
+#define MADE_MAX 100000 /* numbers computed over one text */
 
 /* A decimal number as digits without zeros at either end and an exponent: 0.digits *
  * 10^exp. */
@@ -250,6 +247,17 @@ long_number(struct jqnums *s, struct jqnum *num)
 	num->inexact = !num->plain && !same_value(num->text, (struct slice){text, n});
 }
 
+/* What follows from num's text. */
+static void
+evaluate(struct jqnums *s, struct jqnum *num)
+{
+	if (short_number(num) < 0)
+		long_number(s, num);
+	if (num->inexact)
+		num->plain = false;
+	num->nearest = num->d;
+}
+
 struct jqnum *
 jqnums_add(struct jqnums *s, struct slice text)
 {
@@ -261,13 +269,7 @@ jqnums_add(struct jqnums *s, struct slice text)
 	}
 	num = &s->v[s->n++];
 	*num = (struct jqnum){.text = text};
-	if (short_number(num) < 0)
-		long_number(s, num);
-	if (num->inexact)
-		num->plain = false;
-	num->nearest = num->d;
-	num->large = fabs(num->d) >= (num->inexact ? LARGE : JQNUM_EXACT) &&
-		     (num->inexact || jqnum_digits(text) > 15);
+	evaluate(s, num);
 	return num;
 }
 
@@ -316,233 +318,187 @@ find_value(struct jqnums *s, struct slice text)
 	}
 }
 
-/* Put a number into the table, where its double may be already. */
-static void
-enter(struct jqnums *s, struct jqnum *num)
+/* Where the search for a double of a number's own starts, and which way it goes. */
+static double
+start(double nearest, enum jqnums_as as, double *toward)
 {
-	struct jqnum **at = find(s, num->d), *head = *at, *old, **known;
+	bool huge = fabs(nearest) > DBL_MAX / 2; /* so that it never meets an end */
 
-	num->ambiguous = false;
-	if (num->inexact) {
-		known = find_value(s, num->text);
-		if (!*known)
-			*known = num;
-		old = *known == num ? NULL : *known;
-	} else {
-		old = head; /* those that are exact are there first: it is the same */
+	switch (as) {
+	case JQNUMS_ABOVE:
+		*toward = INFINITY;
+		return huge ? copysign(DBL_MAX / 4, nearest) : nextafter(nearest, *toward);
+	case JQNUMS_BELOW:
+		*toward = -INFINITY;
+		return huge ? copysign(DBL_MAX / 1e6, nearest) : nextafter(nearest, *toward);
+	default:
+		*toward = huge ? 0 : copysign(INFINITY, nearest);
+		return nearest;
 	}
-	if (!head) {
-		*at = num;
-		num->different = 1;
-	} else if (!old) {
-		num->rank = head->different++;
-		head->ambiguous = true;
-		s->ambiguous = true;
-	} else {
-		num->rank = old->rank;
-		if (!slice_eq(old->text, num->text.p, num->text.n))
-			old->plain = !old->inexact; /* two ways to write it: take jq's */
-	}
+}
+
+/* May a program that knows nothing of the numbers come to d, by counting, say, or as one of its own constants? */
+static bool
+common(double d)
+{
+	char text[JQNUM_TEXT];
+
+	if (isinf(d) || (fabs(d) < JQNUM_COMMON && d == trunc(d)))
+		return true;
+	if (fabs(d) < DBL_MIN)
+		return false; /* so many of them have few digits that a search would not end */
+	return jqnum_digits((struct slice){text, jqnum_render(text, d)}) <= 15;
 }
 
 /*
- * A double of its own for an inexact number. Ids in a row crowd around few doubles: whoever
+ * The first double from the start on that stands for nothing yet. Ids in a row crowd around few doubles: whoever
  * passes over those that are taken leaves word how far they go.
  */
 static double
-apart(struct jqnums *s, struct jqnum *num)
+vacant(struct jqnums *s, double nearest)
 {
-	double away = fabs(num->nearest) > DBL_MAX / 2 ? 0
-		      : num->nearest < 0               ? -INFINITY
-						       : INFINITY;
-	struct jqnum **known = find_value(s, num->text), *other;
-	double d, at = num->nearest, next, step;
+	struct jqnum *other;
+	double toward, from = start(nearest, s->as, &toward), at, next, step;
 
-	if (*known)
-		return (*known)->d;
-	*known = num;
-	while ((other = *find(s, at)))
-		at = other->beyond != 0 ? other->beyond : nextafter(at, away);
-	next = nextafter(at, away);
-	for (d = num->nearest; d != at; d = step) {
+	while (common(from))
+		from = nextafter(from, toward);
+	for (at = from; (other = *find(s, at)) || common(at);)
+		at = other && other->beyond != 0 ? other->beyond : nextafter(at, toward);
+	next = nextafter(at, toward);
+	for (double d = from; d != at; d = step) {
 		other = *find(s, d);
-		step = other->beyond != 0 ? other->beyond : nextafter(d, away);
-		other->beyond = next;
+		step = other && other->beyond != 0 ? other->beyond : nextafter(d, toward);
+		if (other)
+			other->beyond = next;
 	}
-	num->beyond = next;
 	return at;
 }
 
-/* The place of d among the doubles. */
-static int64_t
-place(double d)
-{
-	int64_t bits;
-
-	memcpy(&bits, &d, sizeof bits);
-	return bits < 0 ? INT64_MIN - bits : bits;
-}
-
-/* The double n places above d, which is finite. */
-static double
-beside(double d, int64_t n)
-{
-	int64_t bits = place(d) + n;
-
-	if (bits < 0)
-		bits = INT64_MIN - bits;
-	memcpy(&d, &bits, sizeof d);
-	return d;
-}
-
-static int
-by_value(const void *a, const void *b)
-{
-	const struct jqnum *const *x = a, *const *y = b;
-
-	return num_compare((*x)->text.p, (*x)->text.n, (*y)->text.p, (*y)->text.n);
-}
-
-/* Sort the numbers, and count the inexact ones. */
+/* Put a number into the table. */
 static void
-sort(struct jqnums *s)
+enter(struct jqnums *s, struct jqnum *num)
 {
-	const struct jqnum *last = NULL;
+	struct jqnum **known = num->inexact ? find_value(s, num->text) : NULL, **at, *old;
+	const enum jqnums_as as = s->as;
 
-	if (s->sorted)
-		return;
-	s->sorted = xcalloc(s->n, sizeof *s->sorted);
-	for (size_t i = 0; i < s->n; i++)
-		s->sorted[i] = &s->v[i];
-	qsort(s->sorted, s->n, sizeof *s->sorted, by_value);
-	s->ordinals = 0;
-	for (size_t i = 0; i < s->n; i++) {
-		struct jqnum *num = s->sorted[i];
-
-		if (!num->inexact)
-			continue;
-		num->ordinal = s->ordinals;
-		num->closer = last ? last->closer : 0;
-		if (last && by_value(&last, &num) == 0)
-			num->ordinal = last->ordinal;
-		else
-			s->ordinals++;
-		if (last && place(num->nearest) - place(last->nearest) > 1)
-			num->closer++;
-		last = num;
+	num->ambiguous = false;
+	num->beyond = 0;
+	num->d = num->nearest;
+	if (known && *known)
+		num->d = (*known)->d;
+	else if (known && as != JQNUMS_NEAREST && as != JQNUMS_TEXT)
+		num->d = vacant(s, num->nearest);
+	else if (known)
+		s->ambiguous |= common(num->d);
+	at = find(s, num->d);
+	old = *at;
+	if (!old)
+		*at = num;
+	else if (known ? *known != NULL : !old->inexact) {
+		/* the same; two ways to write it: take jq's */
+		if (known)
+			old = *known;
+		if (!slice_eq(old->text, num->text.p, num->text.n))
+			old->plain = !old->inexact;
+	} else {
+		old->ambiguous = s->ambiguous = true;
 	}
+	if (known && !*known)
+		*known = num;
 }
 
-/* The double for a large number that is so much beyond the last one: a whole one if it is whole. */
-static double
-next_small(double last, const struct jqnum *num, double gap)
-{
-	struct decimal t = decimal(num->text);
-
-	if (last >= JQNUM_EXACT / 4)
-		return nextafter(last, INFINITY);
-	return floor(last) + fmax(2, floor(gap)) + (t.exp >= (int64_t)t.n ? 0 : 0.5);
-}
-
-/* Large numbers of one sign get smaller doubles, those of their value in the program excepted. Small differences stay. */
 static void
-make_small(struct jqnums *s, int sign)
+forget_made(struct jqnums *s)
 {
-	struct jqnum **v = s->sorted;
-	const ssize_t step = sign, end = sign > 0 ? (ssize_t)s->n : -1;
-	const double most = JQNUM_EXACT / 8 / (double)s->n;
-	double last = SMALL, before = DBL_MAX;
-	ssize_t next;
-
-	for (ssize_t i = sign > 0 ? 0 : (ssize_t)s->n - 1; i != end; i = next) {
-		double d = fabs(v[i]->nearest);
-		bool kept = false;
-
-		for (next = i; next != end && by_value(&v[i], &v[next]) == 0; next += step)
-			kept |= !v[next]->large;
-		if (v[i]->nearest * sign <= 0)
-			continue;
-		last = kept ? fmax(last, d) : next_small(last, v[i], fmin(d - before, most));
-		before = kept ? before : d;
-		for (; !kept && i != next; i += step) {
-			v[i]->d = last * sign;
-			v[i]->plain = false;
-		}
-	}
+	while (s->made)
+		free(s->more[--s->made]);
 }
 
-/* The double that stands for an inexact number this time. */
-static double
-stand_in(struct jqnums *s, struct jqnum *num, enum jqnums_as as, unsigned nth)
+static void
+resize(struct jqnums *s, size_t size)
 {
-	double d = num->nearest;
-	unsigned above = s->sums ? num->ordinal : num->rank;
-	unsigned below = s->sums ? s->ordinals - 1 - num->ordinal : num->rank;
-
-	switch (as) {
-	case JQNUMS_APART:
-		return apart(s, num);
-	case JQNUMS_ABOVE:
-	case JQNUMS_BELOW:
-	case JQNUMS_CLOSER:
-		/* The infinite are still large then, and their order another each time. */
-		if (isinf(d))
-			return copysign(
-			    DBL_MAX / (as == JQNUMS_ABOVE ? 2 + num->rank : 1e6 - num->rank), d);
-		return beside(d, as == JQNUMS_ABOVE   ? 1 + (int64_t)above
-				 : as == JQNUMS_BELOW ? -1 - (int64_t)below
-						      : -1 - (int64_t)num->closer);
-	case JQNUMS_SMALL:
-		return num->large ? num->d : d;
-	case JQNUMS_ODD:
-		return JQNUM_EXACT - 1 - 2 * (double)nth;
-	default:
-		return d;
+	if (size > s->size) {
+		s->size = size;
+		s->table = xreallocarray(s->table, size, sizeof *s->table);
+		s->values = xreallocarray(s->values, size, sizeof *s->values);
 	}
+	memset(s->table, 0, s->size * sizeof *s->table);
+	memset(s->values, 0, s->size * sizeof *s->values);
 }
 
 void
 jqnums_stand(struct jqnums *s, enum jqnums_as as)
 {
-	unsigned nth = 0;
+	size_t size = 64;
 
-	if (s->size < s->n * 2) {
-		for (s->size = 64; s->size < s->n * 2; s->size *= 2)
-			;
-		s->table = xreallocarray(s->table, s->size, sizeof *s->table);
-		s->values = xreallocarray(s->values, s->size, sizeof *s->values);
-	}
-	memset(s->table, 0, s->size * sizeof *s->table);
-	memset(s->values, 0, s->size * sizeof *s->values);
+	forget_made(s);
+	while (size < s->n * 2)
+		size *= 2;
+	resize(s, size);
 	s->ambiguous = false;
-	for (size_t i = 0; i < s->n; i++) {
-		s->v[i].beyond = 0;
-		s->v[i].d = s->v[i].nearest;
-	}
-	if (as == JQNUMS_NEAREST) {
-		free(s->sorted);
-		s->sorted = NULL;
-	} else if (s->sums || as == JQNUMS_SMALL) {
-		sort(s);
-	}
-	if (as == JQNUMS_SMALL) {
-		make_small(s, 1);
-		make_small(s, -1);
-	}
+	s->as = as;
 	for (size_t i = 0; i < s->n; i++)
 		if (!s->v[i].inexact)
 			enter(s, &s->v[i]);
-	for (size_t i = 0; i < s->n; i++) {
-		struct jqnum *num = &s->v[i];
-		unsigned rank = num->rank;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].inexact)
+			enter(s, &s->v[i]);
+}
 
-		if (!num->inexact)
-			continue;
-		num->d = stand_in(s, num, as, nth++);
-		enter(s, num);
-		if (as != JQNUMS_NEAREST)
-			num->rank = rank;
+/* Room for one more number, everything in the tables staying as it is. */
+static void
+grow(struct jqnums *s)
+{
+	struct jqnum **old = s->table, **values = s->values;
+	size_t size = s->size;
+
+	if ((s->n + s->made + 1) * 2 <= size)
+		return;
+	s->table = s->values = NULL;
+	resize(s, size * 2);
+	for (size_t i = 0; i < size; i++) {
+		if (old[i])
+			*find(s, old[i]->d) = old[i];
+		if (values[i])
+			*find_value(s, values[i]->text) = values[i];
 	}
+	free(old);
+	free(values);
+}
+
+int
+jqnums_make(struct jqnums *s, struct slice text, bool rounded, double *d)
+{
+	struct jqnum *num = *find_value(s, text), *at;
+
+	if (num) {
+		num->rounded |= rounded;
+		*d = num->d;
+		return 0;
+	}
+	if (s->made == MADE_MAX)
+		return -1;
+	num = xcalloc(1, sizeof *num + text.n);
+	num->text = (struct slice){memcpy(num + 1, text.p, text.n), text.n};
+	evaluate(s, num);
+	num->rounded = rounded;
+	*d = num->nearest;
+	at = num->inexact ? NULL : *find(s, num->nearest);
+	if (!num->inexact && (at ? !at->inexact && at->d == at->nearest : common(num->nearest))) {
+		free(num);
+		return 0;
+	}
+	grow(s);
+	if (num->inexact || at) {
+		*d = num->d = vacant(s, num->nearest);
+		num->plain = false;
+		*find_value(s, num->text) = num;
+	}
+	*find(s, num->d) = num;
+	if (s->made % 64 == 0)
+		s->more = xreallocarray(s->more, s->made + 64, sizeof *s->more);
+	s->more[s->made++] = num;
+	return 0;
 }
 
 const struct jqnum *
@@ -566,10 +522,11 @@ jqnum_digits(struct slice text)
 void
 jqnums_release(struct jqnums *s)
 {
+	forget_made(s);
+	free(s->more);
 	free(s->v);
 	free(s->table);
 	free(s->values);
-	free(s->sorted);
 	buf_release(&s->text);
 	memset(s, 0, sizeof *s);
 }

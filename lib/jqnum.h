@@ -14,17 +14,15 @@
 #include "cs.h"
 
 #define JQNUM_EXACT 9007199254740992.0 /* 2^53: whole numbers up to it are doubles */
+#define JQNUM_COMMON 4503599627370496.0 /* 2^52: whole numbers up to it stand for nothing else */
 #define JQNUM_TEXT  40		       /* bytes of a double as text, at most */
 
 /* What stands for the numbers that no double holds. */
 enum jqnums_as {
 	JQNUMS_NEAREST,
 	JQNUMS_APART, /* the nearest double, or one nearby where another number has that */
-	JQNUMS_ABOVE, /* the doubles above the nearest, one for each number of its own */
-	JQNUMS_BELOW, /* those below it, so that these come in the opposite order */
-	JQNUMS_CLOSER, /* with sums: below it, too, but two numbers differ by less and not by more */
-	JQNUMS_SMALL, /* for large ones doubles that a sum with 1 changes, too, all in their order */
-	JQNUMS_ODD,   /* odd integers below 2^53 */
+	JQNUMS_ABOVE, /* doubles above the nearest, one for each */
+	JQNUMS_BELOW, /* those below it, so that numbers with the same nearest come in the opposite order */
 	JQNUMS_TEXT   /* their digits as text: for jqjson.c; here as the nearest */
 };
 
@@ -33,27 +31,23 @@ struct jqnum {
 	double nearest;
 	double beyond; /* in the table: those from d up to here are taken */
 	struct slice text;
-	bool inexact;       /* nearest is not the value of the text */
-	bool large;         /* of many digits, and perhaps the double nearest to it and 1 more */
-	bool plain;         /* d is written as text has it anyway */
-	bool ambiguous;     /* another number, of another value, has the same d */
-	unsigned rank;      /* among different numbers with the same nearest */
-	unsigned ordinal;   /* among all inexact numbers */
-	unsigned closer;    /* the same, but for those whose doubles stand side by side */
-	unsigned different; /* in the table: how many those are */
+	bool inexact;   /* nearest is not the value of the text */
+	bool rounded;   /* computed, and not even the text is its value */
+	bool plain;     /* d is written as text has it anyway */
+	bool ambiguous; /* another number, of another value, has the same d */
 };
 
 struct jqnums {
 	struct jqnum *v; /* in order; the constants before those of the text */
 	size_t n, cap;
-	bool sums;      /* set by the caller: they are added and subtracted, so let their differences vary */
 	bool ambiguous; /* jqnums_stand: some number is the nearest to another one, too */
+	size_t made;	/* numbers that jqnums_make() made since */
 	/* private */
+	struct jqnum **more;
+	enum jqnums_as as;
 	struct jqnum **table;  /* by double */
-	struct jqnum **values; /* by value: the inexact ones */
+	struct jqnum **values; /* by value: the inexact ones, and those made */
 	size_t size;	       /* of both: a power of two */
-	struct jqnum **sorted; /* by value, or NULL */
-	unsigned ordinals; /* how many inexact numbers are sorted */
 	struct buf text;
 };
 
@@ -64,6 +58,11 @@ struct jqnum *jqnums_add(struct jqnums *s, struct slice text);
 void	jqnums_stand(struct jqnums *s, enum jqnums_as as);
 /* What this double stands for, or NULL. After jqnums_stand(). */
 const struct jqnum *jqnums_find(struct jqnums *s, double d);
+/*
+ * A double for a number that was computed: its own, or another where no double holds it or that stands for something
+ * else; text is copied. After jqnums_stand(), until the next. 0, or -1: too many of them.
+ */
+int	jqnums_make(struct jqnums *s, struct slice text, bool rounded, double *d);
 /* Is there an inexact number of the same value? After jqnums_stand(). */
 bool	jqnums_hold(struct jqnums *s, struct slice text);
 /* d as jq writes it; returns the length. */

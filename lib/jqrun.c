@@ -9,14 +9,20 @@
 #include "jqload.h"
 #include "jqlook.h"
 #include "jqrun.h"
+#include "jqsum.h"
 
 struct jqrun {
 	jq_state *jq;
+	jq_state *
+	    careful; /* the same program for records with long numbers, once one has come, or NULL */
+	jv args;     /* its variables */
 	char *program;   /* this and vars stay: numbers are slices of them */
 	struct buf vars; /* the variables' JSON texts */
 	struct jqjson json;
 	struct jqlook look;
 	bool quiet;     /* debug has spoken already */
+	bool ordered;   /* arrays or objects were compared, whose numbers have whatever doubles */
+	bool unheld;    /* something was to be computed with a long number that cannot be */
 	jv reply;       /* to what the prelude asked */
 	struct buf out; /* results */
 	struct buf again;
@@ -41,6 +47,48 @@ static const char prelude[] =
     "def _error(f): error(f); def error(f): f as $_m | _error(if $_m == null then \"null\" else "
     "$_m end); "
     "def error: error(.); ";
+
+/* An operator of jq's, which libjq calls by its name. on_debug() has its result, or leaves it to jq by null. */
+#define OPERATOR(name, sign, op, others)                                                           \
+	"def _jq" name "(a; b): a " sign " b; def _" name "(a; b): b as $b | a as $a | "           \
+	"if ($a | _number) and ($b | _number) "                                                    \
+	"then [\"\\u0000" op "\", $a, $b] | debug | _input | "                                     \
+	"if _null then _jq" name "($a; $b) else . end "                                        \
+	"else _jq" name "($a" others "; $b" others ") end; "
+#define ORDER(name, sign, op) OPERATOR(name, sign, op, " | _sorted")
+#define GUARDED(name)                                                                              \
+	"def _jq" name "(a; b): " name "(a; b); def " name "(a; b): _jq" name                      \
+	"(a | _short; b | _short); "
+
+/* What is added for records with long numbers: exact operators, and no such numbers for what else might add. */
+/* clang-format off */
+static const char careful_prelude[] =
+    "def _number: type == \"number\"; def _null: . == null; "
+    "def _short: if _number then [\"\\u0000short\", .] | debug | _input else . end; "
+    "def _sorted: if type == \"array\" or type == \"object\" then [\"\\u0000order\", .] | debug | _input else . end; "
+    OPERATOR("equal", "==", "=", "")
+    OPERATOR("notequal", "!=", "!", "")
+    ORDER("less", "<", "<")
+    ORDER("lesseq", "<=", "l")
+    ORDER("greater", ">", ">")
+    ORDER("greatereq", ">=", "g")
+    OPERATOR("multiply", "*", "*", " | _short")
+    "def _jqnegate: -.; "
+    "def _negate: if _number then _multiply(.; 0 - 1) else _jqnegate end; "
+    OPERATOR("plus", "+", "+", "")
+    OPERATOR("minus", "-", "-", "")
+    OPERATOR("divide", "/", "/", "")
+    OPERATOR("mod", "%", "%", "")
+    "def add(f): reduce f as $x (null; . + $x); def add: add(.[]); "
+    "def dateadd(u; n): . + n; def datesub(u; n): . - n; "
+    "def _jqfma(a; b; c): fma(a; b; c); "
+    "def fma(a; b; c): _jqfma(a | _short; b | _short; c | _short); "
+    "def _jqrange(a; b; c): range(a; b; c); "
+    "def range(a; b; c): _jqrange(a | _short; b | _short; c | _short); "
+    GUARDED("range") GUARDED("drem") GUARDED("fdim") GUARDED("fmod") GUARDED("hypot") GUARDED("ldexp")
+    GUARDED("nextafter") GUARDED("nexttoward") GUARDED("pow") GUARDED("remainder") GUARDED("scalb")
+    GUARDED("scalbln");
+/* clang-format on */
 
 static const struct {
 	const char *name, *why;
@@ -82,26 +130,27 @@ on_error(void *arg, jv msg)
 	jv_free(msg);
 }
 
-/* The text that the prelude asks about, if v is its question: 'n' for tonumber, 'j' for fromjson, or NUL. */
+/*
+ * What the prelude asks, if v is a question of its: the first byte of its name, or NUL; x and, for operators, y: what
+ * it asks about.
+ */
 static char
-question(jv v, jv *text)
+question(jv v, jv *x, jv *y)
 {
-	jv first;
 	char which = '\0';
+	jv first;
+	int n;
 
-	if (jv_get_kind(v) != JV_KIND_ARRAY || jv_array_length(jv_copy(v)) != 2)
+	if (jv_get_kind(v) != JV_KIND_ARRAY)
 		return '\0';
+	n = jv_array_length(jv_copy(v));
 	first = jv_array_get(jv_copy(v), 0);
-	*text = jv_array_get(jv_copy(v), 1);
-	if (jv_get_kind(first) == JV_KIND_STRING && jv_get_kind(*text) == JV_KIND_STRING) {
-		struct slice f = {
-		    jv_string_value(first), (size_t)jv_string_length_bytes(jv_copy(first))};
-
-		which = slice_eq(f, "\0number", 7) ? 'n' : slice_eq(f, "\0json", 5) ? 'j' : '\0';
-	}
+	if ((n == 2 || n == 3) && jv_get_kind(first) == JV_KIND_STRING &&
+	    jv_string_length_bytes(jv_copy(first)) > 1 && !*jv_string_value(first))
+		which = jv_string_value(first)[1];
 	jv_free(first);
-	if (!which)
-		jv_free(*text);
+	*x = jv_array_get(jv_copy(v), 1);
+	*y = n == 3 ? jv_array_get(jv_copy(v), 2) : jv_null();
 	return which;
 }
 
@@ -133,22 +182,78 @@ on_input(jq_state *jq, void *arg)
 	return reply;
 }
 
+/* Not for this program: the record fails, whatever becomes of the error. */
+static jv
+not_held(struct jqrun *j)
+{
+	j->unheld = true;
+	return jv_invalid_with_msg(jv_string(JQJSON_DEPENDS));
+}
+
+/* What a op b is, or null: the same as for jq. */
+static jv
+operate(struct jqrun *j, char op, double a, double b)
+{
+	bool truth, compare = strchr("+-*/%", op) == NULL;
+	double d;
+
+	switch (compare ? jqsum_compare(&j->json.nums, op, a, b, &truth)
+			: jqsum(&j->json.nums, op, a, b, &d)) {
+	case JQSUM_OK:
+		return compare ? jv_bool(truth) : jv_number(d);
+	case JQSUM_JQ:
+		return jv_null();
+	default:
+		return not_held(j);
+	}
+}
+
+/* Answer a question of the prelude; x and y are consumed. false: it was none. */
+static bool
+answer(struct jqrun *j, char which, jv x, jv y)
+{
+	jv reply = jv_null();
+
+	if (jv_get_kind(x) == JV_KIND_STRING && which == 'n') {
+		reply = held(j, x);
+	} else if (jv_get_kind(x) == JV_KIND_STRING && which == 'j') {
+		jqjson_suspect(
+		    &j->json, jv_string_value(x), (size_t)jv_string_length_bytes(jv_copy(x)));
+		reply = x;
+	} else if (!j->careful) {
+		which = '\0';
+	} else if (which == 'o') {
+		j->ordered = true;
+		reply = x;
+	} else if (jv_get_kind(x) != JV_KIND_NUMBER) {
+		which = '\0';
+	} else if (which == 's') {
+		reply = jqsum_long(&j->json.nums, jv_number_value(x)) ? not_held(j) : x;
+	} else if (strchr("+-*/%<>lg=!", which) && jv_get_kind(y) == JV_KIND_NUMBER) {
+		reply = operate(j, which, jv_number_value(x), jv_number_value(y));
+	} else {
+		which = '\0';
+	}
+	if (which) {
+		jv_free(j->reply);
+		j->reply = reply;
+		return true;
+	}
+	jv_free(x);
+	jv_free(y);
+	return false;
+}
+
 static void
 on_debug(void *arg, jv v)
 {
 	struct jqrun *j = arg;
 	struct buf b = {0};
-	char which;
-	jv text;
+	jv x, y;
+	char which = question(v, &x, &y);
 
-	which = question(v, &text);
-	if (which) {
+	if (which && answer(j, which, x, y)) {
 		jv_free(v);
-		jv_free(j->reply);
-		j->reply = which == 'n' ? held(j, text) : text;
-		if (which == 'j')
-			jqjson_suspect(&j->json, jv_string_value(text),
-			    (size_t)jv_string_length_bytes(jv_copy(text)));
 		return;
 	}
 	if (j->quiet)
@@ -158,20 +263,34 @@ on_debug(void *arg, jv v)
 	buf_release(&b);
 }
 
-/* libjq reads ~/.jq, and $ENV, from the environment: let it find none. */
-static int
-compile(struct jqrun *j, jv vars)
+/* Start libjq and compile. libjq reads ~/.jq, and $ENV, from the environment: let it find none. NULL with *why. */
+static jq_state *
+compile(struct jqrun *j, const char *more, char **why)
 {
 	static char *none[] = {NULL};
 	char **saved = environ;
-	char *whole = xasprintf("%s%s", prelude, j->program);
+	char *whole;
+	jq_state *jq = jq_init();
 	int ok;
 
+	if (!jq) {
+		*why = xstrdup("libjq does not start");
+		return NULL;
+	}
+	jq_set_error_cb(jq, on_error, why);
+	jq_set_debug_cb(jq, on_debug, j);
+	jq_set_input_cb(jq, on_input, j);
+	whole = xasprintf("%s%s%s", prelude, more, j->program);
 	environ = none;
-	ok = jq_compile_args(j->jq, whole, vars);
+	ok = jq_compile_args(jq, whole, jv_copy(j->args));
 	environ = saved;
 	free(whole);
-	return ok ? 0 : -1;
+	jq_set_error_cb(jq, NULL, NULL);
+	if (!ok) {
+		*why = *why ? *why : xstrdup("not a jq program");
+		jq_teardown(&jq);
+	}
+	return jq;
 }
 
 static char *
@@ -183,7 +302,7 @@ explain(char *why)
 			return xstrdup(refusals[i].why);
 		}
 	}
-	return why ? why : xstrdup("not a jq program");
+	return why;
 }
 
 struct constants {
@@ -238,7 +357,6 @@ jqrun_new(const char *program, const char *const *vars, enum jqrun_numbers numbe
 	struct constants c = {&j->json, err};
 	const char *unloaded;
 	char *why = NULL;
-	jv all;
 
 	*err = NULL;
 	if (jqload(&unloaded) < 0) {
@@ -250,34 +368,20 @@ jqrun_new(const char *program, const char *const *vars, enum jqrun_numbers numbe
 	j->json.lossy = numbers == JQRUN_LOSSY;
 	j->program = xstrdup(program);
 	j->reply = jv_null();
-	all = variables(j, vars, err);
+	j->args = variables(j, vars, err);
 	j->look = jqlook(j->program, constant, &c);
-	j->json.nums.sums = j->look.sums;
 	if (j->look.narrow)
 		j->json.fields = &j->look.fields;
 	if (j->look.refused && !*err)
 		*err = xasprintf("%s is not available: pass values by --arg", j->look.refused);
-	if (*err) {
-		jv_free(all);
-		goto fail;
+	if (!*err) {
+		j->jq = compile(j, "", &why);
+		*err = j->jq ? NULL : explain(why);
 	}
-	j->jq = jq_init();
-	if (!j->jq) {
-		jv_free(all);
-		*err = xstrdup("libjq does not start");
-		goto fail;
+	if (!*err) {
+		free(why);
+		return j;
 	}
-	jq_set_error_cb(j->jq, on_error, &why);
-	jq_set_debug_cb(j->jq, on_debug, j);
-	jq_set_input_cb(j->jq, on_input, j);
-	if (compile(j, all) < 0) {
-		*err = explain(why);
-		goto fail;
-	}
-	jq_set_error_cb(j->jq, NULL, NULL);
-	free(why);
-	return j;
-fail:
 	jqrun_free(j);
 	return NULL;
 }
@@ -312,6 +416,8 @@ unheld(struct jqrun *j, const char *what, const char **err)
 {
 	const struct slice *number = &j->json.number;
 
+	if (!j->json.inexact)
+		return *err = JQJSON_COMPUTED, -1;
 	buf_clear(&j->err);
 	buf_addf(&j->err,
 	    "%s: %.*s%s has more digits than jq holds; make it text first "
@@ -359,17 +465,22 @@ result(struct jqrun *j, jv r, jv self, const struct sink *to, const char **err)
 
 /* Run the program over v, which is consumed. 0 or -1. */
 static int
-run(struct jqrun *j, jv v, const struct sink *to, const char **err)
+run(struct jqrun *j, jq_state *jq, jv v, const struct sink *to, const char **err)
 {
 	jv self = jv_copy(v), r;
 	int status = 0;
 
-	jq_start(j->jq, v, 0);
-	while (status == 0 && jv_is_valid(r = jq_next(j->jq)))
+	j->unheld = false;
+	jq_start(jq, v, 0);
+	while (status == 0 && jv_is_valid(r = jq_next(jq)))
 		status = result(j, r, self, to, err);
 	jv_free(self);
 	if (status)
 		return status < 0 ? -1 : 0;
+	if (j->unheld) {
+		jv_free(r);
+		return unheld(j, JQJSON_DEPENDS, err);
+	}
 	if (jv_invalid_has_msg(jv_copy(r)))
 		return died(j, jv_invalid_get_msg(r), err);
 	jv_free(r);
@@ -382,71 +493,83 @@ run(struct jqrun *j, jv v, const struct sink *to, const char **err)
  * the digits themselves.
  */
 static int
-run_again(struct jqrun *j, jv v, const char **err)
+run_again(struct jqrun *j, jq_state *jq, const char **err)
 {
-	const struct sink first = {.out = &j->out}, again = {.out = &j->again};
-	const bool inexact = j->json.inexact;
-	const bool passes[] = {[JQNUMS_ABOVE] = inexact,
-	    [JQNUMS_BELOW] = inexact,
-	    [JQNUMS_CLOSER] = inexact && j->look.sums,
-	    [JQNUMS_SMALL] = j->json.large && j->look.sums,
-	    [JQNUMS_ODD] = inexact && j->look.kind == JQLOOK_PARITY,
-	    [JQNUMS_TEXT] = inexact && j->look.texts};
-	uint64_t written;
+	const struct sink again = {.out = &j->again};
+	const bool passes[] = {
+	    [JQNUMS_ABOVE] = true, [JQNUMS_BELOW] = true, [JQNUMS_TEXT] = j->look.texts};
 	bool failed, same;
+	jv v;
 
-	j->json.written = 0;
-	if (run(j, v, &first, err) < 0)
-		return -1;
-	written = j->json.written;
 	j->quiet = true;
 	for (int as = JQNUMS_ABOVE; as <= JQNUMS_TEXT; as++) {
-		if (!passes[as] || (as == JQNUMS_CLOSER && j->json.nums.ordinals < 2) ||
-		    (as == JQNUMS_SMALL && written == 0))
+		if (!passes[as])
 			continue;
 		buf_clear(&j->again);
 		if (jqjson_again(&j->json, (enum jqnums_as)as, &v) < 0)
 			return unread(j, err);
-		j->json.written = 0;
-		failed = run(j, v, &again, err) < 0;
-		if (as == JQNUMS_SMALL) /* 2^60 + 1 is 2^60 for jq, but has not been that number */
-			same = written == j->json.written;
-		else if (
-		    as ==
+		failed = run(j, jq, v, &again, err) < 0;
+		same = !failed && jqjson_same(&j->json, &j->out, &j->again);
+		if (as ==
 		    JQNUMS_TEXT) /* who computes with numbers fails on text: that says nothing */
-			same = failed || jqjson_same(&j->json, &j->out, &j->again);
-		else
-			same = !failed && jqjson_same(&j->json, &j->out, &j->again);
-		if (!same && !inexact)
-			return *err = JQJSON_COMPUTED, -1;
+			same |= failed;
 		if (!same)
 			return unheld(j, JQJSON_DEPENDS, err);
 	}
 	return 0;
 }
 
+/* The program as it is, or the one for long numbers, which v has. NULL with *err. */
+static jq_state *
+program(struct jqrun *j, const char **err)
+{
+	char *why = NULL;
+
+	if (j->json.lossy || !((j->look.sums && (j->json.inexact || j->json.large)) ||
+				 (j->look.compares && j->json.inexact && j->json.below)))
+		return j->jq;
+	if (!j->careful)
+		j->careful = compile(j, careful_prelude, &why);
+	if (!j->careful) {
+		buf_clear(&j->err);
+		buf_adds(&j->err, why);
+		*err = j->err.p;
+	}
+	free(why);
+	return j->careful;
+}
+
 int
 jqrun_run(struct jqrun *j, const char *p, size_t n, int (*emit)(void *arg, const char *p, size_t n),
     void *arg, const char **err)
 {
-	const struct sink out = {emit, arg, &j->out};
+	const struct sink out = {emit, arg, &j->out}, kept = {.out = &j->out};
 	const char *end;
+	jq_state *jq;
 	bool calm;
 	jv v;
 
 	buf_clear(&j->out);
-	j->quiet = false;
+	j->quiet = j->ordered = false;
 	if (jqjson_read(&j->json, p, n, &v) < 0)
 		return unread(j, err);
 	calm = j->look.kind == JQLOOK_CALM || !j->json.below;
-	if (j->json.ambiguous && calm) {
+	jq = program(j, err);
+	if (!jq) {
+		jv_free(v);
+		return -1;
+	}
+	if (j->json.ambiguous || (jq != j->jq && j->json.plain)) {
 		jv_free(v);
 		if (jqjson_again(&j->json, JQNUMS_APART, &v) < 0)
 			return unread(j, err);
 	}
-	if (!(j->json.inexact || (j->json.large && j->look.sums)) || calm)
-		return run(j, v, &out, err);
-	if (run_again(j, v, err) < 0)
+	if (jq == j->jq && (calm || !j->json.inexact))
+		return run(j, jq, v, &out, err);
+	if (run(j, jq, v, &kept, err) < 0)
+		return -1;
+	if ((!calm || j->ordered) && (j->json.inexact || j->json.nums.made) &&
+	    run_again(j, jq, err) < 0)
 		return -1;
 	for (p = j->out.p; p < j->out.p + j->out.len; p = end + 1) {
 		end = memchr(p, '\0', (size_t)(j->out.p + j->out.len - p));
@@ -463,6 +586,9 @@ jqrun_free(struct jqrun *j)
 		return;
 	if (j->jq)
 		jq_teardown(&j->jq);
+	if (j->careful)
+		jq_teardown(&j->careful);
+	jv_free(j->args);
 	jv_free(j->reply);
 	jqjson_release(&j->json);
 	buf_release(&j->look.fields);

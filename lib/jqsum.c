@@ -1,0 +1,133 @@
+#include <math.h>
+#include <stdint.h>
+
+#include "jqsum.h"
+#include "num.h"
+#include "numop.h"
+
+struct operand {
+	struct slice text;
+	bool inexact; /* it is something else to jq */
+	bool rounded;
+	char mem[JQNUM_TEXT];
+};
+
+static bool
+small(double d)
+{
+	return fabs(d) < JQNUM_EXACT;
+}
+
+static void
+operand(struct jqnums *s, double d, struct operand *x)
+{
+	const struct jqnum *num = jqnums_find(s, d);
+
+	x->inexact = false;
+	if (num) {
+		x->text = num->text;
+		x->inexact = num->inexact || num->d != num->nearest;
+		x->rounded = num->rounded;
+	} else {
+		x->text = (struct slice){x->mem, jqnum_render(x->mem, d)};
+		x->rounded = d != trunc(d) && jqnum_digits(x->text) > 15; /* a third, say */
+	}
+	x->inexact |= !small(d) &&
+		      jqnum_digits(x->text) > 15; /* the double is another number than its text */
+}
+
+/* As jq 1.6 computes it. */
+static double
+compute(char op, double a, double b)
+{
+	switch (op) {
+	case '+':
+		return a + b;
+	case '-':
+		return a - b;
+	case '*':
+		return a * b;
+	case '/':
+		return a / b;
+	default:
+		return (double)((intmax_t)a % (intmax_t)b);
+	}
+}
+
+bool
+jqsum_long(struct jqnums *s, double d)
+{
+	const struct jqnum *num = jqnums_find(s, d);
+
+	return fabs(d) >= JQNUM_EXACT || (num && (num->inexact || num->d != num->nearest));
+}
+
+/* *out: the double of a number that was computed. */
+static int
+make(struct jqnums *s, struct slice text, bool rounded, double *out)
+{
+	return jqnums_make(s, text, rounded, out) < 0 ? JQSUM_UNHELD : JQSUM_OK;
+}
+
+static int
+as_jq(struct jqnums *s, double d, double *out)
+{
+	char mem[JQNUM_TEXT];
+	struct slice text;
+
+	*out = d;
+	if (!isfinite(d) || (d == trunc(d) && fabs(d) < JQNUM_COMMON))
+		return JQSUM_OK;
+	text = (struct slice){mem, jqnum_render(mem, d)};
+	return make(s, text, !small(d) && jqnum_digits(text) > 15, out);
+}
+
+int
+jqsum(struct jqnums *s, char op, double a, double b, double *out)
+{
+	struct operand x, y;
+	struct buf text = {0};
+	bool inexact, whole = op == '%';
+	int r;
+
+	operand(s, a, &x);
+	operand(s, b, &y);
+	inexact = x.inexact || y.inexact;
+	if ((!isfinite(a) && !x.inexact) || (!isfinite(b) && !y.inexact) ||
+	    (!y.inexact && (b == 0 || (whole && fabs(b) < 1)) && (whole || op == '/')))
+		return JQSUM_JQ;
+	if (!inexact && small(a) && small(b) && small(compute(op, a, b)))
+		return as_jq(s, compute(op, a, b), out);
+	r = num_op(&text, op, x.text, y.text);
+	if (r != 0 && !inexact)
+		r = whole ? JQSUM_JQ : as_jq(s, compute(op, a, b), out);
+	else if (r < 0)
+		r = JQSUM_UNHELD;
+	else
+		r = make(
+		    s, (struct slice){text.p, text.len}, r == 1 || x.rounded || y.rounded, out);
+	buf_release(&text);
+	return r;
+}
+
+int
+jqsum_compare(struct jqnums *s, char op, double a, double b, bool *out)
+{
+	struct operand x, y;
+	int order;
+
+	operand(s, a, &x);
+	operand(s, b, &y);
+	if (!x.inexact && !y.inexact)
+		return JQSUM_JQ;
+	order = num_compare(x.text.p, x.text.n, y.text.p, y.text.n);
+	if ((x.rounded || y.rounded) && (order == 0 || jqnum_digits(x.text) > NUM_OP_DIGITS ||
+					    jqnum_digits(y.text) > NUM_OP_DIGITS))
+		return JQSUM_UNHELD;
+	*out = op == '<'   ? order < 0
+	       : op == '>' ? order > 0
+	       : op == 'l' ? order <= 0
+	       : op == 'g' ? order >= 0
+			   : (order == 0) == (op == '=');
+	return JQSUM_OK;
+}

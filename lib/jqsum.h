@@ -1,0 +1,23 @@
+/*
+ * The sums, products, quotients, remainders and comparisons of jq programs, of numbers that doubles stand for (jqnum.h).
+ *
+ * What no double holds, and what is beyond 2^53, is computed with all its digits; the rest as jq does.
+ */
+#ifndef JQSUM_H
+#define JQSUM_H
+
+#include "jqnum.h"
+
+enum { JQSUM_OK, JQSUM_JQ, JQSUM_UNHELD };
+
+/*
+ * *out: a op b, for + - * / and %. JQSUM_JQ: nothing for this, as dividing by 0. JQSUM_UNHELD: a number that no
+ * double holds is among them, and the result has too many digits. After jqnums_stand().
+ */
+int	jqsum(struct jqnums *s, char op, double a, double b, double *out);
+/* *out: is a op b, for < > = and, for <= >= and !=, l, g and !. As above; JQSUM_UNHELD: one of them is a cut off quotient. */
+int	jqsum_compare(struct jqnums *s, char op, double a, double b, bool *out);
+/* Is it a number that a function of libjq may change without a trace? */
+bool	jqsum_long(struct jqnums *s, double d);
+
+#endif

@@ -1,0 +1,16 @@
+/* Exact arithmetic on JSON numbers of up to 37 digits, zeros at either end not counted. */
+#ifndef NUMOP_H
+#define NUMOP_H
+
+#include "buf.h"
+#include "cs.h"
+
+#define NUM_OP_DIGITS 37
+
+/*
+ * a op b as a JSON number, appended to out; op is + - * / or %, which takes whole numbers, cut off, and has a's sign.
+ * 0; 1: a quotient of more digits, cut off; -1: it needs more digits, or b is 0.
+ */
+int	num_op(struct buf *out, char op, struct slice a, struct slice b);
+
+#endif
