@@ -8,19 +8,21 @@
 
 /* Functions and keywords that look at no number's value and make no number, but by the prelude's +; sorted. */
 static const char *const calm_names[] = {"add", "all", "and", "any", "arrays", "as",
-    "ascii_downcase", "ascii_upcase", "booleans", "break", "def", "del", "delpaths", "elif", "else",
-    "empty", "end", "endswith", "error", "false", "first", "flatten", "foreach", "getpath", "gsub",
-    "has", "if", "in", "isempty", "iterables", "label", "limit", "ltrimstr", "map", "map_values",
-    "not", "null", "nulls", "numbers", "objects", "or", "recurse", "reduce", "reverse", "rtrimstr",
-    "scalars", "select", "setpath", "split", "startswith", "strings", "sub", "test", "then", "true",
-    "try", "type", "values", "walk"};
+    "ascii_downcase", "ascii_upcase", "booleans", "break", "ceil", "def", "del", "delpaths", "elif",
+    "else", "empty", "end", "endswith", "error", "fabs", "false", "first", "flatten", "floor",
+    "foreach", "getpath", "gsub", "has", "if", "in", "isempty", "iterables", "label", "limit",
+    "ltrimstr", "map", "map_values", "not", "null", "nulls", "numbers", "objects", "or", "recurse",
+    "reduce", "reverse", "rint", "round", "rtrimstr", "scalars", "select", "setpath", "split",
+    "startswith", "strings", "sub", "test", "then", "true", "trunc", "try", "type", "values",
+    "walk"};
 
 /* Those that make text of numbers; sorted. */
 static const char *const text_names[] = {"format", "join", "tojson", "tostring"};
 
 /* Those that jqrun.c has an eye on; sorted. */
-static const char *const sum_names[] = {"add", "dateadd", "datesub", "drem", "fdim", "fma", "fmod",
-    "hypot", "ldexp", "nextafter", "nexttoward", "pow", "range", "remainder", "scalb", "scalbln"};
+static const char *const sum_names[] = {"add", "ceil", "dateadd", "datesub", "drem", "fabs", "fdim",
+    "floor", "fma", "fmod", "hypot", "ldexp", "nearbyint", "nextafter", "nexttoward", "pow",
+    "range", "remainder", "rint", "round", "scalb", "scalbln", "trunc"};
 
 /* Those of a program that is narrow; sorted. */
 static const char *const narrow_names[] = {"and", "elif", "else", "empty", "end", "endswith", "has",

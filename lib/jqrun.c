@@ -53,9 +53,13 @@ static const char prelude[] =
 	"def _jq" name "(a; b): a " sign " b; def _" name "(a; b): b as $b | a as $a | "           \
 	"if ($a | _number) and ($b | _number) "                                                    \
 	"then [\"\\u0000" op "\", $a, $b] | debug | _input | "                                     \
-	"if _null then _jq" name "($a; $b) else . end "                                        \
+	"if _null then _jq" name "($a; $b) else . end "                                            \
 	"else _jq" name "($a" others "; $b" others ") end; "
 #define ORDER(name, sign, op) OPERATOR(name, sign, op, " | _sorted")
+#define ROUNDED(name, how)                                                                         \
+	"def _jq" name ": " name "; def " name ": if _number then "                                \
+	"([\"\\u0000" how "\", ., .] | debug | _input) as $d | if $d | _null then _jq" name        \
+	" else $d end else _jq" name " end; "
 #define GUARDED(name)                                                                              \
 	"def _jq" name "(a; b): " name "(a; b); def " name "(a; b): _jq" name                      \
 	"(a | _short; b | _short); "
@@ -73,14 +77,15 @@ static const char careful_prelude[] =
     ORDER("greater", ">", ">")
     ORDER("greatereq", ">=", "g")
     OPERATOR("multiply", "*", "*", " | _short")
-    "def _jqnegate: -.; "
-    "def _negate: if _number then _multiply(.; 0 - 1) else _jqnegate end; "
+    ROUNDED("_negate", "N")
     OPERATOR("plus", "+", "+", "")
     OPERATOR("minus", "-", "-", "")
     OPERATOR("divide", "/", "/", "")
     OPERATOR("mod", "%", "%", "")
     "def add(f): reduce f as $x (null; . + $x); def add: add(.[]); "
     "def dateadd(u; n): . + n; def datesub(u; n): . - n; "
+    ROUNDED("floor", "F") ROUNDED("ceil", "C") ROUNDED("trunc", "T") ROUNDED("round", "R")
+    ROUNDED("rint", "E") ROUNDED("nearbyint", "E") ROUNDED("fabs", "A")
     "def _jqfma(a; b; c): fma(a; b; c); "
     "def fma(a; b; c): _jqfma(a | _short; b | _short; c | _short); "
     "def _jqrange(a; b; c): range(a; b; c); "
@@ -190,15 +195,16 @@ not_held(struct jqrun *j)
 	return jv_invalid_with_msg(jv_string(JQJSON_DEPENDS));
 }
 
-/* What a op b is, or null: the same as for jq. */
+/* What a op b is, or a made whole; null: the same as for jq. */
 static jv
 operate(struct jqrun *j, char op, double a, double b)
 {
-	bool truth, compare = strchr("+-*/%", op) == NULL;
+	bool compare = strchr("<>lg=!", op) != NULL, truth;
 	double d;
 
-	switch (compare ? jqsum_compare(&j->json.nums, op, a, b, &truth)
-			: jqsum(&j->json.nums, op, a, b, &d)) {
+	switch (compare               ? jqsum_compare(&j->json.nums, op, a, b, &truth)
+		: strchr("+-*/%", op) ? jqsum(&j->json.nums, op, a, b, &d)
+				      : jqsum_round(&j->json.nums, op, a, &d)) {
 	case JQSUM_OK:
 		return compare ? jv_bool(truth) : jv_number(d);
 	case JQSUM_JQ:
@@ -229,7 +235,7 @@ answer(struct jqrun *j, char which, jv x, jv y)
 		which = '\0';
 	} else if (which == 's') {
 		reply = jqsum_long(&j->json.nums, jv_number_value(x)) ? not_held(j) : x;
-	} else if (strchr("+-*/%<>lg=!", which) && jv_get_kind(y) == JV_KIND_NUMBER) {
+	} else if (strchr("+-*/%<>lg=!FCTREAN", which) && jv_get_kind(y) == JV_KIND_NUMBER) {
 		reply = operate(j, which, jv_number_value(x), jv_number_value(y));
 	} else {
 		which = '\0';

@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "jqsum.h"
 #include "num.h"
@@ -7,8 +8,9 @@
 
 struct operand {
 	struct slice text;
-	bool inexact; /* it is something else to jq */
-	bool rounded;
+	bool inexact;  /* it is something else to jq */
+	bool cut;      /* and its text is not all of it */
+	bool fraction; /* a third, say, as jq has it */
 	char mem[JQNUM_TEXT];
 };
 
@@ -23,17 +25,11 @@ operand(struct jqnums *s, double d, struct operand *x)
 {
 	const struct jqnum *num = jqnums_find(s, d);
 
-	x->inexact = false;
-	if (num) {
-		x->text = num->text;
-		x->inexact = num->inexact || num->d != num->nearest;
-		x->rounded = num->rounded;
-	} else {
-		x->text = (struct slice){x->mem, jqnum_render(x->mem, d)};
-		x->rounded = d != trunc(d) && jqnum_digits(x->text) > 15; /* a third, say */
-	}
-	x->inexact |= !small(d) &&
-		      jqnum_digits(x->text) > 15; /* the double is another number than its text */
+	x->text = num ? num->text : (struct slice){x->mem, jqnum_render(x->mem, d)};
+	x->inexact = num && (num->inexact || num->d != num->nearest);
+	x->inexact |= !small(d) && jqnum_digits(x->text) > 15;
+	x->cut = num && num->rounded;
+	x->fraction = !num && d != trunc(d) && jqnum_digits(x->text) > 15;
 }
 
 /* As jq 1.6 computes it. */
@@ -79,7 +75,9 @@ as_jq(struct jqnums *s, double d, double *out)
 	if (!isfinite(d) || (d == trunc(d) && fabs(d) < JQNUM_COMMON))
 		return JQSUM_OK;
 	text = (struct slice){mem, jqnum_render(mem, d)};
-	return make(s, text, !small(d) && jqnum_digits(text) > 15, out);
+	if (!small(d) && jqnum_digits(text) > 15)
+		return JQSUM_UNHELD;
+	return make(s, text, false, out);
 }
 
 int
@@ -98,14 +96,15 @@ jqsum(struct jqnums *s, char op, double a, double b, double *out)
 		return JQSUM_JQ;
 	if (!inexact && small(a) && small(b) && small(compute(op, a, b)))
 		return as_jq(s, compute(op, a, b), out);
+	if (inexact && (x.cut || y.cut || x.fraction || y.fraction))
+		return JQSUM_UNHELD;
 	r = num_op(&text, op, x.text, y.text);
 	if (r != 0 && !inexact)
 		r = whole ? JQSUM_JQ : as_jq(s, compute(op, a, b), out);
 	else if (r < 0)
 		r = JQSUM_UNHELD;
 	else
-		r = make(
-		    s, (struct slice){text.p, text.len}, r == 1 || x.rounded || y.rounded, out);
+		r = make(s, (struct slice){text.p, text.len}, r == 1, out);
 	buf_release(&text);
 	return r;
 }
@@ -121,13 +120,34 @@ jqsum_compare(struct jqnums *s, char op, double a, double b, bool *out)
 	if (!x.inexact && !y.inexact)
 		return JQSUM_JQ;
 	order = num_compare(x.text.p, x.text.n, y.text.p, y.text.n);
-	if ((x.rounded || y.rounded) && (order == 0 || jqnum_digits(x.text) > NUM_OP_DIGITS ||
-					    jqnum_digits(y.text) > NUM_OP_DIGITS))
+	if ((x.cut || y.cut) &&
+	    (jqnum_digits(x.text) > NUM_OP_DIGITS || jqnum_digits(y.text) > NUM_OP_DIGITS))
 		return JQSUM_UNHELD;
+	if (order == 0 && x.cut && y.cut)
+		return JQSUM_UNHELD;
+	if (order == 0 &&
+	    (x.cut || y.cut)) /* what is cut off is farther from 0 than what is left */
+		order = x.cut == (x.text.p[0] != '-') ? 1 : -1;
 	*out = op == '<'   ? order < 0
 	       : op == '>' ? order > 0
 	       : op == 'l' ? order <= 0
 	       : op == 'g' ? order >= 0
 			   : (order == 0) == (op == '=');
 	return JQSUM_OK;
+}
+
+int
+jqsum_round(struct jqnums *s, char how, double a, double *out)
+{
+	struct operand x;
+	struct buf text = {0};
+	int r = JQSUM_UNHELD;
+
+	operand(s, a, &x);
+	if (!x.inexact)
+		return JQSUM_JQ;
+	if (num_round(&text, how, x.text, x.cut) == 0)
+		r = make(s, (struct slice){text.p, text.len}, x.cut && strchr("AN", how), out);
+	buf_release(&text);
+	return r;
 }

@@ -11,12 +11,14 @@
 enum { JQSUM_OK, JQSUM_JQ, JQSUM_UNHELD };
 
 /*
- * *out: a op b, for + - * / and %. JQSUM_JQ: nothing for this, as dividing by 0. JQSUM_UNHELD: a number that no
- * double holds is among them, and the result has too many digits. After jqnums_stand().
+ * *out: a op b, for + - * / and %. JQSUM_JQ: nothing for this, as dividing by 0. JQSUM_UNHELD: the result
+ * has too many digits, or is jq's, rounded. After jqnums_stand().
  */
 int	jqsum(struct jqnums *s, char op, double a, double b, double *out);
-/* *out: is a op b, for < > = and, for <= >= and !=, l, g and !. As above; JQSUM_UNHELD: one of them is a cut off quotient. */
+/* *out: is a op b, for < > = and, for <= >= and !=, l, g and !. As above; JQSUM_UNHELD: quotients of too many digits. */
 int	jqsum_compare(struct jqnums *s, char op, double a, double b, bool *out);
+/* *out: a made whole, as num_round() says. As above. */
+int	jqsum_round(struct jqnums *s, char how, double a, double *out);
 /* Is it a number that a function of libjq may change without a trace? */
 bool	jqsum_long(struct jqnums *s, double d);
 

@@ -1,6 +1,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "numop.h"
 
@@ -201,4 +202,31 @@ num_op(struct buf *out, char op, struct slice a, struct slice b)
 	if (r >= 0)
 		render(out, x);
 	return r;
+}
+
+int
+num_round(struct buf *out, char how, struct slice a, bool cut)
+{
+	struct number x;
+	u128 ten, rest;
+	bool up;
+
+	if (parse(a, &x) < 0 || (cut && x.exp > 0))
+		return -1;
+	if (strchr("AN", how)) {
+		x.neg = how == 'N' && !x.neg;
+	} else if (x.exp < 0 || cut) {
+		ten = power(x.exp < -DIGITS ? DIGITS : -x.exp);
+		rest = x.exp < -DIGITS ? 1 : x.m % ten; /* less than a half, anyway */
+		x.m = x.exp < -DIGITS ? 0 : x.m / ten;
+		x.exp = 0;
+		up = how == 'F'   ? x.neg && (rest || cut)
+		     : how == 'C' ? !x.neg && (rest || cut)
+		     : how == 'T' ? false
+		     : how == 'R' ? rest * 2 >= ten && ten > 1
+				  : rest * 2 > ten || (rest * 2 == ten && (cut || x.m % 2));
+		x.m += up;
+	}
+	render(out, x);
+	return 0;
 }
