@@ -58,18 +58,17 @@ jqjson_holds(struct jqjson *j, const char *p, size_t n)
 	       !jqnums_add(&j->asked, (struct slice){v.p, v.n})->inexact;
 }
 
-void
-jqjson_suspect(struct jqjson *j, const char *p, size_t n)
+bool
+jqjson_loses(struct jqjson *j, const char *p, size_t n)
 {
 	size_t len;
 
-	if (j->lossy)
-		return;
 	for (const char *end = p + n; p < end; p += len) {
 		len = strspn(p, "-+.0123456789Ee");
 		if (len && *p != '+' && *p != 'E' && *p != 'e') {
-			if (!jqjson_holds(j, p, len))
-				buf_add(&j->suspects, &j->asked.v[0].d, sizeof(double));
+			/* What has as many digits and is held may be the double of another. */
+			if (len > 15 && (!jqjson_holds(j, p, len) || j->asked.n))
+				return true;
 			continue;
 		}
 		len = 1;
@@ -78,14 +77,6 @@ jqjson_suspect(struct jqjson *j, const char *p, size_t n)
 		while (p + len < end && p[len++] != '"')
 			len += p[len - 1] == '\\';
 	}
-}
-
-static bool
-suspect(const struct jqjson *j, double d)
-{
-	for (size_t i = 0; i < j->suspects.len; i += sizeof d)
-		if (memcmp(j->suspects.p + i, &d, sizeof d) == 0)
-			return true;
 	return false;
 }
 
@@ -139,7 +130,14 @@ static int
 read_number(struct jqjson *j, struct slice text, jv *out)
 {
 	struct jqnum *num;
+	double d;
 
+	if (j->inner) {
+		if (jqnums_make(&j->nums, text, false, &d) < 0)
+			return fail(j, "too many numbers of many digits");
+		*out = jv_number(d);
+		return 0;
+	}
 	if (j->again) {
 		num = &j->nums.v[j->at++];
 	} else {
@@ -289,7 +287,6 @@ jqjson_read(struct jqjson *j, const char *p, size_t n, jv *out)
 	}
 	j->src = (struct slice){p, n};
 	j->nums.n = j->constants;
-	buf_clear(&j->suspects);
 	j->plain = true;
 	j->below = !j->fields;
 	j->large = j->large_constant;
@@ -312,6 +309,24 @@ jqjson_again(struct jqjson *j, enum jqnums_as as, jv *out)
 	j->again = true;
 	scan_init(&j->scan, j->src.p, j->src.n);
 	return read_text(j, out);
+}
+
+int
+jqjson_inner(struct jqjson *j, const char *p, size_t n, jv *out)
+{
+	struct buf text = {0};
+	int r;
+
+	if (!jqjson_loses(j, p, n))
+		return 0;
+	buf_add(&text, p, n);
+	buf_addc(&text, '\n');
+	j->inner = true;
+	scan_init(&j->scan, text.p, n);
+	r = read_text(j, out) < 0 ? -1 : 1;
+	j->inner = false;
+	buf_release(&text);
+	return r;
 }
 
 bool
@@ -358,8 +373,6 @@ write_number(struct jqjson *j, struct buf *out, double d)
 		return 0;
 	}
 	buf_room(out, JQNUM_TEXT);
-	if (!num && suspect(j, d))
-		return fail(j, JQJSON_SUSPECT);
 	n = jqnum_render(out->p + out->len, num ? num->nearest : d);
 	/* An id that was text, say, and went through tonumber. */
 	if (!num && !j->lossy && fabs(d) >= JQNUM_EXACT && fabs(d) < DBL_MAX &&
@@ -473,7 +486,6 @@ jqjson_release(struct jqjson *j)
 	free(j->keys);
 	jqnums_release(&j->nums);
 	jqnums_release(&j->asked);
-	buf_release(&j->suspects);
 	buf_release(&j->text);
 	scan_release(&j->scan);
 	memset(j, 0, sizeof *j);

@@ -18,7 +18,6 @@
 
 /* Why a result is not written. */
 #define JQJSON_DEPENDS	"the result depends on a number's digits"
-#define JQJSON_SUSPECT	"a number of many digits went through fromjson, which rounded it"
 #define JQJSON_COMPUTED "a number beyond 2^53 was computed, which jq may have rounded"
 
 struct jqjson {
@@ -38,11 +37,10 @@ struct jqjson {
 	struct buf text;
 	struct jqkey *keys;   /* strings met before, by hash */
 	struct jqnums asked;
-	struct buf suspects; /* doubles */
 	size_t constants;     /* how many of them come before those of the text */
 	size_t at;	      /* the next of them, when the text is read again */
 	bool plain; /* all are written as doubles */
-	bool again, as_text, large_constant;
+	bool again, as_text, large_constant, inner;
 	bool stray; /* an inexact number was read, nobody knows below what */
 };
 
@@ -60,8 +58,13 @@ bool	jqjson_same(struct jqjson *j, const struct buf *first, const struct buf *ag
 int	jqjson_write(struct jqjson *j, struct buf *out, jv v);
 /* Is this text, which a NUL or more text follows, no number for jq, or one that a double holds? */
 bool	jqjson_holds(struct jqjson *j, const char *p, size_t n);
-/* JSON in a string of the record, of which libjq makes values: what a double does not hold in it is not written. */
-void	jqjson_suspect(struct jqjson *j, const char *p, size_t n);
+/*
+ * JSON in a string, where libjq would lose digits of its numbers: 1 with its value, whose numbers are made as
+ * jqnums_make() says; 0: libjq may read it; -1: neither. After jqjson_again().
+ */
+int	jqjson_inner(struct jqjson *j, const char *p, size_t n, jv *out);
+/* Would libjq lose digits of a number in it? */
+bool	jqjson_loses(struct jqjson *j, const char *p, size_t n);
 /* The numbers of the text last read, which must outlive j, count as constants from now on. */
 void	jqjson_adopt(struct jqjson *j);
 /*

@@ -11,10 +11,10 @@ static const char *const calm_names[] = {"add", "all", "and", "any", "arrays", "
     "ascii_downcase", "ascii_upcase", "booleans", "break", "ceil", "def", "del", "delpaths", "elif",
     "else", "empty", "end", "endswith", "error", "fabs", "false", "first", "flatten", "floor",
     "foreach", "getpath", "gsub", "has", "if", "in", "isempty", "iterables", "label", "limit",
-    "ltrimstr", "map", "map_values", "not", "null", "nulls", "numbers", "objects", "or", "recurse",
-    "reduce", "reverse", "rint", "round", "rtrimstr", "scalars", "select", "setpath", "split",
-    "startswith", "strings", "sub", "test", "then", "true", "trunc", "try", "type", "values",
-    "walk"};
+    "ltrimstr", "map", "map_values", "nearbyint", "not", "null", "nulls", "numbers", "objects",
+    "or", "recurse", "reduce", "reverse", "rint", "round", "rtrimstr", "scalars", "select",
+    "setpath", "split", "startswith", "strings", "sub", "test", "then", "true", "trunc", "try",
+    "type", "values", "walk"};
 
 /* Those that make text of numbers; sorted. */
 static const char *const text_names[] = {"format", "join", "tojson", "tostring"};
@@ -34,8 +34,7 @@ enum token {
 	WORD,    /* null, true or false: so with comparing */
 	NAME,    /* a field, key or variable */
 	NUMBER,
-	VALUE, /* the end of some value that is no constant number */
-	OPEN,  /* { or, directly inside of one, a comma: a key follows */
+	OPEN, /* { or, directly inside of one, a comma: a key follows */
 	DOT,
 	OTHER
 };
@@ -43,10 +42,7 @@ enum token {
 struct look {
 	const char *p;
 	enum token last;
-	char pending;  /* an operator that waits to see what follows, or NUL */
-	bool constant; /* both its sides may be constants, which libjq computes as it compiles */
-	int level;     /* how tight the operator before binds, 0: none */
-	bool varies;   /* its operands are not both constants */
+	char pending; /* an operator that waits to see what follows, or NUL */
 	struct jqlook found;
 	int depth;
 	char nest[NESTING]; /* ( [ { and, for a string that is interrupted, " */
@@ -57,16 +53,8 @@ static void
 lost(struct look *l)
 {
 	l->found.kind = JQLOOK_VALUE;
-	l->found.sums = l->found.compares = l->found.texts = true;
+	l->found.sums = l->found.compares = l->found.parses = l->found.texts = true;
 	l->found.narrow = false;
-}
-
-static void
-computes(struct look *l)
-{
-	l->found.sums = true;
-	if (l->constant)
-		l->found.kind = JQLOOK_VALUE;
 }
 
 /* Does the operator c between t and anything leave digits out of account? */
@@ -80,14 +68,12 @@ static void
 token(struct look *l, enum token t)
 {
 	if (l->pending && !harmless(l->pending, t)) {
-		if (!strchr("+/", l->pending))
-			l->found.compares = true;
+		if (strchr("+/", l->pending))
+			l->found.sums = true;
 		else
-			computes(l);
+			l->found.compares = true;
 	}
 	l->pending = '\0';
-	if (t != NUMBER)
-		l->level = 0;
 	l->last = t;
 }
 
@@ -151,9 +137,10 @@ call(struct look *l, const char *p, size_t n)
 		l->found.narrow = false;
 	l->found.sums |= bsearch(name, sum_names, sizeof sum_names / sizeof *sum_names,
 			     sizeof *sum_names, compare) != NULL;
+	l->found.parses |= !strcmp(name, "fromjson");
 	l->found.texts |= bsearch(name, text_names, sizeof text_names / sizeof *text_names,
 			      sizeof *text_names, compare) != NULL;
-	token(l, VALUE);
+	token(l, OTHER);
 }
 
 static void
@@ -205,7 +192,7 @@ bracket(struct look *l, char c)
 		token(l, c == '{' ? OPEN : OTHER);
 		return;
 	}
-	token(l, c == ')' ? OTHER : VALUE);
+	token(l, OTHER);
 	if (l->depth && l->nest[--l->depth] == '"')
 		string(l);
 }
@@ -224,26 +211,11 @@ compares(const struct look *l, char c, enum token left)
 	return (left == NAME || left == NUMBER) && (is_digit(*p) || (*p == '.' && in_name(p[1])));
 }
 
-/* The operator c, which is read, behind left and, further back, an operator as tight as before says: of constants? */
-static void
-operator(struct look *l, char c, enum token left, int before)
-{
-	const char *p = l->p + strspn(l->p, " \t\r\n");
-	const int level = strchr("*/%", c) ? 2 : strchr("+-", c) ? 1 : 0;
-
-	l->varies = left == NAME || left == DOT || left == VALUE || *p == '$' ||
-		    (*p == '.' && !is_digit(p[1])) ||
-		    (left == NUMBER && before >= level && l->varies);
-	l->level = level;
-	l->constant = !l->varies;
-}
-
 /* An operator, or what else is left. */
 static void
 sign(struct look *l, char c)
 {
 	enum token left = l->last;
-	const int before = l->level;
 
 	token(l, OTHER);
 	if (c == '/' && *l->p == '/') {
@@ -257,12 +229,11 @@ sign(struct look *l, char c)
 	if (strchr("=!<>+-*/%", c))
 		l->p += *l->p == '=';
 	l->found.narrow &= (c == '|' && *l->p != '=') || c == '?' || compares(l, c, left);
-	operator(l, c, left, before);
 	if (strchr("=!<>+/", c))
 		l->pending = harmless(c, left) ? '\0' : c;
 	l->found.texts |= c == '@';
 	if (strchr("-*%", c))
-		computes(l);
+		l->found.sums = true;
 	if (c == '@')
 		l->found.kind = JQLOOK_VALUE;
 }

@@ -11,7 +11,7 @@
 #include "cs.h"
 
 enum jqlook_kind {
-	JQLOOK_CALM, /* it passes numbers on, asks their type, and has operators whose sides are not both constants */
+	JQLOOK_CALM, /* it passes numbers on, asks their type, and has operators, but those that make text of them */
 	JQLOOK_VALUE /* it may make text of them, sort them, and give them to any function */
 };
 
@@ -20,6 +20,7 @@ struct jqlook {
 	bool texts;	     /* it may make text of numbers */
 	bool sums;	     /* it may compute with numbers, by operators or by functions that jqrun.c has an eye on */
 	bool compares;	     /* it may compare numbers by operators */
+	bool parses;	     /* it may make numbers of text */
 	const char *refused; /* the name of a variable that programs may not use, or NULL */
 	/* It does no more with numbers than compare those that lie below one of these keys: texts, each ended by NUL. */
 	bool narrow;

@@ -481,6 +481,7 @@ jqnums_make(struct jqnums *s, struct slice text, bool rounded, double *d)
 	num = xcalloc(1, sizeof *num + text.n);
 	num->text = (struct slice){memcpy(num + 1, text.p, text.n), text.n};
 	evaluate(s, num);
+	num->made = true;
 	num->rounded = rounded;
 	*d = num->nearest;
 	at = num->inexact ? NULL : *find(s, num->nearest);

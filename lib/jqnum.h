@@ -32,7 +32,8 @@ struct jqnum {
 	double beyond; /* in the table: those from d up to here are taken */
 	struct slice text;
 	bool inexact;   /* nearest is not the value of the text */
-	bool rounded;   /* computed, and not even the text is its value */
+	bool made;      /* by jqnums_make() */
+	bool rounded;   /* made, and not even the text is its value */
 	bool plain;     /* d is written as text has it anyway */
 	bool ambiguous; /* another number, of another value, has the same d */
 };

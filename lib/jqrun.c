@@ -16,15 +16,19 @@ struct jqrun {
 	jq_state *
 	    careful; /* the same program for records with long numbers, once one has come, or NULL */
 	jv args;     /* its variables */
+	struct buf
+	    unfolded; /* the program, but no operator is between constants, which libjq computes as it compiles */
 	char *program;   /* this and vars stay: numbers are slices of them */
 	struct buf vars; /* the variables' JSON texts */
 	struct jqjson json;
 	struct jqlook look;
-	bool quiet;     /* debug has spoken already */
-	bool ordered;   /* arrays or objects were compared, whose numbers have whatever doubles */
-	bool unheld;    /* something was to be computed with a long number that cannot be */
-	jv reply;       /* to what the prelude asked */
-	struct buf out; /* results */
+	bool quiet;       /* debug has spoken already */
+	bool ordered;     /* arrays or objects were compared, whose numbers have whatever doubles */
+	bool careful_now; /* that program runs */
+	bool lost;        /* there were such numbers in a string, which the careful program reads */
+	bool unheld;      /* something was to be computed with a long number that cannot be */
+	jv reply;         /* to what the prelude asked */
+	struct buf out;   /* results */
 	struct buf again;
 	struct buf err;
 };
@@ -42,7 +46,10 @@ static const char prelude[] =
     /* Numbers in text may have more digits than libjq holds: on_debug() looks, and on_input() answers. */
     "def _ask(f): if type == \"string\" and utf8bytelength > 15 then [\"\\u0000\" + f, .] | debug "
     "| _input else . end; def _tonumber: tonumber; def tonumber: _ask(\"number\") | _tonumber; "
-    "def _fromjson: fromjson; def fromjson: _ask(\"json\") | _fromjson; "
+    "def _fromjson: fromjson; def _null: . == null; def fromjson: if type == \"string\" and "
+    "utf8bytelength > 15 "
+    "then ([\"\\u0000json\", .] | debug | _input) as $v | if $v | _null then _fromjson else $v[0] "
+    "end else _fromjson end; "
     /* libjq 1.6 takes an error of null for the end of the results. */
     "def _error(f): error(f); def error(f): f as $_m | _error(if $_m == null then \"null\" else "
     "$_m end); "
@@ -67,7 +74,7 @@ static const char prelude[] =
 /* What is added for records with long numbers: exact operators, and no such numbers for what else might add. */
 /* clang-format off */
 static const char careful_prelude[] =
-    "def _number: type == \"number\"; def _null: . == null; "
+    "def _same: .; def _number: type == \"number\"; "
     "def _short: if _number then [\"\\u0000short\", .] | debug | _input else . end; "
     "def _sorted: if type == \"array\" or type == \"object\" then [\"\\u0000order\", .] | debug | _input else . end; "
     OPERATOR("equal", "==", "=", "")
@@ -214,6 +221,25 @@ operate(struct jqrun *j, char op, double a, double b)
 	}
 }
 
+/* An array of the value of JSON, text, that has long numbers; null: it has none. */
+static jv
+inner(struct jqrun *j, jv text)
+{
+	const char *p = jv_string_value(text);
+	size_t n = (size_t)jv_string_length_bytes(jv_copy(text));
+	jv v, reply = jv_null();
+	int r;
+
+	if (j->careful_now) {
+		r = jqjson_inner(&j->json, p, n, &v);
+		reply = r < 0 ? not_held(j) : r ? jv_array_append(jv_array(), v) : reply;
+	} else if (!j->json.lossy && jqjson_loses(&j->json, p, n)) {
+		j->lost = true;
+	}
+	jv_free(text);
+	return reply;
+}
+
 /* Answer a question of the prelude; x and y are consumed. false: it was none. */
 static bool
 answer(struct jqrun *j, char which, jv x, jv y)
@@ -223,10 +249,8 @@ answer(struct jqrun *j, char which, jv x, jv y)
 	if (jv_get_kind(x) == JV_KIND_STRING && which == 'n') {
 		reply = held(j, x);
 	} else if (jv_get_kind(x) == JV_KIND_STRING && which == 'j') {
-		jqjson_suspect(
-		    &j->json, jv_string_value(x), (size_t)jv_string_length_bytes(jv_copy(x)));
-		reply = x;
-	} else if (!j->careful) {
+		reply = inner(j, x);
+	} else if (!j->careful_now) {
 		which = '\0';
 	} else if (which == 'o') {
 		j->ordered = true;
@@ -271,7 +295,7 @@ on_debug(void *arg, jv v)
 
 /* Start libjq and compile. libjq reads ~/.jq, and $ENV, from the environment: let it find none. NULL with *why. */
 static jq_state *
-compile(struct jqrun *j, const char *more, char **why)
+compile(struct jqrun *j, const char *more, const char *program, char **why)
 {
 	static char *none[] = {NULL};
 	char **saved = environ;
@@ -286,7 +310,7 @@ compile(struct jqrun *j, const char *more, char **why)
 	jq_set_error_cb(jq, on_error, why);
 	jq_set_debug_cb(jq, on_debug, j);
 	jq_set_input_cb(jq, on_input, j);
-	whole = xasprintf("%s%s%s", prelude, more, j->program);
+	whole = xasprintf("%s%s%s", prelude, more, program);
 	environ = none;
 	ok = jq_compile_args(jq, whole, jv_copy(j->args));
 	environ = saved;
@@ -312,7 +336,8 @@ explain(char *why)
 }
 
 struct constants {
-	struct jqjson *json;
+	struct jqrun *j;
+	const char *at; /* what is unfolded */
 	char **err;
 };
 
@@ -320,10 +345,12 @@ static void
 constant(void *arg, struct slice number)
 {
 	struct constants *c = arg;
+	struct jqrun *j = c->j;
 
-	if (c->json->lossy)
-		return;
-	if (jqjson_constant(c->json, number.p, number.n) < 0 && !*c->err)
+	buf_add(&j->unfolded, c->at, (size_t)(number.p - c->at));
+	buf_addf(&j->unfolded, "(%.*s|_same)", (int)number.n, number.p);
+	c->at = number.p + number.n;
+	if (!j->json.lossy && jqjson_constant(&j->json, number.p, number.n) < 0 && !*c->err)
 		*c->err = xasprintf("%.*s has more digits than jq holds: compare it as text",
 		    (int)number.n, number.p);
 }
@@ -360,7 +387,7 @@ struct jqrun *
 jqrun_new(const char *program, const char *const *vars, enum jqrun_numbers numbers, char **err)
 {
 	struct jqrun *j = xcalloc(1, sizeof *j);
-	struct constants c = {&j->json, err};
+	struct constants c = {.j = j, .err = err};
 	const char *unloaded;
 	char *why = NULL;
 
@@ -375,13 +402,15 @@ jqrun_new(const char *program, const char *const *vars, enum jqrun_numbers numbe
 	j->program = xstrdup(program);
 	j->reply = jv_null();
 	j->args = variables(j, vars, err);
+	c.at = j->program;
 	j->look = jqlook(j->program, constant, &c);
+	buf_adds(&j->unfolded, c.at);
 	if (j->look.narrow)
 		j->json.fields = &j->look.fields;
 	if (j->look.refused && !*err)
 		*err = xasprintf("%s is not available: pass values by --arg", j->look.refused);
 	if (!*err) {
-		j->jq = compile(j, "", &why);
+		j->jq = compile(j, "", j->program, &why);
 		*err = j->jq ? NULL : explain(why);
 	}
 	if (!*err) {
@@ -477,6 +506,7 @@ run(struct jqrun *j, jq_state *jq, jv v, const struct sink *to, const char **err
 	int status = 0;
 
 	j->unheld = false;
+	j->careful_now = jq == j->careful;
 	jq_start(jq, v, 0);
 	while (status == 0 && jv_is_valid(r = jq_next(jq)))
 		status = result(j, r, self, to, err);
@@ -525,17 +555,22 @@ run_again(struct jqrun *j, jq_state *jq, const char **err)
 	return 0;
 }
 
-/* The program as it is, or the one for long numbers, which v has. NULL with *err. */
+/* Does the program look at long numbers, and has the text some? */
+static bool
+needs_care(const struct jqrun *j)
+{
+	return !j->json.lossy && ((j->look.sums && (j->json.inexact || j->json.large)) ||
+				     (j->look.compares && j->json.inexact && j->json.below));
+}
+
+/* The program for long numbers. NULL with *err. */
 static jq_state *
-program(struct jqrun *j, const char **err)
+careful(struct jqrun *j, const char **err)
 {
 	char *why = NULL;
 
-	if (j->json.lossy || !((j->look.sums && (j->json.inexact || j->json.large)) ||
-				 (j->look.compares && j->json.inexact && j->json.below)))
-		return j->jq;
 	if (!j->careful)
-		j->careful = compile(j, careful_prelude, &why);
+		j->careful = compile(j, careful_prelude, j->unfolded.p, &why);
 	if (!j->careful) {
 		buf_clear(&j->err);
 		buf_adds(&j->err, why);
@@ -545,37 +580,54 @@ program(struct jqrun *j, const char **err)
 	return j->careful;
 }
 
-int
-jqrun_run(struct jqrun *j, const char *p, size_t n, int (*emit)(void *arg, const char *p, size_t n),
-    void *arg, const char **err)
+/* Run it over v, the text last read, which is consumed; the results go to out. 0 or -1. */
+static int
+run_kept(struct jqrun *j, jv v, bool care, const char **err)
 {
-	const struct sink out = {emit, arg, &j->out}, kept = {.out = &j->out};
-	const char *end;
-	jq_state *jq;
-	bool calm;
-	jv v;
+	const struct sink kept = {.out = &j->out};
+	const bool calm = j->look.kind == JQLOOK_CALM || !j->json.below;
+	jq_state *jq = care ? careful(j, err) : j->jq;
+	int r;
 
-	buf_clear(&j->out);
-	j->quiet = j->ordered = false;
-	if (jqjson_read(&j->json, p, n, &v) < 0)
-		return unread(j, err);
-	calm = j->look.kind == JQLOOK_CALM || !j->json.below;
-	jq = program(j, err);
 	if (!jq) {
 		jv_free(v);
 		return -1;
 	}
-	if (j->json.ambiguous || (jq != j->jq && j->json.plain)) {
+	if (j->json.ambiguous || (care && j->json.plain)) {
 		jv_free(v);
 		if (jqjson_again(&j->json, JQNUMS_APART, &v) < 0)
 			return unread(j, err);
 	}
-	if (jq == j->jq && (calm || !j->json.inexact))
-		return run(j, jq, v, &out, err);
-	if (run(j, jq, v, &kept, err) < 0)
-		return -1;
-	if ((!calm || j->ordered) && (j->json.inexact || j->json.nums.made) &&
-	    run_again(j, jq, err) < 0)
+	j->lost = j->ordered = false;
+	r = run(j, jq, v, &kept, err);
+	if (j->lost && !care) {
+		buf_clear(&j->out);
+		return jqjson_again(&j->json, JQNUMS_APART, &v) < 0 ? unread(j, err)
+								    : run_kept(j, v, true, err);
+	}
+	if (r == 0 && (!calm || j->ordered) && (j->json.inexact || j->json.nums.made))
+		r = run_again(j, jq, err);
+	return r;
+}
+
+int
+jqrun_run(struct jqrun *j, const char *p, size_t n, int (*emit)(void *arg, const char *p, size_t n),
+    void *arg, const char **err)
+{
+	const struct sink out = {emit, arg, &j->out};
+	const char *end;
+	bool care;
+	jv v;
+
+	buf_clear(&j->out);
+	j->quiet = false;
+	if (jqjson_read(&j->json, p, n, &v) < 0)
+		return unread(j, err);
+	care = needs_care(j);
+	if (!care && !j->look.parses && !j->json.ambiguous &&
+	    (j->look.kind == JQLOOK_CALM || !j->json.below || !j->json.inexact))
+		return run(j, j->jq, v, &out, err);
+	if (run_kept(j, v, care, err) < 0)
 		return -1;
 	for (p = j->out.p; p < j->out.p + j->out.len; p = end + 1) {
 		end = memchr(p, '\0', (size_t)(j->out.p + j->out.len - p));
@@ -599,6 +651,7 @@ jqrun_free(struct jqrun *j)
 	jqjson_release(&j->json);
 	buf_release(&j->look.fields);
 	buf_release(&j->vars);
+	buf_release(&j->unfolded);
 	buf_release(&j->out);
 	buf_release(&j->again);
 	buf_release(&j->err);
