@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "jqjson.h"
+#include "numop.h"
 
 #define KEYS    512 /* a power of two */
 #define KEY_MAX 64  /* bytes of a key worth remembering */
@@ -154,8 +155,7 @@ read_number(struct jqjson *j, struct slice text, jv *out)
 			j->number = text;
 		}
 	}
-	*out = num->inexact && (j->texts || j->as_text) ? jv_string_sized(text.p, (int)text.n)
-							: jv_number(num->d);
+	*out = num->inexact && j->texts ? jv_string_sized(text.p, (int)text.n) : jv_number(num->d);
 	return 0;
 }
 
@@ -290,7 +290,7 @@ jqjson_read(struct jqjson *j, const char *p, size_t n, jv *out)
 	j->plain = true;
 	j->below = !j->fields;
 	j->large = j->large_constant;
-	j->inexact = j->ambiguous = j->again = j->as_text = false;
+	j->inexact = j->ambiguous = j->again = false;
 	scan_init(&j->scan, p, n);
 	if (read_text(j, out) < 0)
 		return -1;
@@ -302,7 +302,6 @@ jqjson_read(struct jqjson *j, const char *p, size_t n, jv *out)
 int
 jqjson_again(struct jqjson *j, enum jqnums_as as, jv *out)
 {
-	j->as_text = as == JQNUMS_TEXT;
 	j->plain = false;
 	stand(j, as);
 	j->at = j->constants;
@@ -329,28 +328,6 @@ jqjson_inner(struct jqjson *j, const char *p, size_t n, jv *out)
 	return r;
 }
 
-bool
-jqjson_same(struct jqjson *j, const struct buf *first, const struct buf *again)
-{
-	const char *p = first->p, *q = again->p, *p_end = p + first->len, *q_end = q + again->len;
-
-	while (p < p_end && q < q_end) {
-		size_t n;
-
-		if (*p == *q) {
-			p++, q++;
-			continue;
-		}
-		n = *q == '"' ? strspn(q + 1, "+-.0123456789Ee") : 0;
-		if (n == 0 || q[1 + n] != '"' || n > (size_t)(p_end - p) ||
-		    memcmp(p, q + 1, n) != 0 || !jqnums_hold(&j->nums, (struct slice){p, n}))
-			return false;
-		p += n;
-		q += n + 2;
-	}
-	return p == p_end && q == q_end;
-}
-
 static int
 computed(struct jqjson *j)
 {
@@ -368,7 +345,13 @@ write_number(struct jqjson *j, struct buf *out, double d)
 		return fail(j, "a number that jq cannot tell from another");
 	if (num && num->rounded)
 		return computed(j);
-	if (num && !num->plain) {
+	if (num && j->text_only && (num->inexact || num->d != num->nearest)) {
+		j->has_long = true;
+		if (num_op(out, '+', num->text, (struct slice){"0", 1}) < 0)
+			buf_add(out, num->text.p, num->text.n);
+		return 0;
+	}
+	if (num && !num->plain && !j->text_only) {
 		buf_add(out, num->text.p, num->text.n);
 		return 0;
 	}
@@ -475,6 +458,26 @@ bad:
 		top = top == stack ? NULL : top - 1;
 	}
 	return -1;
+}
+
+int
+jqjson_text(struct jqjson *j, struct buf *out, jv v)
+{
+	struct buf text = {0};
+	int r;
+
+	j->text_only = true;
+	j->has_long = false;
+	r = jqjson_write(j, &text, v);
+	j->text_only = false;
+	for (size_t i = 0; r == 0 && i < text.len; i++) {
+		if (text.p[i] == '\177')
+			buf_adds(out, "\\u007f"); /* as jq does */
+		else
+			buf_addc(out, text.p[i]);
+	}
+	buf_release(&text);
+	return r < 0 ? -1 : j->has_long;
 }
 
 void

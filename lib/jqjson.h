@@ -40,7 +40,8 @@ struct jqjson {
 	size_t constants;     /* how many of them come before those of the text */
 	size_t at;	      /* the next of them, when the text is read again */
 	bool plain; /* all are written as doubles */
-	bool again, as_text, large_constant, inner;
+	bool again, large_constant, inner;
+	bool text_only, has_long; /* written is text for the program; there was a long number */
 	bool stray; /* an inexact number was read, nobody knows below what */
 };
 
@@ -50,12 +51,12 @@ void	jqjson_release(struct jqjson *j);
 int	jqjson_read(struct jqjson *j, const char *p, size_t n, jv *out);
 /* The same text again, with other doubles for its inexact numbers. 0 or -1. */
 int	jqjson_again(struct jqjson *j, enum jqnums_as as, jv *out);
-/*
- * Are two results the same but for the quotes of numbers that the second run read as text (JQNUMS_TEXT)?
- */
-bool	jqjson_same(struct jqjson *j, const struct buf *first, const struct buf *again);
 /* Append v as compact JSON; v is consumed. 0 or -1. */
 int	jqjson_write(struct jqjson *j, struct buf *out, jv v);
+/*
+ * What tojson makes of v, which is consumed, with the digits of its long numbers. 1; 0: it has none, jq may do it; -1.
+ */
+int	jqjson_text(struct jqjson *j, struct buf *out, jv v);
 /* Is this text, which a NUL or more text follows, no number for jq, or one that a double holds? */
 bool	jqjson_holds(struct jqjson *j, const char *p, size_t n);
 /*

@@ -7,17 +7,17 @@
 #define NESTING 64
 
 /* Functions and keywords that look at no number's value and make no number, but by the prelude's +; sorted. */
-static const char *const calm_names[] = {"add", "all", "and", "any", "arrays", "as",
+static const char *const calm_names[] = {"INDEX", "add", "all", "and", "any", "arrays", "as",
     "ascii_downcase", "ascii_upcase", "booleans", "break", "ceil", "def", "del", "delpaths", "elif",
     "else", "empty", "end", "endswith", "error", "fabs", "false", "first", "flatten", "floor",
-    "foreach", "getpath", "gsub", "has", "if", "in", "isempty", "iterables", "label", "limit",
-    "ltrimstr", "map", "map_values", "nearbyint", "not", "null", "nulls", "numbers", "objects",
-    "or", "recurse", "reduce", "reverse", "rint", "round", "rtrimstr", "scalars", "select",
-    "setpath", "split", "startswith", "strings", "sub", "test", "then", "true", "trunc", "try",
-    "type", "values", "walk"};
+    "foreach", "format", "getpath", "gsub", "has", "if", "in", "isempty", "iterables", "join",
+    "label", "limit", "ltrimstr", "map", "map_values", "nearbyint", "not", "null", "nulls",
+    "numbers", "objects", "or", "recurse", "reduce", "reverse", "rint", "round", "rtrimstr",
+    "scalars", "select", "setpath", "split", "startswith", "strings", "sub", "test", "then",
+    "tojson", "tostring", "true", "trunc", "try", "type", "values", "walk"};
 
 /* Those that make text of numbers; sorted. */
-static const char *const text_names[] = {"format", "join", "tojson", "tostring"};
+static const char *const text_names[] = {"INDEX", "format", "join", "tojson", "tostring"};
 
 /* Those that jqrun.c has an eye on; sorted. */
 static const char *const sum_names[] = {"add", "ceil", "dateadd", "datesub", "drem", "fabs", "fdim",
@@ -86,7 +86,6 @@ string(struct look *l)
 			continue;
 		if (*++l->p != '(')
 			continue;
-		l->found.kind = JQLOOK_VALUE; /* it becomes text */
 		l->found.narrow = false;
 		l->found.texts = true;
 		l->p++;
@@ -234,8 +233,6 @@ sign(struct look *l, char c)
 	l->found.texts |= c == '@';
 	if (strchr("-*%", c))
 		l->found.sums = true;
-	if (c == '@')
-		l->found.kind = JQLOOK_VALUE;
 }
 
 struct jqlook

@@ -11,8 +11,8 @@
 #include "cs.h"
 
 enum jqlook_kind {
-	JQLOOK_CALM, /* it passes numbers on, asks their type, and has operators, but those that make text of them */
-	JQLOOK_VALUE /* it may make text of them, sort them, and give them to any function */
+	JQLOOK_CALM, /* it passes numbers on, asks their type, and does with them what the flags say */
+	JQLOOK_VALUE /* it may sort them, and give them to any function */
 };
 
 struct jqlook {

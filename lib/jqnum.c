@@ -386,7 +386,7 @@ enter(struct jqnums *s, struct jqnum *num)
 	num->d = num->nearest;
 	if (known && *known)
 		num->d = (*known)->d;
-	else if (known && as != JQNUMS_NEAREST && as != JQNUMS_TEXT)
+	else if (known && as != JQNUMS_NEAREST)
 		num->d = vacant(s, num->nearest);
 	else if (known)
 		s->ambiguous |= common(num->d);
@@ -506,12 +506,6 @@ const struct jqnum *
 jqnums_find(struct jqnums *s, double d)
 {
 	return *find(s, d);
-}
-
-bool
-jqnums_hold(struct jqnums *s, struct slice text)
-{
-	return *find_value(s, text) != NULL;
 }
 
 size_t

@@ -22,8 +22,7 @@ enum jqnums_as {
 	JQNUMS_NEAREST,
 	JQNUMS_APART, /* the nearest double, or one nearby where another number has that */
 	JQNUMS_ABOVE, /* doubles above the nearest, one for each */
-	JQNUMS_BELOW, /* those below it, so that numbers with the same nearest come in the opposite order */
-	JQNUMS_TEXT   /* their digits as text: for jqjson.c; here as the nearest */
+	JQNUMS_BELOW /* those below it, so that numbers with the same nearest come in the opposite order */
 };
 
 struct jqnum {
@@ -64,8 +63,6 @@ const struct jqnum *jqnums_find(struct jqnums *s, double d);
  * else; text is copied. After jqnums_stand(), until the next. 0, or -1: too many of them.
  */
 int	jqnums_make(struct jqnums *s, struct slice text, bool rounded, double *d);
-/* Is there an inexact number of the same value? After jqnums_stand(). */
-bool	jqnums_hold(struct jqnums *s, struct slice text);
 /* d as jq writes it; returns the length. */
 size_t	jqnum_render(char out[JQNUM_TEXT], double d);
 /* How many digits a number has, zeros at either end not counted. */

@@ -29,7 +29,8 @@ operand(struct jqnums *s, double d, struct operand *x)
 	x->inexact = num && (num->inexact || num->d != num->nearest);
 	x->inexact |= !small(d) && jqnum_digits(x->text) > 15;
 	x->cut = num && num->rounded;
-	x->fraction = (!num || num->made) && !x->inexact && d != trunc(d) && jqnum_digits(x->text) > 15;
+	x->fraction =
+	    (!num || num->made) && !x->inexact && d != trunc(d) && jqnum_digits(x->text) > 15;
 }
 
 /* As jq 1.6 computes it. */
