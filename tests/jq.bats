@@ -324,7 +324,7 @@ big='{"id":9007199254740993,"n":2,"s":"x"}'
 		[.] ! INDEX(.a) ! keys|["9007199254740993"]
 		(.a ! tostring) == "9007199254740993", "\(.a)" == "9007199254740992", (@text "\(.a)" ! test("993"))|true,false,true
 		if ([.a, "x"] ! join("-")) == "9007199254740993-x" then 1 else 2 end|1
-		(.a ! tostring ! length), (.a ! tojson ! fromjson ! . + 1), ([.n, .c] ! @csv)|16,9007199254740994,"2,1.10"
+		(.a ! tostring ! length), (.a ! tojson ! fromjson ! . + 1), ([.n, .c] ! @csv)|16,9007199254740994,"2,1.1"
 	CASES
 	gives 'select("\(.n)" == "2") | {id, v: [.id, "9007199254740993"]}' "$big" '{"id":9007199254740993,"v":[9007199254740993,"9007199254740993"]}'
 	gives 'select(.id > 10 and (.n | tostring) == "2") | {id}' "$big" '{"id":9007199254740993}'
