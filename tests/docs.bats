@@ -154,8 +154,8 @@ try_block() { # FILE
 	'{"id":7,"items":['*) cp "$1" record ;;
 	'{"id":7}') prints "$1" cs-map --child items=order_items <record ;;
 	'cs-map --type id=string'*)
-		echo '{"id":9007199254740993}' >in
-		equals "$(sh -eu "$1" <in)" '{"id":"9007199254740993"}' ;;
+		echo '{"id":9007199254740993,"old":5}' >in
+		equals "$(sh -eu "$1" <in)" '{"id":"9007199254740993","old":"5","ids":["5","9007199254740993"]}' ;;
 	'{"id":1,"home_address_city":'*) prints "$1" sh -eu "$1.before" ;;
 	'{') # a rules file
 		echo '{"id":1,"createdAt":"2026-01-01T00:00:00Z"}' | cs-map --rules "$1" ;;
