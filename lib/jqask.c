@@ -25,17 +25,25 @@ const char jqask_prelude[] =
     "$_m end); "
     "def error: error(.); ";
 
-/* An operator of jq's, which libjq calls by its name. on_debug() has its result, or leaves it to jq by null. */
+/*
+ * An operator of jq's, which libjq calls by its name. jqask() has its result, or leaves it to jq by null. Those that
+ * compare come last: what is before has jq's.
+ */
 #define OPERATOR(name, sign, op, others)                                                           \
+	"def _jq" name "(a; b): a " sign " b; def _" name "(a; b): b as $b | a as $a | "           \
+	"if ($a | type) == \"number\" and ($b | type) == \"number\" "                              \
+	"then [\"\\u0000" op "\", $a, $b] | debug | _input | "                                     \
+	"if . == null then _jq" name "($a; $b) else . end "                                        \
+	"else _jq" name "($a" others "; $b" others ") end; "
+#define COMPARISON(name, sign, op, others)                                                         \
 	"def _jq" name "(a; b): a " sign " b; def _" name "(a; b): b as $b | a as $a | "           \
 	"if ($a | _number) and ($b | _number) "                                                    \
 	"then [\"\\u0000" op "\", $a, $b] | debug | _input | "                                     \
 	"if _null then _jq" name "($a; $b) else . end "                                            \
 	"else _jq" name "($a" others "; $b" others ") end; "
-#define ORDER(name, sign, op) OPERATOR(name, sign, op, " | _sorted")
 #define ROUNDED(name, how)                                                                         \
-	"def _jq" name ": " name "; def " name ": if _number then "                                \
-	"([\"\\u0000" how "\", ., .] | debug | _input) as $d | if $d | _null then _jq" name        \
+	"def _jq" name ": " name "; def " name ": if type == \"number\" then "                     \
+	"([\"\\u0000" how "\", ., .] | debug | _input) as $d | if $d == null then _jq" name        \
 	" else $d end else _jq" name " end; "
 #define GUARDED(name)                                                                              \
 	"def _jq" name "(a; b): " name "(a; b); def " name "(a; b): _jq" name                      \
@@ -44,34 +52,28 @@ const char jqask_prelude[] =
 /* What is added for records with long numbers: exact operators, and no such numbers for what else might add. */
 /* clang-format off */
 const char jqask_careful[] =
-    "def _texts: . == \"text\" or . == \"html\" or . == \"uri\" or . == \"base64\"; "
-    "def _same: .; def _scalar: type == \"number\" or type == \"boolean\"; def _number: type == \"number\"; "
-    "def _short: if _number then [\"\\u0000short\", .] | debug | _input else . end; "
+    "def _number: type == \"number\"; def _same: .; "
+    "def _short: if type == \"number\" then [\"\\u0000short\", .] | debug | _input else . end; "
     "def _sorted: if type == \"array\" or type == \"object\" then [\"\\u0000order\", .] | debug | _input else . end; "
-    OPERATOR("equal", "==", "=", "")
-    OPERATOR("notequal", "!=", "!", "")
-    ORDER("less", "<", "<")
-    ORDER("lesseq", "<=", "l")
-    ORDER("greater", ">", ">")
-    ORDER("greatereq", ">=", "g")
+    "def _text: [\"\\u0000Xtext\", .] | debug | _input; "
+    "def _jqtojson: tojson; def tojson: _text as $t | if $t == null then _jqtojson else $t end; "
+    "def tostring: if type == \"string\" then . else tojson end; "
+    "def _jqformat(f): format(f); "
+    "def format(f): if type == \"string\" then _jqformat(f) else f as $f | if $f == \"json\" then tojson "
+    "elif $f == \"text\" or $f == \"html\" or $f == \"uri\" or $f == \"base64\" then tostring | _jqformat($f) "
+    "elif _text == null then _jqformat($f) else [\"\\u0000Unheld\", .] | debug | _input end end; "
     OPERATOR("multiply", "*", "*", " | _short")
-    ROUNDED("_negate", "N")
     OPERATOR("plus", "+", "+", "")
     OPERATOR("minus", "-", "-", "")
     OPERATOR("divide", "/", "/", "")
     OPERATOR("mod", "%", "%", "")
-    "def add(f): reduce f as $x (null; . + $x); def add: add(.[]); "
-    "def dateadd(u; n): . + n; def datesub(u; n): . - n; "
+    ROUNDED("_negate", "N")
     ROUNDED("floor", "F") ROUNDED("ceil", "C") ROUNDED("trunc", "T") ROUNDED("round", "R")
     ROUNDED("rint", "E") ROUNDED("nearbyint", "E") ROUNDED("fabs", "A")
-    "def _text: [\"\\u0000Xtext\", .] | debug | _input; "
-    "def _jqtojson: tojson; def tojson: _text as $t | if $t | _null then _jqtojson else $t end; "
-    "def tostring: if type == \"string\" then . else tojson end; "
-    "def _jqformat(f): format(f); "
-    "def format(f): f as $f | if $f == \"json\" then tojson elif $f | _texts then tostring | _jqformat($f) "
-    "elif _text | _null then _jqformat($f) else [\"\\u0000Unheld\", .] | debug | _input end; "
-    "def join($s): reduce .[] as $i (null; (if _null then \"\" else . + $s end) + "
-    "($i | if _scalar then tojson else . // \"\" end)) // \"\"; "
+    "def add(f): reduce f as $x (null; . + $x); def add: add(.[]); "
+    "def dateadd(u; n): . + n; def datesub(u; n): . - n; "
+    "def join($s): reduce .[] as $i (null; (if . == null then \"\" else . + $s end) + "
+    "($i | if type == \"number\" or type == \"boolean\" then tojson else . // \"\" end)) // \"\"; "
     "def INDEX(s; f): reduce s as $r ({}; .[$r | f | tostring] |= $r); def INDEX(f): INDEX(.[]; f); "
     "def _jqfma(a; b; c): fma(a; b; c); "
     "def fma(a; b; c): _jqfma(a | _short; b | _short; c | _short); "
@@ -79,7 +81,13 @@ const char jqask_careful[] =
     "def range(a; b; c): _jqrange(a | _short; b | _short; c | _short); "
     GUARDED("range") GUARDED("drem") GUARDED("fdim") GUARDED("fmod") GUARDED("hypot") GUARDED("ldexp")
     GUARDED("nextafter") GUARDED("nexttoward") GUARDED("pow") GUARDED("remainder") GUARDED("scalb")
-    GUARDED("scalbln");
+    GUARDED("scalbln")
+    COMPARISON("less", "<", "<", " | _sorted")
+    COMPARISON("lesseq", "<=", "l", " | _sorted")
+    COMPARISON("greater", ">", ">", " | _sorted")
+    COMPARISON("greatereq", ">=", "g", " | _sorted")
+    COMPARISON("equal", "==", "=", "")
+    COMPARISON("notequal", "!=", "!", "");
 /* clang-format on */
 
 /*

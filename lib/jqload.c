@@ -20,6 +20,7 @@
 	F(void, jq_set_debug_cb, (jq_state * s, jq_msg_cb f, void *p), (s, f, p))                  \
 	F(void, jq_set_error_cb, (jq_state * s, jq_msg_cb f, void *p), (s, f, p))                  \
 	F(void, jq_set_input_cb, (jq_state * s, jq_input_cb f, void *p), (s, f, p))                \
+	F(void, jq_set_nomem_handler, (jq_state * s, void (*f)(void *), void *p), (s, f, p))       \
 	F(void, jq_start, (jq_state * s, jv v, int flags), (s, v, flags))                          \
 	F(void, jq_teardown, (jq_state * *s), (s))                                                 \
 	F(jv, jv_array, (void), ())                                                                \

@@ -107,6 +107,7 @@ compile(struct jqrun *j, const char *more, const char *program, char **why)
 		*why = xstrdup("libjq does not start");
 		return NULL;
 	}
+	jq_set_nomem_handler(jq, NULL, NULL); /* libjq 1.6 leaves it as it comes */
 	jq_set_error_cb(jq, on_error, why);
 	jq_set_debug_cb(jq, on_debug, j);
 	jq_set_input_cb(jq, on_input, j);
@@ -138,6 +139,7 @@ explain(char *why)
 struct constants {
 	struct jqrun *j;
 	const char *at; /* what is unfolded */
+	bool folded;    /* 0/0 is nan that way, and an error otherwise */
 	char **err;
 };
 
@@ -146,7 +148,12 @@ constant(void *arg, struct slice number)
 {
 	struct constants *c = arg;
 	struct jqrun *j = c->j;
+	const char *before;
 
+	for (before = number.p; before > j->program && strchr(" \t\r\n", before[-1]);)
+		before--;
+	if (before > j->program && before[-1] == '/' && strtod(number.p, NULL) == 0)
+		c->folded = true;
 	buf_add(&j->unfolded, c->at, (size_t)(number.p - c->at));
 	buf_addf(&j->unfolded, "(%.*s|_same)", (int)number.n, number.p);
 	c->at = number.p + number.n;
@@ -205,6 +212,10 @@ jqrun_new(const char *program, const char *const *vars, enum jqrun_numbers numbe
 	c.at = j->program;
 	j->look = jqlook(j->program, constant, &c);
 	buf_adds(&j->unfolded, c.at);
+	if (c.folded) {
+		buf_clear(&j->unfolded);
+		buf_adds(&j->unfolded, j->program);
+	}
 	if (j->look.narrow)
 		j->json.fields = &j->look.fields;
 	if (j->look.refused && !*err)
