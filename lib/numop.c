@@ -8,7 +8,7 @@
 typedef unsigned __int128 u128;
 
 #define DIGITS    NUM_OP_DIGITS
-#define EXPONENTS 1000000000 /* larger ones are cut off */
+#define EXPONENTS 1000000000 /* and no more */
 
 /* m * 10^exp */
 struct number {
@@ -40,15 +40,17 @@ scale(u128 *m, int64_t n)
 	return 0;
 }
 
-static int64_t
-exponent(const char *p, const char *end)
+/* Add the exponent that is written there. 0, or -1: nobody means that. */
+static int
+exponent(const char *p, const char *end, int64_t *exp)
 {
 	bool neg = *p == '-';
 	int64_t n = 0;
 
-	for (p += *p == '-' || *p == '+'; p < end; p++)
-		n = n < EXPONENTS ? n * 10 + *p - '0' : n;
-	return neg ? -n : n;
+	for (p += *p == '-' || *p == '+'; p < end && n < EXPONENTS; p++)
+		n = n * 10 + *p - '0';
+	*exp += neg ? -n : n;
+	return n < EXPONENTS ? 0 : -1;
 }
 
 static int
@@ -73,7 +75,9 @@ parse(struct slice t, struct number *r)
 		r->m += (u128)(*p - '0');
 		zeros = 0;
 	}
-	r->exp += zeros + (p < end ? exponent(p + 1, end) : 0);
+	r->exp += zeros;
+	if (p < end && exponent(p + 1, end, &r->exp) < 0)
+		return -1;
 	if (r->m == 0)
 		r->exp = 0;
 	return 0;
