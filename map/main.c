@@ -388,6 +388,7 @@ static int
 finish(struct run *r, int status)
 {
 	uint64_t aside = r->reject.count;
+	const char *unmet;
 
 	if (status && out_flush(&r->out) == 0 && !r->o->to)
 		give_up(r->out.fd, status);
@@ -403,6 +404,9 @@ finish(struct run *r, int status)
 	if (r->o->verbose)
 		warnx("%llu records in, %llu out", (unsigned long long)r->lines,
 		    (unsigned long long)r->all);
+	if (!status && r->all && !r->o->quiet)
+		for (size_t i = 0; (unmet = rules_unmet(&r->o->rules, &i));)
+			warnx("no record had a column %s to hide", unmet);
 	if (aside && !r->o->quiet)
 		warnx("%llu records set aside in %s", (unsigned long long)aside, r->o->rejects);
 	if (!status && aside)

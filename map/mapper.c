@@ -289,6 +289,8 @@ put(struct mapper *m, struct slot *s)
 		return 0;
 	}
 	buf_add(m->out, s->name, s->n);
+	if (s->hide)
+		*s->met = true;
 	if (!s->cast && !s->hide)
 		cast_json_text(m->out, &s->v, r->python, &m->tmp);
 	else if (column_value(m->out, s->cast, s->hide, &s->v, r->python, &m->tmp) < 0)

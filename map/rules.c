@@ -266,7 +266,11 @@ rules_value(struct rules *r, const char *what, enum fill fill, const char *of, s
 void
 rules_hide(struct rules *r, const char *what, enum hide hide, const char *of, size_t n)
 {
-	column(r, what, of, n)->hide = hide;
+	struct column *c = column(r, what, of, n);
+
+	c->hide = hide;
+	if (!c->met)
+		c->met = xcalloc(1, sizeof *c->met);
 }
 
 void
@@ -415,6 +419,22 @@ rules_check(struct rules *r)
 		if (!used)
 			errx(CS_USAGE, "--salt needs --hash");
 	}
+}
+
+const char *
+rules_unmet(const struct rules *r, size_t *i)
+{
+	for (; *i < r->columns; ++*i) {
+		const struct column *c = &r->column[*i];
+		bool dropped = false;
+
+		for (size_t k = 0; k < r->drop.n; k++)
+			dropped |=
+			    path_same(&c->name, &r->drop.v[k]) || path_in(&c->name, &r->drop.v[k]);
+		if (c->hide && !*c->met && !dropped)
+			return r->column[(*i)++].name.text;
+	}
+	return NULL;
 }
 
 bool

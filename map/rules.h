@@ -55,6 +55,7 @@ struct column {
 	char *value; /* --default, --fill, --set: JSON text, or NULL */
 	enum fill fill;
 	enum hide hide;
+	bool *met; /* some record had it; for those that hide */
 };
 
 /* --child: the array at from gives rows of the table to. */
@@ -112,6 +113,8 @@ const char *rules_equals(const char *what, const char *text);
 void	rules_file(struct rules *r, const char *path);
 /* All rules are known: do they fit together? Sets what depends on others. */
 void	rules_check(struct rules *r);
+/* At the end: the next column, from *i on, that was to be hidden and that no record had, or NULL. */
+const char *rules_unmet(const struct rules *r, size_t *i);
 /* Nothing but jq programs, or not even those. */
 bool	rules_none(const struct rules *r);
 

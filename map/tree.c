@@ -188,7 +188,10 @@ slot(struct tree *t, struct table *table, struct slice name, const struct path *
 		if (c->table != table || !slice_eq(name, c->name.p, c->name.n))
 			continue;
 		s->cast = r->column[i].cast ? r->column[i].cast : s->cast;
-		s->hide = r->column[i].hide ? r->column[i].hide : s->hide;
+		if (r->column[i].hide) {
+			s->hide = r->column[i].hide;
+			s->met = r->column[i].met;
+		}
 	}
 	for (size_t i = 0; !table->child && i < r->child_key.n; i++)
 		if (slice_eq(name, t->key[i].p, t->key[i].n))

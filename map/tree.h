@@ -21,6 +21,7 @@ struct slot {
 	struct bucket *bucket;
 	enum cast cast;
 	enum hide hide;
+	bool *met;	     /* set when it is hidden */
 	enum fill fill;
 	struct slice value;  /* what --default and the like say, or .p NULL */
 	struct slot *next_value;

@@ -101,10 +101,33 @@ sha() { printf '%b' "$1" | sha256sum | cut -d' ' -f1; }
 	contains "$stderr" 'is empty'
 }
 
+@test "a column to hide that no record has is told of" {
+	while IFS='|' read -r want options; do
+		succeeds cs-map $options <<<'{"email":"x","o":{"a":1},"l":[{"s":1}]}'
+		equals "$stderr" "${want:+cs-map: no record had a column $want to hide}" || { echo "for $options"; return 1; }
+	done <<-'CASES'
+		emial|--mask emial
+		x|--null email,x
+		o.b|--hash o.b --flatten
+		s|--mask s --child l=t --child-key email
+		|--mask email
+		|--mask o.a --flatten
+		|--null o_a --flatten
+		|--hash l.s --child l=t --child-key email
+		|--mask emial --quiet
+		|--mask email --default email="y"
+		|--mask e.x,email --drop e,email
+	CASES
+	succeeds cs-map --mask email <<<$'{"a":1}\n{"email":"x"}\n{"b":1}'
+	equals "$stderr" ''
+	succeeds cs-map --mask emial </dev/null
+	equals "$stderr" ''
+}
+
 @test "--mask and --null, and no value that is hidden in a message" {
 	becomes '{"a":"x","b":7,"c":[1],"d":null}' '{"a":"***","b":"***","c":"***","d":null}' --mask a,b,c,d
 	becomes '{"a":"x","b":{"c":1}}' '{"a":null,"b":null}' --flatten --null a,b
-	becomes '{"b":1}' '{"b":1}' --mask a
+	becomes '{"b":1}' '{"b":1}' --mask a -q
 	fails_with 65 cs-map --hash a --type a=integer <<<'{"a":"hunter2"}'
 	equals "$stderr" 'cs-map: stdin:1: column "a": its value is not an integer'
 }
