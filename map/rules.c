@@ -424,16 +424,9 @@ rules_check(struct rules *r)
 const char *
 rules_unmet(const struct rules *r, size_t *i)
 {
-	for (; *i < r->columns; ++*i) {
-		const struct column *c = &r->column[*i];
-		bool dropped = false;
-
-		for (size_t k = 0; k < r->drop.n; k++)
-			dropped |=
-			    path_same(&c->name, &r->drop.v[k]) || path_in(&c->name, &r->drop.v[k]);
-		if (c->hide && !*c->met && !dropped)
+	for (; *i < r->columns; ++*i)
+		if (r->column[*i].name.n == 1 && r->column[*i].hide && !*r->column[*i].met)
 			return r->column[(*i)++].name.text;
-	}
 	return NULL;
 }
 

@@ -113,7 +113,10 @@ const char *rules_equals(const char *what, const char *text);
 void	rules_file(struct rules *r, const char *path);
 /* All rules are known: do they fit together? Sets what depends on others. */
 void	rules_check(struct rules *r);
-/* At the end: the next column, from *i on, that was to be hidden and that no record had, or NULL. */
+/*
+ * At the end: the next column, from *i on, that was to be hidden and that no record had, or NULL. Members of objects
+ * are left out: the object may be null.
+ */
 const char *rules_unmet(const struct rules *r, size_t *i);
 /* Nothing but jq programs, or not even those. */
 bool	rules_none(const struct rules *r);
