@@ -23,7 +23,7 @@ jqjson_adopt(struct jqjson *j)
 {
 	for (; j->constants < j->nums.n; j->constants++) {
 		j->nums.v[j->constants].plain = true;
-		j->large_constant |= fabs(j->nums.v[j->constants].d) >= JQNUM_EXACT;
+		j->large_constant |= fabs(j->nums.v[j->constants].d) >= JQNUM_COMMON;
 	}
 }
 
@@ -147,7 +147,7 @@ read_number(struct jqjson *j, struct slice text, jv *out)
 			num->inexact = false;
 			num->plain = true;
 		}
-		j->large |= fabs(num->d) >= JQNUM_EXACT;
+		j->large |= fabs(num->d) >= JQNUM_COMMON; /* a sum may be beyond 2^53 */
 		j->stray = num->inexact && !j->below;
 		j->plain &= num->plain && fabs(num->d) < JQNUM_EXACT;
 		if (num->inexact && !j->inexact && !j->texts) {

@@ -27,7 +27,7 @@ struct jqjson {
 	bool inexact;	     /* read: some number is held by no double ... */
 	bool ambiguous;	     /* ... and is the nearest to another number of the text, too */
 	struct slice number; /* the first of them */
-	bool large;	     /* read, or a constant: some number is beyond 2^53 */
+	bool large;	     /* read, or a constant: some number is beyond 2^52 */
 	bool below;	     /* read: an inexact number is below one of the fields, or there are none */
 	struct slice src;    /* the text */
 	const char *err;     /* why the last call failed; static */

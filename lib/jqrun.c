@@ -408,7 +408,7 @@ run_kept(struct jqrun *j, jv v, bool care, const char **err)
 		return jqjson_again(&j->json, JQNUMS_APART, &v) < 0 ? unread(j, err)
 								    : run_kept(j, v, true, err);
 	}
-	if (r == 0 && (!calm || j->ask.ordered) && (j->json.inexact || j->json.nums.made))
+	if (r == 0 && (!calm || j->ask.ordered) && (j->json.inexact || (care && j->json.nums.made)))
 		r = run_again(j, jq, err);
 	return r;
 }
