@@ -14,12 +14,14 @@ const char jqask_prelude[] =
     "def halt_error: _no_halt; def halt_error(f): _no_halt; def modulemeta: _no_modules; "
     "def get_search_list: _no_modules; "
     /* Numbers in text may have more digits than libjq holds: on_debug() looks, and on_input() answers. */
-    "def _ask(f): if type == \"string\" and utf8bytelength > 15 then [\"\\u0000\" + f, .] | debug "
-    "| _input else . end; def _tonumber: tonumber; def tonumber: _ask(\"number\") | _tonumber; "
+    "def _ask(f): [\"\\u0000\" + f, .] | debug | _input; def _tonumber: tonumber; "
+    "def _long: type == \"string\" and utf8bytelength > 15; "
+    "def tonumber: if _long then _ask(\"number\") | _tonumber else . as $t | _tonumber | "
+    "if isnormal or ($t | type) == \"number\" then . else $t | _ask(\"number\") | _tonumber end "
+    "end; "
     "def _fromjson: fromjson; def _null: . == null; def fromjson: if type == \"string\" and "
-    "utf8bytelength > 15 "
-    "then ([\"\\u0000json\", .] | debug | _input) as $v | if $v | _null then _fromjson else $v[0] "
-    "end else _fromjson end; "
+    "utf8bytelength > 4 then _ask(\"json\") as $v | if $v | _null then _fromjson elif $v == false "
+    "then _fromjson | _ask(\"Unheld\") else $v[0] end else _fromjson end; "
     /* libjq 1.6 takes an error of null for the end of the results. */
     "def _error(f): error(f); def error(f): f as $_m | _error(if $_m == null then \"null\" else "
     "$_m end); "
@@ -52,7 +54,7 @@ const char jqask_prelude[] =
 /* What is added for records with long numbers: exact operators, and no such numbers for what else might add. */
 /* clang-format off */
 const char jqask_careful[] =
-    "def _number: type == \"number\"; def _same: .; "
+    "def _number: type == \"number\"; "
     "def _short: if type == \"number\" then [\"\\u0000short\", .] | debug | _input else . end; "
     "def _sorted: if type == \"array\" or type == \"object\" then [\"\\u0000order\", .] | debug | _input else . end; "
     "def _text: [\"\\u0000Xtext\", .] | debug | _input; "
@@ -158,7 +160,7 @@ operate(struct jqask *k, char op, double a, double b)
 	}
 }
 
-/* An array of the value of JSON, text, that has long numbers; null: it has none. */
+/* An array of the value of JSON, text, that has long numbers; null: it has none; false: it has, or is no JSON. */
 static jv
 inner(struct jqask *k, jv text)
 {
@@ -169,7 +171,7 @@ inner(struct jqask *k, jv text)
 
 	if (k->careful) {
 		r = jqjson_inner(k->json, p, n, &v);
-		reply = r < 0 ? not_held(k) : r ? jv_array_append(jv_array(), v) : reply;
+		reply = r < 0 ? jv_bool(false) : r ? jv_array_append(jv_array(), v) : reply;
 	} else if (!k->json->lossy && jqjson_loses(k->json, p, n)) {
 		k->lost = true;
 	}

@@ -68,7 +68,8 @@ jqjson_loses(struct jqjson *j, const char *p, size_t n)
 		len = strspn(p, "-+.0123456789Ee");
 		if (len && *p != '+' && *p != 'E' && *p != 'e') {
 			/* What has as many digits and is held may be the double of another. */
-			if (len > 15 && (!jqjson_holds(j, p, len) || j->asked.n))
+			if ((len > 15 || memchr(p, 'e', len) || memchr(p, 'E', len)) &&
+			    (!jqjson_holds(j, p, len) || j->asked.n))
 				return true;
 			continue;
 		}

@@ -4,8 +4,6 @@
 
 #include "jqlook.h"
 
-#define NESTING 64
-
 /* Functions and keywords that look at no number's value and make no number, but by the prelude's +; sorted. */
 static const char *const calm_names[] = {"INDEX", "add", "all", "and", "any", "arrays", "as",
     "ascii_downcase", "ascii_upcase", "booleans", "break", "ceil", "def", "del", "delpaths", "elif",
@@ -44,18 +42,8 @@ struct look {
 	enum token last;
 	char pending; /* an operator that waits to see what follows, or NUL */
 	struct jqlook found;
-	int depth;
-	char nest[NESTING]; /* ( [ { and, for a string that is interrupted, " */
+	struct buf nest; /* ( [ { and, for a string that is interrupted, " */
 };
-
-/* It may do anything. */
-static void
-lost(struct look *l)
-{
-	l->found.kind = JQLOOK_VALUE;
-	l->found.sums = l->found.compares = l->found.parses = l->found.texts = true;
-	l->found.narrow = false;
-}
 
 /* Does the operator c between t and anything leave digits out of account? */
 static bool
@@ -89,10 +77,7 @@ string(struct look *l)
 		l->found.narrow = false;
 		l->found.texts = true;
 		l->p++;
-		if (l->depth < NESTING)
-			l->nest[l->depth++] = '"';
-		else
-			lost(l);
+		buf_addc(&l->nest, '"');
 		return;
 	}
 	l->p += *l->p == '"';
@@ -184,15 +169,12 @@ bracket(struct look *l, char c)
 {
 	l->found.narrow &= c == '(' || c == ')';
 	if (c == '(' || c == '[' || c == '{') {
-		if (l->depth < NESTING)
-			l->nest[l->depth++] = c;
-		else
-			lost(l);
+		buf_addc(&l->nest, c);
 		token(l, c == '{' ? OPEN : OTHER);
 		return;
 	}
 	token(l, OTHER);
-	if (l->depth && l->nest[--l->depth] == '"')
+	if (l->nest.len && l->nest.p[--l->nest.len] == '"')
 		string(l);
 }
 
@@ -265,11 +247,12 @@ jqlook(const char *program, void (*found)(void *, struct slice), void *arg)
 			l.p += l.p[1] == '.' ? 2 : 1;
 		} else if (c == ',') {
 			l.p++;
-			token(&l, l.depth && l.nest[l.depth - 1] == '{' ? OPEN : OTHER);
+			token(&l, l.nest.len && l.nest.p[l.nest.len - 1] == '{' ? OPEN : OTHER);
 		} else {
 			l.p++;
 			sign(&l, c);
 		}
 	}
+	buf_release(&l.nest);
 	return l.found;
 }

@@ -155,7 +155,7 @@ constant(void *arg, struct slice number)
 	if (before > j->program && before[-1] == '/' && strtod(number.p, NULL) == 0)
 		c->folded = true;
 	buf_add(&j->unfolded, c->at, (size_t)(number.p - c->at));
-	buf_addf(&j->unfolded, "(%.*s|_same)", (int)number.n, number.p);
+	buf_addf(&j->unfolded, "(%.*s as $x|$x)", (int)number.n, number.p);
 	c->at = number.p + number.n;
 	if (!j->json.lossy && jqjson_constant(&j->json, number.p, number.n) < 0 && !*c->err)
 		*c->err = xasprintf("%.*s has more digits than jq holds: compare it as text",

@@ -255,6 +255,17 @@ big='{"id":9007199254740993,"n":2,"s":"x"}'
 	fails_on '{n: (.s | tonumber), a}' '{"s":"9007199254740993","a":9007199254740995}' 'has more digits'
 }
 
+@test "a program beside a long number means what it says, whatever names it has" {
+	local nested='"x\(.id) 1 y"' i
+	gives 'def _same: . + 5; .id + 1' "$big" '{"value":9007199254740994}'
+	gives 'def _short: 1; def _number: false; def _null: 3; def _ask: 3; def _input: 2; [.id - 1, .n == 2]' "$big" '{"value":[9007199254740992,true]}'
+	gives 'def type: "string"; def debug: 1; def add: 5; def floor: 7; .id + 1 | [., [.], add, floor]' "$big" \
+		'{"value":[9007199254740994,[9007199254740994],5,7]}'
+	gives 'if .id+1 then 1else 2end | [., .5, 5., 1e1, 1E+2, (.5 as $x | $x)] # 7' "$big" '{"value":[1,0.5,5,10,100,0.5]}'
+	for ((i = 0; i < 70; i++)); do nested="($nested)"; done
+	gives "$nested" "$big" '{"value":"x9007199254740993 1 y"}'
+}
+
 @test "what has no end, or more than 37 digits, is not computed" {
 	local program
 	while IFS= read -r program; do
@@ -381,6 +392,14 @@ big='{"id":9007199254740993,"n":2,"s":"x"}'
 	done
 	gives 'map_values(tonumber)' '{"a":"0.30000000000000004","b":"1.500000000000000000000","c":"0000000000000000000012","d":5}' \
 		'{"a":0.30000000000000004,"b":1.5,"c":12,"d":5}'
+	for n in 1e400 -1E309 1e-400 1.2345e-320; do
+		fails_on '.id |= tonumber' "{\"id\":\"$n\"}" "$n has more digits than jq holds: leave it text"
+		gives '.id | fromjson' "{\"id\":\"[$n]\"}" "{\"value\":[$n]}"
+	done
+	gives 'map(tonumber)' '{"a":"0","b":"-0.0","c":"0e9","d":"5e-324"}' '{"value":[0,-0,0,5e-324]}'
+	# What is no JSON is an error of the program's, whatever digits are in it.
+	gives '.n | fromjson? // .' '{"n":"order 12345678901234567890"}' '{"value":"order 12345678901234567890"}'
+	gives '.n | try fromjson catch "none"' '{"n":"[12345678901234567890"}' '{"value":"none"}'
 	gives '.id | tonumber | {n: .}' '{"id":"9007199254740993"}' '{"n":9007199254740992}' --numbers lossy
 	gives '[.a, .b | tonumber? // "none"]' '{"a":"no number at all","b":"                  "}' '{"value":["none","none"]}'
 	gives '.p | fromjson | {name, ok}' '{"p":"{\"id\":9007199254740993,\"name\":\"9007199254740993 \\\" 1\",\"ok\":0.1}"}' \
