@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "jqnum.h"
+#include "num.h"
 #include "scan.h"
 
 #define MADE_MAX 100000 /* numbers computed over one text */
@@ -320,21 +321,17 @@ find_value(struct jqnums *s, struct slice text)
 
 /* Where the search for a double of a number's own starts, and which way it goes. */
 static double
-start(double nearest, enum jqnums_as as, double *toward)
+start(const struct jqnums *s, double nearest, bool down, double *toward)
 {
-	bool huge = fabs(nearest) > DBL_MAX / 2; /* so that it never meets an end */
+	/* Numbers beyond all doubles have others, so that it never meets an end. */
+	double huge = s->as <= JQNUMS_APART   ? DBL_MAX * (1 - 1e-3)
+		      : s->as == JQNUMS_ABOVE ? DBL_MAX * (1 - 1e-6)
+					      : DBL_MAX * (1 - 1e-9);
 
-	switch (as) {
-	case JQNUMS_ABOVE:
-		*toward = INFINITY;
-		return huge ? copysign(DBL_MAX / 4, nearest) : nextafter(nearest, *toward);
-	case JQNUMS_BELOW:
-		*toward = -INFINITY;
-		return huge ? copysign(DBL_MAX / 1e6, nearest) : nextafter(nearest, *toward);
-	default:
-		*toward = huge ? 0 : copysign(INFINITY, nearest);
-		return nearest;
-	}
+	*toward = down ? -INFINITY : INFINITY;
+	if (fabs(nearest) > DBL_MAX / 2)
+		return copysign(huge, nearest);
+	return s->as <= JQNUMS_APART ? nearest : nextafter(nearest, *toward);
 }
 
 /* May a program that knows nothing of the numbers come to d, by counting, say, or as one of its own constants? */
@@ -355,21 +352,23 @@ common(double d)
  * passes over those that are taken leaves word how far they go.
  */
 static double
-vacant(struct jqnums *s, double nearest)
+vacant(struct jqnums *s, double nearest, bool down)
 {
 	struct jqnum *other;
-	double toward, from = start(nearest, s->as, &toward), at, next, step;
+	double toward, from = start(s, nearest, down, &toward), at, next, step;
 
 	while (common(from))
 		from = nextafter(from, toward);
 	for (at = from; (other = *find(s, at)) || common(at);)
-		at = other && other->beyond != 0 ? other->beyond : nextafter(at, toward);
+		at =
+		    other && other->beyond[down] != 0 ? other->beyond[down] : nextafter(at, toward);
 	next = nextafter(at, toward);
 	for (double d = from; d != at; d = step) {
 		other = *find(s, d);
-		step = other && other->beyond != 0 ? other->beyond : nextafter(d, toward);
+		step =
+		    other && other->beyond[down] != 0 ? other->beyond[down] : nextafter(d, toward);
 		if (other)
-			other->beyond = next;
+			other->beyond[down] = next;
 	}
 	return at;
 }
@@ -382,12 +381,12 @@ enter(struct jqnums *s, struct jqnum *num)
 	const enum jqnums_as as = s->as;
 
 	num->ambiguous = false;
-	num->beyond = 0;
+	num->beyond[0] = num->beyond[1] = 0;
 	num->d = num->nearest;
 	if (known && *known)
 		num->d = (*known)->d;
 	else if (known && as != JQNUMS_NEAREST)
-		num->d = vacant(s, num->nearest);
+		num->d = vacant(s, num->nearest, s->down);
 	else if (known)
 		s->ambiguous |= common(num->d);
 	at = find(s, num->d);
@@ -426,6 +425,72 @@ resize(struct jqnums *s, size_t size)
 	memset(s->values, 0, s->size * sizeof *s->values);
 }
 
+static int
+by_value(const void *a, const void *b)
+{
+	const struct jqnum *x = *(struct jqnum *const *)a, *y = *(struct jqnum *const *)b;
+
+	if (x->nearest != y->nearest)
+		return x->nearest < y->nearest ? -1 : 1;
+	return num_compare(x->text.p, x->text.n, y->text.p, y->text.n);
+}
+
+/* Is what stands for an inexact number on the same side of its nearest double as its value, if programs may come to that? */
+static bool
+sides(const struct jqnum *num)
+{
+	char mem[JQNUM_TEXT];
+	int side;
+
+	if (!num->inexact || !common(num->nearest) || isinf(num->nearest))
+		return true;
+	side = num_compare(num->text.p, num->text.n, mem, jqnum_render(mem, num->nearest));
+	return side < 0 ? num->d < num->nearest : num->d > num->nearest;
+}
+
+bool
+jqnums_ordered(struct jqnums *s)
+{
+	size_t n = 0;
+
+	s->order = xreallocarray(s->order, s->n + s->made + 1, sizeof *s->order);
+	for (size_t i = 0; i < s->n; i++)
+		s->order[n++] = &s->v[i];
+	for (size_t i = 0; i < s->made; i++)
+		s->order[n++] = s->more[i];
+	qsort(s->order, n, sizeof *s->order, by_value);
+	for (size_t i = 0; i < n; i++) {
+		if (!sides(s->order[i]))
+			return false;
+		if (i && (by_value(&s->order[i - 1], &s->order[i]) == 0
+				 ? s->order[i - 1]->d != s->order[i]->d
+				 : s->order[i - 1]->d >= s->order[i]->d))
+			return false;
+	}
+	return true;
+}
+
+/* Enter all numbers, the inexact ones in the order of their values, as far as no other has a double between theirs. */
+static void
+enter_all(struct jqnums *s, bool down)
+{
+	size_t n = 0;
+
+	s->ambiguous = false;
+	s->down = down;
+	s->order = xreallocarray(s->order, s->n + 1, sizeof *s->order);
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->v[i].inexact)
+			s->order[n++] = &s->v[i];
+		else
+			enter(s, &s->v[i]);
+	}
+	if (s->as != JQNUMS_NEAREST)
+		qsort(s->order, n, sizeof *s->order, by_value);
+	for (size_t i = 0; i < n; i++)
+		enter(s, s->order[down ? n - 1 - i : i]);
+}
+
 void
 jqnums_stand(struct jqnums *s, enum jqnums_as as)
 {
@@ -435,14 +500,12 @@ jqnums_stand(struct jqnums *s, enum jqnums_as as)
 	while (size < s->n * 2)
 		size *= 2;
 	resize(s, size);
-	s->ambiguous = false;
 	s->as = as;
-	for (size_t i = 0; i < s->n; i++)
-		if (!s->v[i].inexact)
-			enter(s, &s->v[i]);
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].inexact)
-			enter(s, &s->v[i]);
+	enter_all(s, as == JQNUMS_BELOW);
+	if (as == JQNUMS_APART && !jqnums_ordered(s)) {
+		resize(s, size);
+		enter_all(s, true);
+	}
 }
 
 /* Room for one more number, everything in the tables staying as it is. */
@@ -464,6 +527,20 @@ grow(struct jqnums *s)
 	}
 	free(old);
 	free(values);
+}
+
+/* Is a number to stand below what its nearest double stands for, rather than above? */
+static bool
+below(struct jqnums *s, const struct jqnum *num)
+{
+	const struct jqnum *other = *find(s, num->nearest);
+	char mem[JQNUM_TEXT];
+	struct slice text;
+
+	if (s->as > JQNUMS_APART || isinf(num->nearest) || (!other && !common(num->nearest)))
+		return s->down;
+	text = other ? other->text : (struct slice){mem, jqnum_render(mem, num->nearest)};
+	return num_compare(num->text.p, num->text.n, text.p, text.n) < 0;
 }
 
 int
@@ -491,7 +568,7 @@ jqnums_make(struct jqnums *s, struct slice text, bool rounded, double *d)
 	}
 	grow(s);
 	if (num->inexact || at) {
-		*d = num->d = vacant(s, num->nearest);
+		*d = num->d = vacant(s, num->nearest, below(s, num));
 		num->plain = false;
 		*find_value(s, num->text) = num;
 	}
@@ -519,6 +596,7 @@ jqnums_release(struct jqnums *s)
 {
 	forget_made(s);
 	free(s->more);
+	free(s->order);
 	free(s->v);
 	free(s->table);
 	free(s->values);

@@ -21,14 +21,14 @@
 enum jqnums_as {
 	JQNUMS_NEAREST,
 	JQNUMS_APART, /* the nearest double, or one nearby where another number has that */
-	JQNUMS_ABOVE, /* doubles above the nearest, one for each */
-	JQNUMS_BELOW /* those below it, so that numbers with the same nearest come in the opposite order */
+	JQNUMS_ABOVE, /* doubles above the nearest, one for each: above all numbers that have it */
+	JQNUMS_BELOW  /* those below it */
 };
 
 struct jqnum {
 	double d; /* what stands for it */
 	double nearest;
-	double beyond; /* in the table: those from d up to here are taken */
+	double beyond[2]; /* in the table: those from d up, or down, to here are taken */
 	struct slice text;
 	bool inexact;   /* nearest is not the value of the text */
 	bool made;      /* by jqnums_make() */
@@ -45,6 +45,8 @@ struct jqnums {
 	/* private */
 	struct jqnum **more;
 	enum jqnums_as as;
+	bool down;	       /* the way to the next double that is free */
+	struct jqnum **order;  /* by value: for a moment */
 	struct jqnum **table;  /* by double */
 	struct jqnum **values; /* by value: the inexact ones, and those made */
 	size_t size;	       /* of both: a power of two */
@@ -56,6 +58,11 @@ void	jqnums_release(struct jqnums *s);
 struct jqnum *jqnums_add(struct jqnums *s, struct slice text);
 /* Give all of them their doubles. Before, only exact ones have one. */
 void	jqnums_stand(struct jqnums *s, enum jqnums_as as);
+/*
+ * Are the doubles in the order of what they stand for, those of numbers made since as well? JQNUMS_APART sees to that for the
+ * others, where there is room between them. After jqnums_stand().
+ */
+bool	jqnums_ordered(struct jqnums *s);
 /* What this double stands for, or NULL. After jqnums_stand(). */
 const struct jqnum *jqnums_find(struct jqnums *s, double d);
 /*

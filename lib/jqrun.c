@@ -336,8 +336,8 @@ run(struct jqrun *j, jq_state *jq, jv v, const struct sink *to, const char **err
 
 /*
  * Some number is held by no double, and the program may look at its value. Where the results are
- * the same whatever doubles around it stand for such a number, nothing came of its digits but
- * the digits themselves.
+ * the same whatever doubles around it, in the order of the numbers, stand for such a number, nothing came of its
+ * digits but the digits themselves, and their order.
  */
 static int
 run_again(struct jqrun *j, jq_state *jq, const char **err)
@@ -409,7 +409,8 @@ run_kept(struct jqrun *j, jv v, bool care, const char **err)
 								    : run_kept(j, v, true, err);
 	}
 	if (r == 0 && (!calm || j->ask.ordered) && (j->json.inexact || (care && j->json.nums.made)))
-		r = run_again(j, jq, err);
+		r = jqnums_ordered(&j->json.nums) ? run_again(j, jq, err)
+						  : unheld(j, JQJSON_DEPENDS, err);
 	return r;
 }
 
