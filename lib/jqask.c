@@ -1,3 +1,4 @@
+#include <math.h>
 #include <string.h>
 
 #include "jqask.h"
@@ -27,6 +28,18 @@ const char jqask_prelude[] =
     "$_m end); "
     "def error: error(.); ";
 
+#define WATCHED(name)                                                                              \
+	"def _jq" name "(a; b): " name "(a; b); def " name "(a; b): _jq" name "(a; b) | _watch; "
+
+const char jqask_watch[] =
+    "def _watch: if (. >= 9007199254740992 or . <= (0 - 9007199254740992)) and type == \"number\" "
+    "then _ask(\"watch\") else . end; "
+    "def _jqmultiply(a; b): a * b; def _multiply(a; b): _jqmultiply(a; b) | _watch; "
+    "def _jqexp2: exp2; def exp2: _jqexp2 | _watch; def _jqexp10: exp10; def exp10: _jqexp10 | "
+    "_watch; "
+    "def _jqfma(a; b; c): fma(a; b; c); def fma(a; b; c): _jqfma(a; b; c) | _watch; " WATCHED("pow")
+	WATCHED("ldexp") WATCHED("scalb") WATCHED("scalbln");
+
 /*
  * An operator of jq's, which libjq calls by its name. jqask() has its result, or leaves it to jq by null. Those that
  * compare come last: what is before has jq's.
@@ -49,13 +62,15 @@ const char jqask_prelude[] =
 	" else $d end else _jq" name " end; "
 #define GUARDED(name)                                                                              \
 	"def _jq" name "(a; b): " name "(a; b); def " name "(a; b): _jq" name                      \
-	"(a | _short; b | _short); "
+	"(a | _short; b | _short) | _made; "
 
 /* What is added for records with long numbers: exact operators, and no such numbers for what else might add. */
 /* clang-format off */
 const char jqask_careful[] =
     "def _number: type == \"number\"; "
     "def _short: if type == \"number\" then [\"\\u0000short\", .] | debug | _input else . end; "
+    "def _made: [\"\\u0000made\", .] | debug | _input; "
+    "def _jqmodf: modf; def modf: _short | _jqmodf; def _jqexp2: exp2; def exp2: _jqexp2 | _made; def _jqexp10: exp10; def exp10: _jqexp10 | _made; "
     "def _sorted: if type == \"array\" or type == \"object\" then [\"\\u0000order\", .] | debug | _input else . end; "
     "def _text: [\"\\u0000Xtext\", .] | debug | _input; "
     "def _jqtojson: tojson; def tojson: _text as $t | if $t == null then _jqtojson else $t end; "
@@ -78,10 +93,11 @@ const char jqask_careful[] =
     "($i | if type == \"number\" or type == \"boolean\" then tojson else . // \"\" end)) // \"\"; "
     "def INDEX(s; f): reduce s as $r ({}; .[$r | f | tostring] |= $r); def INDEX(f): INDEX(.[]; f); "
     "def _jqfma(a; b; c): fma(a; b; c); "
-    "def fma(a; b; c): _jqfma(a | _short; b | _short; c | _short); "
+    "def fma(a; b; c): _jqfma(a | _short; b | _short; c | _short) | _made; "
     "def _jqrange(a; b; c): range(a; b; c); "
     "def range(a; b; c): _jqrange(a | _short; b | _short; c | _short); "
-    GUARDED("range") GUARDED("drem") GUARDED("fdim") GUARDED("fmod") GUARDED("hypot") GUARDED("ldexp")
+    "def _jqrange(a; b): range(a; b); def range(a; b): _jqrange(a | _short; b | _short); "
+    GUARDED("drem") GUARDED("fdim") GUARDED("fmod") GUARDED("hypot") GUARDED("ldexp")
     GUARDED("nextafter") GUARDED("nexttoward") GUARDED("pow") GUARDED("remainder") GUARDED("scalb")
     GUARDED("scalbln")
     COMPARISON("less", "<", "<", " | _sorted")
@@ -202,6 +218,9 @@ answer(struct jqask *k, char which, jv x, jv y)
 		reply = held(k, x);
 	} else if (jv_get_kind(x) == JV_KIND_STRING && which == 'j') {
 		reply = inner(k, x);
+	} else if (which == 'w' && jv_get_kind(x) == JV_KIND_NUMBER) {
+		k->lost |= isfinite(jv_number_value(x));
+		reply = x;
 	} else if (!k->careful) {
 		which = '\0';
 	} else if (which == 'U') {
@@ -214,6 +233,8 @@ answer(struct jqask *k, char which, jv x, jv y)
 		reply = x;
 	} else if (jv_get_kind(x) != JV_KIND_NUMBER) {
 		which = '\0';
+	} else if (which == 'm') {
+		reply = jqsum_rounded(jv_number_value(x)) ? not_held(k) : x;
 	} else if (which == 's') {
 		reply = jqsum_long(&k->json->nums, jv_number_value(x)) ? not_held(k) : x;
 	} else if (strchr("+-*/%<>lg=!FCTREAN", which) && jv_get_kind(y) == JV_KIND_NUMBER) {

@@ -23,7 +23,7 @@ jqjson_adopt(struct jqjson *j)
 {
 	for (; j->constants < j->nums.n; j->constants++) {
 		j->nums.v[j->constants].plain = true;
-		j->large_constant |= fabs(j->nums.v[j->constants].d) >= JQNUM_COMMON;
+		j->largest_constant = fmax(j->largest_constant, fabs(j->nums.v[j->constants].d));
 	}
 }
 
@@ -148,7 +148,8 @@ read_number(struct jqjson *j, struct slice text, jv *out)
 			num->inexact = false;
 			num->plain = true;
 		}
-		j->large |= fabs(num->d) >= JQNUM_COMMON; /* a sum may be beyond 2^53 */
+		if (fabs(num->d) > j->largest)
+			j->largest = fabs(num->d);
 		j->stray = num->inexact && !j->below;
 		j->plain &= num->plain && fabs(num->d) < JQNUM_EXACT;
 		if (num->inexact && !j->inexact && !j->texts) {
@@ -290,7 +291,7 @@ jqjson_read(struct jqjson *j, const char *p, size_t n, jv *out)
 	j->nums.n = j->constants;
 	j->plain = true;
 	j->below = !j->fields;
-	j->large = j->large_constant;
+	j->largest = j->largest_constant;
 	j->inexact = j->ambiguous = j->again = false;
 	scan_init(&j->scan, p, n);
 	if (read_text(j, out) < 0)

@@ -27,7 +27,7 @@ struct jqjson {
 	bool inexact;	     /* read: some number is held by no double ... */
 	bool ambiguous;	     /* ... and is the nearest to another number of the text, too */
 	struct slice number; /* the first of them */
-	bool large;	     /* read, or a constant: some number is beyond 2^52 */
+	double largest;	     /* of the numbers read, and the constants, without their signs */
 	bool below;	     /* read: an inexact number is below one of the fields, or there are none */
 	struct slice src;    /* the text */
 	const char *err;     /* why the last call failed; static */
@@ -40,7 +40,8 @@ struct jqjson {
 	size_t constants;     /* how many of them come before those of the text */
 	size_t at;	      /* the next of them, when the text is read again */
 	bool plain; /* all are written as doubles */
-	bool again, large_constant, inner;
+	bool again, inner;
+	double largest_constant;
 	bool text_only, has_long; /* written is text for the program; there was a long number */
 	bool stray; /* an inexact number was read, nobody knows below what */
 };

@@ -19,8 +19,21 @@ static const char *const text_names[] = {"INDEX", "format", "join", "tojson", "t
 
 /* Those that jqrun.c has an eye on; sorted. */
 static const char *const sum_names[] = {"add", "ceil", "dateadd", "datesub", "drem", "fabs", "fdim",
-    "floor", "fma", "fmod", "hypot", "ldexp", "nearbyint", "nextafter", "nexttoward", "pow",
+    "floor", "fma", "fmod", "hypot", "ldexp", "modf", "nearbyint", "nextafter", "nexttoward", "pow",
     "range", "remainder", "rint", "round", "scalb", "scalbln", "trunc"};
+
+/* Those with which a program may add again and again; sorted. */
+static const char *const loop_names[] = {"add", "dateadd", "def", "foreach", "limit", "range",
+    "recurse", "reduce", "repeat", "until", "walk", "while"};
+
+/* Those of libjq's whose results may be much larger than what they are given; sorted. */
+static const char *const large_names[] = {
+    "exp10", "exp2", "fma", "ldexp", "pow", "pow10", "scalb", "scalbln"};
+
+/* Those that put numbers in order, or choose by it, in libjq; sorted. */
+static const char *const order_names[] = {"_group_by_impl", "_max_by_impl", "_min_by_impl",
+    "_sort_by_impl", "_unique_by_impl", "fdim", "fmax", "fmin", "group_by", "max", "max_by", "min",
+    "min_by", "range", "sort", "sort_by", "truncate_stream", "unique", "unique_by"};
 
 /* Those of a program that is narrow; sorted. */
 static const char *const narrow_names[] = {"and", "elif", "else", "empty", "end", "endswith", "has",
@@ -56,10 +69,12 @@ static void
 token(struct look *l, enum token t)
 {
 	if (l->pending && !harmless(l->pending, t)) {
-		if (strchr("+/", l->pending))
+		if (strchr("+/", l->pending)) {
 			l->found.sums = true;
-		else
+			l->found.additions += l->pending == '+';
+		} else {
 			l->found.compares = true;
+		}
 	}
 	l->pending = '\0';
 	l->last = t;
@@ -101,6 +116,9 @@ compare(const void *key, const void *elem)
 	return strcmp(key, *(const char *const *)elem);
 }
 
+#define AMONG(name, names)                                                                         \
+	(bsearch(name, names, sizeof names / sizeof *names, sizeof *names, compare) != NULL)
+
 /* A name that is neither field nor key nor variable. */
 static void
 call(struct look *l, const char *p, size_t n)
@@ -113,17 +131,16 @@ call(struct look *l, const char *p, size_t n)
 		token(l, WORD);
 		return;
 	}
-	if (!bsearch(name, calm_names, sizeof calm_names / sizeof *calm_names, sizeof *calm_names,
-		compare))
+	if (!AMONG(name, calm_names))
 		l->found.kind = JQLOOK_VALUE;
-	if (!bsearch(name, narrow_names, sizeof narrow_names / sizeof *narrow_names,
-		sizeof *narrow_names, compare))
+	if (!AMONG(name, narrow_names))
 		l->found.narrow = false;
-	l->found.sums |= bsearch(name, sum_names, sizeof sum_names / sizeof *sum_names,
-			     sizeof *sum_names, compare) != NULL;
+	l->found.sums |= AMONG(name, sum_names);
+	l->found.orders |= AMONG(name, order_names);
+	l->found.loops |= AMONG(name, loop_names);
+	l->found.multiplies |= AMONG(name, large_names);
 	l->found.parses |= !strcmp(name, "fromjson");
-	l->found.texts |= bsearch(name, text_names, sizeof text_names / sizeof *text_names,
-			      sizeof *text_names, compare) != NULL;
+	l->found.texts |= AMONG(name, text_names);
 	token(l, OTHER);
 }
 
@@ -215,6 +232,8 @@ sign(struct look *l, char c)
 	l->found.texts |= c == '@';
 	if (strchr("-*%", c))
 		l->found.sums = true;
+	l->found.additions += c == '-';
+	l->found.multiplies |= c == '*';
 }
 
 struct jqlook

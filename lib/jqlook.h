@@ -19,7 +19,11 @@ struct jqlook {
 	enum jqlook_kind kind;
 	bool texts;	     /* it may make text of numbers */
 	bool sums;	     /* it may compute with numbers, by operators or by functions that jqrun.c has an eye on */
+	int additions;	     /* how many + and - there are ... */
+	bool loops;	     /* ... which may each come many times */
+	bool multiplies;     /* it may make numbers that are much larger */
 	bool compares;	     /* it may compare numbers by operators */
+	bool orders;	     /* it may put numbers in order by functions of libjq's */
 	bool parses;	     /* it may make numbers of text */
 	const char *refused; /* the name of a variable that programs may not use, or NULL */
 	/* It does no more with numbers than compare those that lie below one of these keys: texts, each ended by NUL. */

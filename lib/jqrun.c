@@ -1,4 +1,5 @@
 #include <jq.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -221,7 +222,9 @@ jqrun_new(const char *program, const char *const *vars, enum jqrun_numbers numbe
 	if (j->look.refused && !*err)
 		*err = xasprintf("%s is not available: pass values by --arg", j->look.refused);
 	if (!*err) {
-		j->jq = compile(j, "", j->program, &why);
+		j->jq = j->look.multiplies && !j->json.lossy
+			    ? compile(j, jqask_watch, j->unfolded.p, &why)
+			    : compile(j, "", j->program, &why);
 		*err = j->jq ? NULL : explain(why);
 	}
 	if (!*err) {
@@ -357,12 +360,23 @@ run_again(struct jqrun *j, jq_state *jq, const char **err)
 	return 0;
 }
 
+/* May sums of the numbers be beyond 2^53? Of products jqask_watch takes note. */
+static bool
+large_sums(const struct jqrun *j)
+{
+	const struct jqlook *l = &j->look;
+
+	return ldexp(j->json.largest, l->additions < 50 ? l->additions : 50) *
+		   (l->loops ? (double)j->json.nums.n + 1 : 1) >=
+	       JQNUM_EXACT;
+}
+
 /* Does the program look at long numbers, and has the text some? */
 static bool
 needs_care(const struct jqrun *j)
 {
 	return !j->json.lossy &&
-	       ((j->look.sums && (j->json.inexact || j->json.large)) ||
+	       ((j->look.sums && (j->json.inexact || large_sums(j))) ||
 		   ((j->look.compares || j->look.texts) && j->json.inexact && j->json.below));
 }
 
@@ -405,12 +419,16 @@ run_kept(struct jqrun *j, jv v, bool care, const char **err)
 	r = run(j, jq, v, &kept, err);
 	if (j->ask.lost && !care) {
 		buf_clear(&j->out);
+		j->quiet = true;
 		return jqjson_again(&j->json, JQNUMS_APART, &v) < 0 ? unread(j, err)
 								    : run_kept(j, v, true, err);
 	}
-	if (r == 0 && (!calm || j->ask.ordered) && (j->json.inexact || (care && j->json.nums.made)))
-		r = jqnums_ordered(&j->json.nums) ? run_again(j, jq, err)
-						  : unheld(j, JQJSON_DEPENDS, err);
+	if (r == 0 && (!calm || j->ask.ordered) &&
+	    (j->json.inexact || (care && j->json.nums.made))) {
+		if ((j->look.orders || j->ask.ordered) && !jqnums_ordered(&j->json.nums))
+			return unheld(j, JQJSON_DEPENDS, err);
+		r = run_again(j, jq, err);
+	}
 	return r;
 }
 
@@ -428,7 +446,7 @@ jqrun_run(struct jqrun *j, const char *p, size_t n, int (*emit)(void *arg, const
 	if (jqjson_read(&j->json, p, n, &v) < 0)
 		return unread(j, err);
 	care = needs_care(j);
-	if (!care && !j->look.parses && !j->json.ambiguous &&
+	if (!care && !j->look.parses && !j->look.multiplies && !j->json.ambiguous &&
 	    (j->look.kind == JQLOOK_CALM || !j->json.below || !j->json.inexact))
 		return run(j, j->jq, v, &out, err);
 	if (run_kept(j, v, care, err) < 0)

@@ -10,6 +10,7 @@ struct operand {
 	struct slice text;
 	bool inexact;  /* it is something else to jq */
 	bool cut;      /* and its text is not all of it */
+	bool special;  /* infinite, or no number */
 	bool fraction; /* a third, say, as jq has it */
 	char mem[JQNUM_TEXT];
 };
@@ -27,10 +28,11 @@ operand(struct jqnums *s, double d, struct operand *x)
 
 	x->text = num ? num->text : (struct slice){x->mem, jqnum_render(x->mem, d)};
 	x->inexact = num && (num->inexact || num->d != num->nearest);
-	x->inexact |= !small(d) && jqnum_digits(x->text) > 15;
+	x->special = !num && !isfinite(d);
+	x->inexact |= !x->special && !small(d) && jqnum_digits(x->text) > 15;
 	x->cut = num && num->rounded;
-	x->fraction =
-	    (!num || num->made) && !x->inexact && d != trunc(d) && jqnum_digits(x->text) > 15;
+	x->fraction = (!num || num->made) && !x->special && !x->inexact && d != trunc(d) &&
+		      jqnum_digits(x->text) > 15;
 }
 
 /* As jq 1.6 computes it. */
@@ -56,7 +58,17 @@ jqsum_long(struct jqnums *s, double d)
 {
 	const struct jqnum *num = jqnums_find(s, d);
 
-	return fabs(d) >= JQNUM_EXACT || (num && (num->inexact || num->d != num->nearest));
+	return (fabs(d) >= JQNUM_EXACT && isfinite(d)) ||
+	       (num && (num->inexact || num->d != num->nearest));
+}
+
+bool
+jqsum_rounded(double d)
+{
+	char mem[JQNUM_TEXT];
+
+	return !small(d) && isfinite(d) &&
+	       jqnum_digits((struct slice){mem, jqnum_render(mem, d)}) > 15;
 }
 
 /* *out: the double of a number that was computed. */
@@ -92,7 +104,9 @@ jqsum(struct jqnums *s, char op, double a, double b, double *out)
 	operand(s, a, &x);
 	operand(s, b, &y);
 	inexact = x.inexact || y.inexact;
-	if ((!isfinite(a) && !x.inexact) || (!isfinite(b) && !y.inexact) ||
+	if (whole && inexact && (x.special || y.special))
+		return JQSUM_UNHELD;
+	if (x.special || y.special ||
 	    (!y.inexact && (b == 0 || (whole && fabs(b) < 1)) && (whole || op == '/')))
 		return JQSUM_JQ;
 	if (!inexact && small(a) && small(b) && small(compute(op, a, b)))
@@ -118,7 +132,7 @@ jqsum_compare(struct jqnums *s, char op, double a, double b, bool *out)
 
 	operand(s, a, &x);
 	operand(s, b, &y);
-	if (!x.inexact && !y.inexact)
+	if ((!x.inexact && !y.inexact) || x.special || y.special)
 		return JQSUM_JQ;
 	order = num_compare(x.text.p, x.text.n, y.text.p, y.text.n);
 	if ((x.cut || y.cut) &&

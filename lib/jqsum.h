@@ -21,5 +21,7 @@ int	jqsum_compare(struct jqnums *s, char op, double a, double b, bool *out);
 int	jqsum_round(struct jqnums *s, char how, double a, double *out);
 /* Is it a number that a function of libjq may change without a trace? */
 bool	jqsum_long(struct jqnums *s, double d);
+/* Is it a whole number that libjq computed and may have rounded? */
+bool	jqsum_rounded(double d);
 
 #endif

@@ -267,6 +267,26 @@ big='{"id":9007199254740993,"n":2,"s":"x"}'
 	gives '[limit(.i; .a[])]' '{"a":[0,1,2,3],"i":1.99999999999999999999}' '{"value":[0,1]}'
 }
 
+@test "products and sums of small numbers that come to more than 2^53 are exact, too" {
+	gives '{s: (.sec * 1000000000 + .nsec), t: (.sec * 1000000000 + .nsec | tostring)}' '{"sec":1700000000,"nsec":123456789}' \
+		'{"s":1700000000123456789,"t":"1700000000123456789"}'
+	gives '[.a * .b == .c * .d, .a * .b - .c * .d, (.a * .b | . % 10)]' '{"a":94906267,"b":94906267,"c":94906266,"d":94906268}' '{"value":[false,1,9]}'
+	gives '.a *= 3000000001' '{"a":3000000001}' '{"a":9000000006000000001}'
+	gives '1e15 * 1e3 + 1' '{}' '{"value":1000000000000000001}'
+	gives '.t | add | tostring' '{"t":[1700000000000001,1700000000000003,1700000000000005,1700000000000007,1700000000000009,1700000000000000]}' \
+		'{"value":"10200000000000025"}'
+	gives '[pow(.n; 2), pow(10; 18), (.n * "x"), ({a: .n} * {b: 1}), .n * 1.5]' '{"n":3}' '{"value":[9,1e+18,"xxx",{"a":3,"b":1},4.5]}'
+	gives '[.n * infinite, .n * -infinite, (.n * infinite == infinite)]' '{"n":3}' '{"value":[1.7976931348623157e+308,-1.7976931348623157e+308,true]}'
+	gives '[.b * infinite, .b < infinite, .b > -infinite, .c < infinite, .b / infinite, nan < .b], ([limit(2; range(1; infinite))])' \
+		'{"b":9007199254740993,"c":1e400}' '{"value":[1.7976931348623157e+308,true,true,true,0,true]};;{"value":[1,2]}'
+	for program in 'pow(.n; 34) == 16677181699666568' 'pow(.n; 34) | tostring' '.e | modf'; do
+		fails_on "$program" '{"n":3,"e":4611686018427387904.00000000000000000256}' '2\^53|digits'
+	done
+	gives '{s: (.sec * 1000000000 + .nsec | tostring)}' '{"sec":1700000000,"nsec":123456789}' '{"s":"1700000000123456800"}' --numbers lossy
+	fails_with 65 cs-map -f '.n * .n | debug | error("x")' <<<'{"n":3000000001}'
+	equals "$(grep -c DEBUG <<<"$stderr")" 1
+}
+
 @test "a program beside a long number means what it says, whatever names it has" {
 	local nested='"x\(.id) 1 y"' i
 	gives 'def _same: . + 5; .id + 1' "$big" '{"value":9007199254740994}'
@@ -389,7 +409,7 @@ big='{"id":9007199254740993,"n":2,"s":"x"}'
 }
 
 @test "what jq may have rounded while computing is refused" {
-	fails_on '{n: (.n * 3002399751580331)}' '{"n":3}' 'a number beyond 2\^53 was computed'
+	fails_on '{n: pow(.n; 34)}' '{"n":3}' 'a number beyond 2\^53 was computed'
 	gives '[9007199254740992 + 1, 1000000000000000000 - 1, 1 + 1]' '{}' '{"value":[9007199254740993,999999999999999999,2]}'
 	# Text of a number is that number or no number.
 	for n in 9007199254740993 -9007199254740993 0.123456789012345678 ' 0009007199254740993 ' +9007199254740993 12345678901234567890; do
