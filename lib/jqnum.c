@@ -470,14 +470,35 @@ jqnums_ordered(struct jqnums *s)
 	return true;
 }
 
+/* Is a number to stand below what its nearest double stands for, rather than above? */
+static bool
+below(struct jqnums *s, const struct jqnum *num)
+{
+	const struct jqnum *other = *find(s, num->nearest);
+	char mem[JQNUM_TEXT];
+	struct slice text;
+
+	if (s->as > JQNUMS_APART || isinf(num->nearest))
+		return s->down;
+	if (!other && !common(num->nearest))
+		return false;
+	text = other ? other->text : (struct slice){mem, jqnum_render(mem, num->nearest)};
+	return num_compare(num->text.p, num->text.n, text.p, text.n) < 0;
+}
+
+/* Where inexact numbers stand that cannot have their nearest double. */
+enum way { UP, DOWN, SIDES };
+
 /* Enter all numbers, the inexact ones in the order of their values, as far as no other has a double between theirs. */
 static void
-enter_all(struct jqnums *s, bool down)
+enter_all(struct jqnums *s, enum way way)
 {
 	size_t n = 0;
 
+	memset(s->table, 0, s->size * sizeof *s->table);
+	memset(s->values, 0, s->size * sizeof *s->values);
 	s->ambiguous = false;
-	s->down = down;
+	s->down = way != UP;
 	s->order = xreallocarray(s->order, s->n + 1, sizeof *s->order);
 	for (size_t i = 0; i < s->n; i++) {
 		if (s->v[i].inexact)
@@ -487,8 +508,15 @@ enter_all(struct jqnums *s, bool down)
 	}
 	if (s->as != JQNUMS_NEAREST)
 		qsort(s->order, n, sizeof *s->order, by_value);
-	for (size_t i = 0; i < n; i++)
-		enter(s, s->order[down ? n - 1 - i : i]);
+	for (size_t i = n; s->down && i--;)
+		if (way == DOWN || below(s, s->order[i])) {
+			enter(s, s->order[i]);
+			s->order[i] = NULL;
+		}
+	s->down = way == DOWN;
+	for (size_t i = 0; way != DOWN && i < n; i++)
+		if (s->order[i])
+			enter(s, s->order[i]);
 }
 
 void
@@ -501,11 +529,13 @@ jqnums_stand(struct jqnums *s, enum jqnums_as as)
 		size *= 2;
 	resize(s, size);
 	s->as = as;
-	enter_all(s, as == JQNUMS_BELOW);
-	if (as == JQNUMS_APART && !jqnums_ordered(s)) {
-		resize(s, size);
-		enter_all(s, true);
+	if (as != JQNUMS_APART) {
+		enter_all(s, as == JQNUMS_BELOW ? DOWN : UP);
+		return;
 	}
+	enter_all(s, SIDES);
+	for (enum way way = UP; way <= DOWN && !jqnums_ordered(s); way++)
+		enter_all(s, way);
 }
 
 /* Room for one more number, everything in the tables staying as it is. */
@@ -527,20 +557,6 @@ grow(struct jqnums *s)
 	}
 	free(old);
 	free(values);
-}
-
-/* Is a number to stand below what its nearest double stands for, rather than above? */
-static bool
-below(struct jqnums *s, const struct jqnum *num)
-{
-	const struct jqnum *other = *find(s, num->nearest);
-	char mem[JQNUM_TEXT];
-	struct slice text;
-
-	if (s->as > JQNUMS_APART || isinf(num->nearest) || (!other && !common(num->nearest)))
-		return s->down;
-	text = other ? other->text : (struct slice){mem, jqnum_render(mem, num->nearest)};
-	return num_compare(num->text.p, num->text.n, text.p, text.n) < 0;
 }
 
 int
