@@ -66,6 +66,7 @@ title "cs-map: jq programs, $few records"
 row 'select' jq "cs-map -f 'select(.isManager|not)' <$in" "jq -c 'select(.isManager|not)' <$in" 0.35
 row 'select, beside a long number' jq "cs-map -f 'select(.salary > 50000)' <$in" "jq -c 'select(.salary > 50000)' <$in"
 row 'one field' jq "cs-map -f '.full = .firstName + \" \" + .lastName' <$in" "jq -c '.full = .firstName + \" \" + .lastName' <$in" 0.6
+row 'one field, beside a long number' jq "cs-map -f '.salary += 1' <$in" "jq -c '.salary += 1' <$in"
 construct='{id, first: .firstName, last: .lastName, email, title: .jobTitle, boss: .isManager, payroll: .payrollId, salary,
 	street: .address.street, city: .address.city, state: .address.state, code: .address.postalCode,
 	country: .address.country, teams, at: .createdAt, note}'
