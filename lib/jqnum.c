@@ -339,12 +339,14 @@ static bool
 common(double d)
 {
 	char text[JQNUM_TEXT];
+	size_t n;
 
 	if (isinf(d) || (fabs(d) < JQNUM_COMMON && d == trunc(d)))
 		return true;
 	if (fabs(d) < DBL_MIN)
 		return false; /* so many of them have few digits that a search would not end */
-	return jqnum_digits((struct slice){text, jqnum_render(text, d)}) <= 15;
+	n = jqnum_render(text, d);
+	return jqnum_digits((struct slice){text, n}) <= 15;
 }
 
 /*
