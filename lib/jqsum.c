@@ -114,7 +114,7 @@ jqsum(struct jqnums *s, char op, double a, double b, double *out)
 	if (inexact && (x.cut || y.cut || x.fraction || y.fraction))
 		return JQSUM_UNHELD;
 	r = num_op(&text, op, x.text, y.text);
-	if (r != 0 && !inexact)
+	if (r != 0 && !inexact && (r < 0 || small(compute(op, a, b))))
 		r = whole ? JQSUM_JQ : as_jq(s, compute(op, a, b), out);
 	else if (r < 0)
 		r = JQSUM_UNHELD;
