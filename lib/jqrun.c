@@ -354,7 +354,7 @@ run_again(struct jqrun *j, jq_state *jq, const char **err)
 		if (jqjson_again(&j->json, (enum jqnums_as)as, &v) < 0)
 			return unread(j, err);
 		if (run(j, jq, v, &again, err) < 0 || j->out.len != j->again.len ||
-		    memcmp(j->out.p, j->again.p, j->again.len) != 0)
+		    (j->out.len && memcmp(j->out.p, j->again.p, j->out.len) != 0))
 			return unheld(j, JQJSON_DEPENDS, err);
 	}
 	return 0;

@@ -609,6 +609,7 @@ agree_on() {
 		agree_on $name
 	done
 	gives '[0/0, (try (.n / 0) catch "zero")], .a + 1' '{"n":2,"a":9007199254740993}' $'{"value":[null,"zero"]}\n{"value":9007199254740994}'
+	case $BUILD in *sanitize*) return ;; esac # they need address space without end
 	fails_on '(.a + 1) as $x | (null | .[99999999] = 0) | length' '{"a":9007199254740993}' 'needs more than 300M of memory' --program-memory 300M
 }
 
