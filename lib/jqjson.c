@@ -148,7 +148,9 @@ read_number(struct jqjson *j, struct slice text, jv *out)
 			num->inexact = false;
 			num->plain = true;
 		}
-		if (fabs(num->d) > j->largest)
+		if (num->inexact)
+			j->far &= fabs(num->d) >= JQNUM_EXACT;
+		else if (fabs(num->d) > j->largest)
 			j->largest = fabs(num->d);
 		j->stray = num->inexact && !j->below;
 		j->plain &= num->plain && fabs(num->d) < JQNUM_EXACT;
@@ -291,6 +293,7 @@ jqjson_read(struct jqjson *j, const char *p, size_t n, jv *out)
 	j->nums.n = j->constants;
 	j->plain = true;
 	j->below = !j->fields;
+	j->far = true;
 	j->largest = j->largest_constant;
 	j->inexact = j->ambiguous = j->again = false;
 	scan_init(&j->scan, p, n);

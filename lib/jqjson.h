@@ -29,6 +29,7 @@ struct jqjson {
 	struct slice number; /* the first of them */
 	double largest;	     /* of the numbers read, and the constants, without their signs */
 	bool below;	     /* read: an inexact number is below one of the fields, or there are none */
+	bool far;	     /* read: the inexact numbers are beyond 2^53 */
 	struct slice src;    /* the text */
 	const char *err;     /* why the last call failed; static */
 	struct jqnums nums;  /* of the text and the program */

@@ -195,13 +195,13 @@ bracket(struct look *l, char c)
 		string(l);
 }
 
-/* After the operator c, behind the token left: compares it a field or a number with another? Or no numbers at all. */
+/* After the operator c, behind the token left: are both sides fields or numbers? Or no numbers at all. */
 static bool
-compares(const struct look *l, char c, enum token left)
+plain_operands(const struct look *l, char c, enum token left)
 {
 	const char *p = l->p + strspn(l->p, " \t\r\n");
 
-	if (!strchr("=!<>", c))
+	if (!strchr("=!<>+-*", c))
 		return false;
 	if (harmless(c, left) || *p == '"' || strncmp(p, "null", 4) == 0 ||
 	    strncmp(p, "true", 4) == 0 || strncmp(p, "false", 5) == 0)
@@ -221,12 +221,12 @@ sign(struct look *l, char c)
 		return;
 	}
 	if (c == '=' && *l->p != '=') {
-		l->found.narrow = false;
+		l->found.narrow &= left == NAME;
 		return; /* an assignment */
 	}
 	if (strchr("=!<>+-*/%", c))
 		l->p += *l->p == '=';
-	l->found.narrow &= (c == '|' && *l->p != '=') || c == '?' || compares(l, c, left);
+	l->found.narrow &= (c == '|' && *l->p != '=') || c == '?' || plain_operands(l, c, left);
 	if (strchr("=!<>+/", c))
 		l->pending = harmless(c, left) ? '\0' : c;
 	l->found.texts |= c == '@';

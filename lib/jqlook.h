@@ -26,7 +26,10 @@ struct jqlook {
 	bool orders;	     /* it may put numbers in order by functions of libjq's */
 	bool parses;	     /* it may make numbers of text */
 	const char *refused; /* the name of a variable that programs may not use, or NULL */
-	/* It does no more with numbers than compare those that lie below one of these keys: texts, each ended by NUL. */
+	/*
+	 * It does no more with numbers than compare, add, subtract and multiply those that lie below one of these keys,
+	 * texts, each ended by NUL, and those of its own.
+	 */
 	bool narrow;
 	struct buf fields;
 };

@@ -375,8 +375,12 @@ large_sums(const struct jqrun *j)
 static bool
 needs_care(const struct jqrun *j)
 {
+	const bool apart =
+	    !j->json.below && j->json.far && !(j->look.multiplies && j->look.additions);
+
+	/* Sums of other numbers that are less than 2^53 are none of the inexact ones, either. */
 	return !j->json.lossy &&
-	       ((j->look.sums && (j->json.inexact || large_sums(j))) ||
+	       ((j->look.sums && ((j->json.inexact && !apart) || large_sums(j))) ||
 		   ((j->look.compares || j->look.texts) && j->json.inexact && j->json.below));
 }
 
