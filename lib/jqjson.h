@@ -18,7 +18,7 @@
 
 /* Why a result is not written. */
 #define JQJSON_DEPENDS	"the result depends on a number's digits"
-#define JQJSON_COMPUTED "a number beyond 2^53 was computed, which jq may have rounded"
+#define JQJSON_COMPUTED "a number beyond 2^53 was computed, which jq may have rounded: --numbers lossy takes jq's"
 
 struct jqjson {
 	bool texts;	     /* set by the caller: numbers that no double holds are read as text ... */
