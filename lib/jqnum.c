@@ -338,15 +338,11 @@ start(const struct jqnums *s, double nearest, bool down, double *toward)
 static bool
 common(double d)
 {
-	char text[JQNUM_TEXT];
-	size_t n;
-
 	if (isinf(d) || (fabs(d) < JQNUM_COMMON && d == trunc(d)))
 		return true;
 	if (fabs(d) < DBL_MIN)
 		return false; /* so many of them have few digits that a search would not end */
-	n = jqnum_render(text, d);
-	return jqnum_digits((struct slice){text, n}) <= 15;
+	return !jqnum_many(d);
 }
 
 /*
@@ -607,6 +603,15 @@ size_t
 jqnum_digits(struct slice text)
 {
 	return decimal(text).n;
+}
+
+bool
+jqnum_many(double d)
+{
+	char text[JQNUM_TEXT];
+	size_t n = jqnum_render(text, d);
+
+	return jqnum_digits((struct slice){text, n}) > 15;
 }
 
 void

@@ -72,6 +72,8 @@ const struct jqnum *jqnums_find(struct jqnums *s, double d);
 int	jqnums_make(struct jqnums *s, struct slice text, bool rounded, double *d);
 /* d as jq writes it; returns the length. */
 size_t	jqnum_render(char out[JQNUM_TEXT], double d);
+/* Does jq write d with more than 15 digits? */
+bool	jqnum_many(double d);
 /* How many digits a number has, zeros at either end not counted. */
 size_t	jqnum_digits(struct slice text);
 

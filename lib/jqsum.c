@@ -65,10 +65,7 @@ jqsum_long(struct jqnums *s, double d)
 bool
 jqsum_rounded(double d)
 {
-	char mem[JQNUM_TEXT];
-
-	return !small(d) && isfinite(d) &&
-	       jqnum_digits((struct slice){mem, jqnum_render(mem, d)}) > 15;
+	return !small(d) && isfinite(d) && jqnum_many(d);
 }
 
 /* *out: the double of a number that was computed. */
@@ -87,9 +84,9 @@ as_jq(struct jqnums *s, double d, double *out)
 	*out = d;
 	if (!isfinite(d) || (d == trunc(d) && fabs(d) < JQNUM_COMMON))
 		return JQSUM_OK;
-	text = (struct slice){mem, jqnum_render(mem, d)};
-	if (!small(d) && jqnum_digits(text) > 15)
+	if (!small(d) && jqnum_many(d))
 		return JQSUM_UNHELD;
+	text = (struct slice){mem, jqnum_render(mem, d)};
 	return make(s, text, false, out);
 }
 
