@@ -609,8 +609,16 @@ bool
 jqnum_many(double d)
 {
 	char text[JQNUM_TEXT];
-	size_t n = jqnum_render(text, d);
+	int64_t v, unit = 1;
+	size_t n;
 
+	if (fabs(d) >= JQNUM_EXACT && fabs(d) < 9e18) { /* the same without the text */
+		v = llabs((int64_t)d);
+		while (v / unit >= INT64_C(1000000000000000))
+			unit *= 10;
+		return (double)((v + unit / 2) / unit * unit) != fabs(d);
+	}
+	n = jqnum_render(text, d);
 	return jqnum_digits((struct slice){text, n}) > 15;
 }
 
