@@ -279,6 +279,7 @@ stand(struct jqjson *j, enum jqnums_as as)
 {
 	jqnums_stand(&j->nums, as);
 	j->ambiguous = j->nums.ambiguous;
+	j->common = j->nums.common;
 }
 
 int
@@ -295,7 +296,7 @@ jqjson_read(struct jqjson *j, const char *p, size_t n, jv *out)
 	j->below = !j->fields;
 	j->far = true;
 	j->largest = j->largest_constant;
-	j->inexact = j->ambiguous = j->again = false;
+	j->inexact = j->ambiguous = j->common = j->again = false;
 	scan_init(&j->scan, p, n);
 	if (read_text(j, out) < 0)
 		return -1;

@@ -26,6 +26,7 @@ struct jqjson {
 	const struct buf *fields; /* set by the caller: keys, each ended by NUL, or NULL */
 	bool inexact;	     /* read: some number is held by no double ... */
 	bool ambiguous;	     /* ... and is the nearest to another number of the text, too */
+	bool common;	     /* ... or to one that programs may come to themselves */
 	struct slice number; /* the first of them */
 	double largest;	     /* of the numbers read, and the constants, without their signs */
 	bool below;	     /* read: an inexact number is below one of the fields, or there are none */

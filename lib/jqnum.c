@@ -386,7 +386,7 @@ enter(struct jqnums *s, struct jqnum *num)
 	else if (known && as != JQNUMS_NEAREST)
 		num->d = vacant(s, num->nearest, s->down);
 	else if (known)
-		s->ambiguous |= common(num->d);
+		s->common |= common(num->d);
 	at = find(s, num->d);
 	old = *at;
 	if (!old)
@@ -495,7 +495,7 @@ enter_all(struct jqnums *s, enum way way)
 
 	memset(s->table, 0, s->size * sizeof *s->table);
 	memset(s->values, 0, s->size * sizeof *s->values);
-	s->ambiguous = false;
+	s->ambiguous = s->common = false;
 	s->down = way != UP;
 	s->order = xreallocarray(s->order, s->n + 1, sizeof *s->order);
 	for (size_t i = 0; i < s->n; i++) {

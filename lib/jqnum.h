@@ -41,6 +41,7 @@ struct jqnums {
 	struct jqnum *v; /* in order; the constants before those of the text */
 	size_t n, cap;
 	bool ambiguous; /* jqnums_stand: some number is the nearest to another one, too */
+	bool common;	/* jqnums_stand: some number is the nearest to one that programs may come to themselves */
 	size_t made;	/* numbers that jqnums_make() made since */
 	/* private */
 	struct jqnum **more;

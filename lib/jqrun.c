@@ -414,7 +414,7 @@ run_kept(struct jqrun *j, jv v, bool care, const char **err)
 		jv_free(v);
 		return -1;
 	}
-	if (j->json.ambiguous || (care && j->json.plain)) {
+	if (j->json.ambiguous || j->json.common || (care && j->json.plain)) {
 		jv_free(v);
 		if (jqjson_again(&j->json, JQNUMS_APART, &v) < 0)
 			return unread(j, err);
