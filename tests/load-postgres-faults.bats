@@ -309,20 +309,14 @@ END
 
 @test "a pooler that gives each transaction another connection" {
 	need pgbouncer
-	{
-		printf '[databases]\n%s = host=127.0.0.1 port=%s user=cs pool_size=2\n' "${PG##*/}" "$PG_PORT"
-		printf '[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %s\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\npidfile = %s/bouncer.pid\n' $((PG_PORT + 1)) "$PG_DIR"
-	} >"$PG_DIR/bouncer.ini"
-	chmod 644 "$PG_DIR/bouncer.ini"
-	pg_as "$(command -v pgbouncer)" "$PG_DIR/bouncer.ini" >bouncer.log 2>&1 3>&- &
-	via=postgres://cs@127.0.0.1:$((PG_PORT + 1))/${PG##*/}
-	wait_for psql -XAtq "$via" -c 'select 1' || { cat bouncer.log; false; }
+	start_pooler 2
+	via=postgres://cs@127.0.0.1:$pool_port/${PG##*/}
 	for w in 1 2 3 4; do
 		{ begin null "r$w"; for i in {1..200}; do echo "{\"id\":$((w * 1000 + i)),\"v\":$i}"; [ $((i % 50)) -ne 0 ] || checkpoint "$i"; done; end "r$w"; } |
 			sed "s/\"stream\":\"s\"/\"stream\":\"s$w\"/" | cs-load --to "$via" --table t --key id --commit-every 50 >/dev/null 2>"errors$w" 3>&- &
 		pids[w]=$!
 	done
-	for w in 1 2 3 4; do wait "${pids[w]}" || { cat "errors$w" bouncer.log; return 1; }; done
-	kill "$(cat "$PG_DIR/bouncer.pid")"
+	for w in 1 2 3 4; do wait "${pids[w]}" || { cat "errors$w" "$PG_DIR/pool/log"; return 1; }; done
+	kill "$pooler"
 	equals "$(query 'select count(*) from t' 'select count(*) from _cs_state')" $'800\n4'
 }

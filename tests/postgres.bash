@@ -62,6 +62,42 @@ run_postgres() {
 		-c max_wal_senders=0 $PG_SETTINGS" start) >/dev/null 2>&1 3>&- 4>&-
 }
 
+# start_pooler SIZE: PgBouncer in transaction mode with so many connections to it; sets pool_port and pooler, its pid.
+start_pooler() {
+	local i pool=$PG_DIR/pool
+	mkdir -p "$pool"
+	echo '"cs" ""' >"$pool/users"
+	for ((i = 0; i < 10; i++)); do
+		pool_port=$((RANDOM % 12000 + 20000)) # another may have it
+		cat >"$pool/ini" <<-END
+			[databases]
+			* = host=127.0.0.1 port=$PG_PORT
+			[pgbouncer]
+			listen_addr = 127.0.0.1
+			listen_port = $pool_port
+			auth_type = trust
+			auth_file = $pool/users
+			pool_mode = transaction
+			default_pool_size = $1
+			unix_socket_dir =
+			logfile = $pool/log
+			pidfile = $pool/pid
+		END
+		[ "$(id -u)" -ne 0 ] || chown -R nobody "$pool"
+		(cd / && pg_as "$(command -v pgbouncer)" -q "$pool/ini") >/dev/null 2>&1 3>&- &
+		pooler=$!
+		while kill -0 "$pooler" 2>/dev/null; do
+			if [ -s "$pool/pid" ]; then
+				pooler=$(cat "$pool/pid")
+				return
+			fi
+			sleep 0.05
+		done
+	done
+	cat "$pool/log"
+	return 1
+}
+
 # halt_postgres [fast|immediate]: it is down until run_postgres.
 halt_postgres() {
 	(cd / && pg_as "$(pg_program pg_ctl)" -D "$PG_DIR/data" -w -m "${1:-immediate}" stop) >/dev/null 2>&1

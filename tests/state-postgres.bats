@@ -313,29 +313,8 @@ of() {
 
 @test "through PgBouncer in transaction mode" {
 	need pgbouncer
-	port=$((PG_PORT + 2))
-	pool=$PG_DIR/pool
-	mkdir "$pool"
-	echo '"cs" ""' >"$pool/users"
-	cat >"$pool/ini" <<-END
-		[databases]
-		* = host=127.0.0.1 port=$PG_PORT
-		[pgbouncer]
-		listen_addr = 127.0.0.1
-		listen_port = $port
-		auth_type = trust
-		auth_file = $pool/users
-		pool_mode = transaction
-		default_pool_size = 3
-		unix_socket_dir =
-		logfile = $pool/log
-		pidfile = $pool/pid
-	END
-	[ "$(id -u)" -ne 0 ] || chown -R nobody "$pool"
-	(cd / && pg_as pgbouncer -q "$pool/ini") >/dev/null 2>&1 3>&- &
-	until_true [ -s "$pool/pid" ]
-	pooler=$(cat "$pool/pid")
-	export CS_STATE_STORE=postgres://cs@127.0.0.1:$port/${PG##*/}
+	start_pooler 3
+	export CS_STATE_STORE=postgres://cs@127.0.0.1:$pool_port/${PG##*/}
 	for i in $(seq 16); do
 		{ rc=0; cs-state run s -- sh -c 'ack 1 1; alone go; end 1' 2>/dev/null || rc=$?; echo $rc >"rc.$i"; } 3>&- &
 	done
