@@ -1,9 +1,10 @@
 /*
  * jq programs over one JSON text at a time, by libjq, without losing digits.
  *
- * libjq 1.6 holds numbers as doubles. A literal that a double cannot hold is
- * remembered with its bytes and written back as it stood; a program whose output would
- * contain such a number changed or ambiguous fails for that record instead.
+ * libjq 1.6 holds numbers as doubles. A literal that a double cannot hold is remembered with its bytes and written
+ * back as it stood. For texts with such numbers the program is compiled again, with operators and functions that ask
+ * jqask.c, which computes with all digits; where other functions of libjq might depend on the digits, the program runs
+ * with several doubles for each number (jqnum.h), and fails for that record if the results differ.
  */
 #ifndef JQRUN_H
 #define JQRUN_H
